@@ -1,0 +1,1 @@
+export type { BlockDevice, BlockExtent, WriteZeroesOptions } from './block-device.ts';

@@ -1,0 +1,19 @@
+import { globSync } from 'node:fs';
+import { basename } from 'node:path';
+import { defaultServerConditions } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+// Sources of sibling packages run directly: no build is needed to test a package.
+const conditions = ['@tidemark/source', ...defaultServerConditions];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })
+      .concat('tools')
+      .map((root) => ({ extends: true as const, test: { name: basename(root), root } })),
+  },
+});
