@@ -73,5 +73,5 @@ export class TidemarkError extends Error {
 
 export function isTidemarkError(error: unknown, code?: ErrorCode): error is TidemarkError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
-  return code === undefined || (error as TidemarkError).code === code;
+  return code === undefined || (error as unknown as TidemarkError).code === code;
 }

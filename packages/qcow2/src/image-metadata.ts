@@ -1,0 +1,40 @@
+/** qcow2.rst, "Bitmaps extension": where the bitmap directory lies. Bytes. */
+export interface BitmapsPointer {
+  readonly bitmapCount: number;
+  readonly directoryOffset: number;
+  readonly directorySize: number;
+}
+
+/**
+ * An open image as the bitmaps in it see it: host clusters to allocate and to free, and the one
+ * pointer in the header that is theirs. Offsets are host offsets: bytes in the image file.
+ */
+export interface ImageMetadata {
+  readonly label: string;
+  readonly writable: boolean;
+  /** 2 or 3. Version 2 holds no bitmaps. */
+  readonly version: number;
+  /** Bytes of the disk. */
+  readonly virtualSize: number;
+  /** Bytes. */
+  readonly clusterSize: number;
+  /** Bytes of the image file; what is read behind it is zeros. */
+  readonly fileSize: number;
+  /** Absent: the image has no bitmaps, or `bitmapsLost`. */
+  readonly bitmaps: BitmapsPointer | undefined;
+  /** A bitmaps extension is there, but its autoclear bit is not: none of it may be trusted. */
+  readonly bitmapsLost: boolean;
+
+  readHost(target: Uint8Array, offset: number): Promise<void>;
+  /** Writes inside clusters got from `allocate` and not yet linked. */
+  writeHost(source: Uint8Array, offset: number): Promise<void>;
+  /** Contiguous clusters with refcount 1; their content is undefined. @throws NO_SPACE */
+  allocate(clusterCount: number): Promise<number>;
+  /** Drops one reference of each. Only after the commit that unlinked them is durable. */
+  free(offset: number, clusterCount: number): Promise<void>;
+  /**
+   * Puts `pointer` in the header, with the autoclear bit (without a pointer: neither), in this
+   * order: all that was written so far is flushed; one write of sector 0, the commit point; flush.
+   */
+  commitBitmaps(pointer: BitmapsPointer | undefined): Promise<void>;
+}
