@@ -13,6 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-memory': ['core'],
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
+  program: ['core'],
   drive: [
     'core',
     'block',
@@ -22,8 +23,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-qcow2',
     'store-sidecar',
   ],
-  cli: ['core', 'block', 'drive', 'tracking', 'backup', 'nbd', 'qmp'],
-  daemon: ['core', 'block', 'drive', 'tracking', 'nbd', 'qmp'],
+  cli: ['core', 'program', 'block', 'drive', 'tracking', 'backup', 'nbd', 'qmp'],
+  daemon: ['core', 'program', 'block', 'drive', 'tracking', 'nbd', 'qmp'],
 };
 
 interface Manifest {

@@ -1,0 +1,4 @@
+export { EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
+export { runOnRecentNode } from './recent-node.ts';
+export { reportError } from './report-error.ts';
+export { formatSize, parseSize } from './sizes.ts';

@@ -1,0 +1,34 @@
+import { isTidemarkError } from '@tidemark/core';
+
+export interface ErrorReportOptions {
+  /** Name of the program, before the message. */
+  readonly program: string;
+  /** One JSON object a line instead of text. */
+  readonly json?: boolean;
+}
+
+/** What a user reads on stderr when a program fails: what and where, the code, what to do next. */
+export function reportError(error: unknown, { program, json = false }: ErrorReportOptions): string {
+  if (!isTidemarkError(error)) {
+    // A fault of ours: the stack is what a report about it needs.
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return json
+      ? `${JSON.stringify({ error: { code: 'INTERNAL', message: text } })}\n`
+      : `${program}: internal error: ${text}\n`;
+  }
+  const { code, message, context } = error;
+  if (json) return `${JSON.stringify({ error: { code, message, context } })}\n`;
+  const { where, hint } = context;
+  const place = where === undefined || message.includes(where) ? '' : `${where}: `;
+  const because = causeOf(error);
+  const lines = [`${program}: ${place}${message}${because} (${code})`];
+  if (hint !== undefined) lines.push(`${program}: hint: ${hint}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function causeOf(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error && !error.message.includes(cause.message)
+    ? `: ${cause.message}`
+    : '';
+}
