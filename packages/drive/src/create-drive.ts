@@ -22,5 +22,5 @@ export async function createDrive(
   } finally {
     await file.close();
   }
-  return openDrive(path, { format, writable: true });
+  return openDrive(path, { format, access: 'write' });
 }

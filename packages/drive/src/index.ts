@@ -1,3 +1,9 @@
 export { createDrive, type CreateDriveOptions } from './create-drive.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';
-export { openDrive, type Drive, type DriveFormat, type OpenDriveOptions } from './open-drive.ts';
+export {
+  type Drive,
+  type DriveAccess,
+  type DriveFormat,
+  openDrive,
+  type OpenDriveOptions,
+} from './open-drive.ts';

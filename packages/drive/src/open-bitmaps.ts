@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { stat, unlink } from 'node:fs/promises';
 import { openFileDevice } from '@tidemark/block';
 import type { BitmapStore } from '@tidemark/core';
 import { TidemarkError } from '@tidemark/core';
@@ -8,7 +8,6 @@ import { createSidecarFile } from './create-sidecar-file.ts';
 import type { Drive } from './open-drive.ts';
 
 export interface OpenBitmapsOptions {
-  readonly writable?: boolean;
   /** Another sidecar than the default one. Refused for qcow2 drives: they keep their own bitmaps. */
   readonly sidecar?: string;
   /** Makes the sidecar when it is missing. Default false. */
@@ -23,8 +22,8 @@ export interface DriveBitmaps {
   readonly store: BitmapStore | undefined;
   /** Path of the sidecar; absent for qcow2 drives. */
   readonly sidecarPath: string | undefined;
-  /** Whether this call made the sidecar. */
-  readonly created: boolean;
+  /** Takes the sidecar away again if this call made it and it still holds nothing. Closes the store. */
+  undo(): Promise<void>;
 }
 
 /**
@@ -35,27 +34,37 @@ export async function openDriveBitmaps(
   drive: Drive,
   options: OpenBitmapsOptions = {},
 ): Promise<DriveBitmaps> {
-  const { writable = false } = options;
+  const writable = drive.access !== 'read';
   if (drive.image !== undefined) {
     if (options.sidecar !== undefined) throw sidecarOnImage(drive, options.sidecar);
     const store = await openQcow2Store(drive.image, { writable });
-    return { store, sidecarPath: undefined, created: false };
+    return { store, sidecarPath: undefined, undo: () => store.close() };
   }
   const sidecarPath = options.sidecar ?? defaultSidecarPath(drive.path);
   await refuseDriveAsSidecar(drive, sidecarPath);
   const present = await exists(sidecarPath);
   if (!present && options.create !== true) {
-    return { store: undefined, sidecarPath, created: false };
+    return { store: undefined, sidecarPath, undo: async () => {} };
   }
   if (!present) await createSidecarFile(sidecarPath, drive.device.size);
-  return { store: await openSidecarFile(drive, sidecarPath, options), sidecarPath, created: !present };
+  const store = await openSidecarFile(drive, sidecarPath, options);
+  return {
+    store,
+    sidecarPath,
+    undo: async () => {
+      const unused = !present && (await store.list().catch(() => undefined))?.length === 0;
+      if (unused) await unlink(sidecarPath);
+      await store.close();
+    },
+  };
 }
 
 async function openSidecarFile(
   drive: Drive,
   path: string,
-  { writable = false, lock = true, onNotice }: OpenBitmapsOptions,
+  { lock = true, onNotice }: OpenBitmapsOptions,
 ): Promise<BitmapStore> {
+  const writable = drive.access !== 'read';
   const sidecar = await openFileDevice(path, { writable, lock, ...(onNotice && { onNotice }) });
   try {
     return await openSidecarStore({ drive: drive.device, sidecar, sidecarPath: path, writable });

@@ -4,10 +4,18 @@ import { openBackingChain } from './backing-chain.ts';
 
 export type DriveFormat = 'raw' | 'qcow2';
 
+/**
+ * - `read`: nothing is changed.
+ * - `bitmaps`: the bitmaps that go with the drive will be changed, its content will not.
+ * - `write`: its content too.
+ */
+export type DriveAccess = 'read' | 'bitmaps' | 'write';
+
 export interface OpenDriveOptions {
   /** Omitted: found by the file's first bytes. A guest can write those: name the format of raw drives. */
   readonly format?: DriveFormat;
-  readonly writable?: boolean;
+  /** Default `read`. */
+  readonly access?: DriveAccess;
   /** Takes the locks that QEMU respects. Default true. */
   readonly lock?: boolean;
   /** Hears what a user should know and need not act on. */
@@ -18,6 +26,7 @@ export interface OpenDriveOptions {
 export interface Drive {
   readonly path: string;
   readonly format: DriveFormat;
+  readonly access: DriveAccess;
   /** The disk as a guest sees it. Closing it closes the file and the backing chain. */
   readonly device: BlockDevice;
   /** The file or block device under it. */
@@ -27,24 +36,37 @@ export interface Drive {
 }
 
 /**
- * Opens the disk at `path` for reading, or for writing where asked.
+ * Opens the disk at `path`.
  * @throws FILE_NOT_FOUND, PERMISSION_DENIED, LOCKED, IMAGE_UNRECOGNIZED, IMAGE_CORRUPT,
  *   IMAGE_UNSUPPORTED, IO_FAILED: nothing was changed
  */
 export async function openDrive(path: string, options: OpenDriveOptions = {}): Promise<Drive> {
-  const { writable = false, lock = true, onNotice } = options;
-  const file = await openFileDevice(path, { writable, lock, ...(onNotice && { onNotice }) });
+  const { access = 'read', lock = true, onNotice } = options;
+  const notices = onNotice && { onNotice };
+  const format = options.format ?? (await probePath(path));
+  // A qcow2 image holds its bitmaps itself; those of a raw drive lie in another file.
+  const writable = access === 'write' || (access === 'bitmaps' && format === 'qcow2');
+  const file = await openFileDevice(path, { writable, lock, ...notices });
   try {
-    const format = options.format ?? (await probeFormat(file));
-    if (format === 'raw') return { path, format, device: file, file };
+    if (format === 'raw') return { path, format, access, device: file, file };
     const image = await openQcow2(file, {
       writable,
       openBacking: (name, backingFormat) =>
-        openBackingChain({ name, format: backingFormat, overlay: path, ...(onNotice && { onNotice }) }),
+        openBackingChain({ name, format: backingFormat, overlay: path, ...notices }),
     });
-    return { path, format, device: image, file, image };
+    return { path, format, access, device: image, file, image };
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/** What a file's first bytes say it is; read without a lock, so that a locked drive says so itself. */
+async function probePath(path: string): Promise<DriveFormat> {
+  const file = await openFileDevice(path, { lock: false });
+  try {
+    return await probeFormat(file);
+  } finally {
+    await file.close();
   }
 }

@@ -1,0 +1,14 @@
+import { buildRouteMap } from '@stricli/core';
+import { add } from './add.ts';
+import { clear } from './clear.ts';
+import { disable } from './disable.ts';
+import { dump } from './dump.ts';
+import { enable } from './enable.ts';
+import { list } from './list.ts';
+import { merge } from './merge.ts';
+import { remove } from './remove.ts';
+
+export const bitmapRoutes = buildRouteMap({
+  routes: { add, remove, list, clear, enable, disable, merge, dump },
+  docs: { brief: "one drive's bitmaps" },
+});

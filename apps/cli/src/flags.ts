@@ -1,0 +1,65 @@
+import { parseSize } from '@tidemark/program';
+
+/** Flags that many commands take, declared once. */
+export const jsonFlag = {
+  kind: 'boolean',
+  brief: 'print JSON',
+  default: false,
+  withNegated: false,
+} as const;
+
+export const formatFlag = {
+  kind: 'enum',
+  values: ['raw', 'qcow2'],
+  brief: "format of the drive; found by the file's first bytes when left out",
+  optional: true,
+} as const;
+
+export const sidecarFlag = {
+  kind: 'parsed',
+  parse: String,
+  brief: 'sidecar of a raw drive, when it is not DRIVE.tidemark.qcow2',
+  placeholder: 'FILE',
+  optional: true,
+} as const;
+
+export const forceShareFlag = {
+  kind: 'boolean',
+  brief: 'look although another process may be writing; what you see may be out of date',
+  default: false,
+  withNegated: false,
+} as const;
+
+export const granularityFlag = {
+  kind: 'parsed',
+  parse: parseSize,
+  brief: 'bytes of disk to a bit, a power of two from 512 to 2G',
+  placeholder: 'SIZE',
+  optional: true,
+} as const;
+
+export const drivePositional = {
+  brief: 'path of the drive: a qcow2 image, a raw file or a block device',
+  placeholder: 'DRIVE',
+  parse: String,
+} as const;
+
+export const namePositional = {
+  brief: 'name of the bitmap',
+  placeholder: 'NAME',
+  parse: String,
+} as const;
+
+/** What most commands say about the drive they work on. */
+export interface DriveFlags {
+  readonly format?: 'raw' | 'qcow2';
+  readonly sidecar?: string;
+}
+
+/** The declarations that go with `DriveFlags` and `--json`. */
+export const driveFlags = { format: formatFlag, sidecar: sidecarFlag, json: jsonFlag } as const;
+
+/** A description with examples under it, as `--help` shows them. */
+export function withExamples(description: string, examples: readonly string[]): string {
+  return [description, '', 'EXAMPLES', ...examples.map((example) => `  ${example}`)].join('\n');
+}
