@@ -1,3 +1,4 @@
+export { defaultSidecarPath } from '@tidemark/store-sidecar';
 export { createDrive, type CreateDriveOptions } from './create-drive.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';
 export {

@@ -1,0 +1,52 @@
+import { parseSize } from '@tidemark/program';
+import { KeyValues } from './key-values.ts';
+
+/** One `-drive`. */
+export interface DriveOption {
+  /** The name of its export, and what other options call it. */
+  readonly id: string;
+  readonly source:
+    | { readonly kind: 'file'; readonly path: string; readonly format: 'raw' | 'qcow2' | undefined }
+    | { readonly kind: 'memory'; readonly size: number };
+  readonly readOnly: boolean;
+  /** Whether NBD clients can see it. */
+  readonly exported: boolean;
+}
+
+const KEYS = ['file', 'format', 'id', 'driver', 'size', 'read-only', 'export'];
+
+/** `index` counts the `-drive` options: one without an id is called `drive` and its index. */
+export function parseDriveOption(text: string, index: number): DriveOption {
+  const values = new KeyValues('-drive', text, KEYS);
+  const id = values.text('id') ?? `drive${index}`;
+  if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(id)) {
+    throw values.error(`'id=${id}' is not an id`, 'begin with a letter, go on with letters, digits, - . _');
+  }
+  return {
+    id,
+    source: parseSource(values),
+    readOnly: values.flag('read-only') ?? false,
+    exported: values.flag('export') ?? true,
+  };
+}
+
+function parseSource(values: KeyValues): DriveOption['source'] {
+  // QEMU's own names for the format are taken under `driver` too.
+  const driver = values.oneOf('driver', { memory: 'memory', raw: 'raw', qcow2: 'qcow2' } as const);
+  const format = values.oneOf('format', { raw: 'raw', qcow2: 'qcow2' } as const);
+  if (driver !== 'memory') {
+    if (values.text('size') !== undefined) {
+      throw values.error("'size=' goes with driver=memory only", 'leave it out');
+    }
+    if (driver !== undefined && format !== undefined && driver !== format) {
+      throw values.error(`'driver=${driver}' and 'format=${format}' differ`, 'give one of them');
+    }
+    return { kind: 'file', path: values.required('file'), format: format ?? driver };
+  }
+  for (const key of ['file', 'format']) {
+    if (values.text(key) !== undefined) {
+      throw values.error(`'${key}=' does not go with driver=memory`, 'leave it out');
+    }
+  }
+  return { kind: 'memory', size: parseSize(values.required('size')) };
+}

@@ -1,0 +1,58 @@
+import { parseArgs } from 'node:util';
+import { TidemarkError } from '@tidemark/core';
+import { type BitmapOption, parseBitmapOption } from './bitmap-option.ts';
+import { type DriveOption, parseDriveOption } from './drive-option.ts';
+import { parseNbdServerOption, parseQmpOption, type SocketAddress } from './socket-options.ts';
+
+/** What the command line asks for, each option understood by itself. */
+export interface DaemonOptions {
+  readonly drives: readonly DriveOption[];
+  readonly bitmaps: readonly BitmapOption[];
+  readonly nbdServer: SocketAddress | undefined;
+  /** Path of the QMP socket. */
+  readonly qmp: string | undefined;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+const ARGUMENTS = {
+  drive: { type: 'string', multiple: true },
+  'dirty-bitmap': { type: 'string', multiple: true },
+  'nbd-server': { type: 'string' },
+  qmp: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+} as const;
+
+/** @throws USAGE */
+export function parseOptions(args: readonly string[]): DaemonOptions {
+  const { values } = parse(args);
+  const drives = (values.drive ?? []).map(parseDriveOption);
+  const twice = drives.find(({ id }, i) => drives.findIndex((other) => other.id === id) !== i);
+  if (twice !== undefined) {
+    throw new TidemarkError('USAGE', `-drive: the id '${twice.id}' is given twice`, {
+      hint: 'give each drive an id of its own',
+    });
+  }
+  const nbdServer = values['nbd-server'];
+  return {
+    drives,
+    bitmaps: (values['dirty-bitmap'] ?? []).map(parseBitmapOption),
+    nbdServer: nbdServer === undefined ? undefined : parseNbdServerOption(nbdServer),
+    qmp: values.qmp === undefined ? undefined : parseQmpOption(values.qmp),
+    help: values.help ?? false,
+    version: values.version ?? false,
+  };
+}
+
+function parse(args: readonly string[]) {
+  // QEMU's long options come with one dash or two.
+  const dashed = args.map((arg) => (/^-[a-z]{2}/.test(arg) ? `-${arg}` : arg));
+  try {
+    return parseArgs({ args: dashed, options: ARGUMENTS, strict: true, allowPositionals: false });
+  } catch (cause) {
+    throw new TidemarkError('USAGE', (cause as Error).message.toLowerCase(), {
+      hint: 'tidemarkd --help lists the options',
+    });
+  }
+}
