@@ -1,1 +1,8 @@
-export {};
+export type { BitmapAction, DriveAction, MergeSource } from './bitmap-action.ts';
+export type { DriveBitmapInfo } from './drive-bitmap.ts';
+export { openTrackedDrive, type OpenTrackedDriveOptions } from './open-tracked-drive.ts';
+export { runTransaction } from './run-transaction.ts';
+export type { BitmapSelection } from './selection.ts';
+export { TrackedDevice, type TrackedDeviceOptions } from './tracked-device.ts';
+export type { TrackedDrive } from './tracked-drive.ts';
+export { type WriteInFlight, WriteRecorder } from './write-recorder.ts';

@@ -1,0 +1,49 @@
+import type { BitmapInfo, DirtyBitmap } from '@tidemark/core';
+import type { InUseDurability } from './durability.ts';
+
+/**
+ * A bitmap of a drive. Never changed in place: a transaction makes new ones and puts them all in
+ * the old ones' place in one tick.
+ */
+export interface DriveBitmap {
+  readonly name: string;
+  readonly granularity: number;
+  readonly enabled: boolean;
+  /** What is not sound is kept as it is, records nothing and can only be removed. */
+  readonly condition: 'sound' | 'inconsistent' | 'unsupported';
+  readonly keeper: InUseDurability;
+  /** The truth is in `content`, and the store's copy is flagged as in use. */
+  readonly acquired: boolean;
+  /** Absent until somebody asks, for a bitmap at rest. */
+  readonly content: DirtyBitmap | undefined;
+}
+
+/** What a drive says of a bitmap. Named as QMP's BlockDirtyInfo where they agree. */
+export interface DriveBitmapInfo {
+  readonly name: string;
+  /** Bytes. */
+  readonly granularity: number;
+  readonly recording: boolean;
+  readonly persistent: boolean;
+  /** Something reads it and needs it to stay as it is, or it is being removed. */
+  readonly busy: boolean;
+  /** Left in use by a crash: it can only be removed. */
+  readonly inconsistent: boolean;
+  /** Of a kind that this version cannot read; kept as it is. */
+  readonly unsupported: boolean;
+  /** The drive is open for reading, so the bitmap cannot be changed. */
+  readonly readonly: boolean;
+  /** Bytes: dirty granules times the granularity, which may exceed the disk. 0 unless it is sound. */
+  readonly count: number;
+}
+
+export function bitmapAtRest(info: BitmapInfo, keeper: InUseDurability): DriveBitmap {
+  const { name, granularity, enabled, state } = info;
+  const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
+  return { name, granularity, enabled, condition, keeper, acquired: false, content: undefined };
+}
+
+/** The bits that writes have to be marked in. */
+export function recordingContent(bitmap: DriveBitmap): DirtyBitmap | undefined {
+  return bitmap.enabled && bitmap.acquired ? bitmap.content : undefined;
+}

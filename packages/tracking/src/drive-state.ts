@@ -1,0 +1,92 @@
+import { TidemarkError } from '@tidemark/core';
+import type { DriveBitmap } from './drive-bitmap.ts';
+import type { InUseDurability } from './durability.ts';
+import { bitmapNotFound, refusal } from './messages.ts';
+import { Mutex } from './mutex.ts';
+import type { WriteRecorder } from './write-recorder.ts';
+
+let drivesOpened = 0;
+
+export interface DriveStateOptions {
+  readonly label: string;
+  readonly writable: boolean;
+  readonly recorder: WriteRecorder;
+  readonly persistent: InUseDurability | undefined;
+  readonly transient: InUseDurability | undefined;
+  readonly defaultGranularity: number;
+  /** In the order of the store's directory. */
+  readonly bitmaps: readonly DriveBitmap[];
+}
+
+/** What a drive and the transactions on it share. */
+export class DriveState {
+  readonly label: string;
+  readonly writable: boolean;
+  readonly recorder: WriteRecorder;
+  readonly persistent: InUseDurability | undefined;
+  readonly transient: InUseDurability | undefined;
+  readonly defaultGranularity: number;
+  /** Several drives are locked in this order, so that two transactions never wait for each other. */
+  readonly serial = ++drivesOpened;
+  readonly mutex = new Mutex();
+  /** Names of bitmaps that somebody holds. */
+  readonly held = new Set<string>();
+  bitmaps: ReadonlyMap<string, DriveBitmap>;
+  closing = false;
+
+  constructor(options: DriveStateOptions) {
+    this.label = options.label;
+    this.writable = options.writable;
+    this.recorder = options.recorder;
+    this.persistent = options.persistent;
+    this.transient = options.transient;
+    this.defaultGranularity = options.defaultGranularity;
+    this.bitmaps = new Map(options.bitmaps.map((bitmap) => [bitmap.name, bitmap]));
+  }
+
+  get keepers(): readonly InUseDurability[] {
+    return [this.persistent, this.transient].filter((keeper) => keeper !== undefined);
+  }
+
+  /** Runs while no transaction does. @throws DEVICE_CLOSED */
+  async exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const unlock = await this.mutex.lock();
+    try {
+      this.assertOpen();
+      return await work();
+    } finally {
+      unlock();
+    }
+  }
+
+  assertOpen(): void {
+    if (!this.closing) return;
+    throw new TidemarkError('DEVICE_CLOSED', `drive '${this.label}' is closing`, {
+      where: this.label,
+    });
+  }
+
+  isReadonly(bitmap: DriveBitmap): boolean {
+    return bitmap.keeper.persistent && !(this.writable && bitmap.keeper.writable);
+  }
+
+  find(name: string): DriveBitmap {
+    const bitmap = this.bitmaps.get(name);
+    if (bitmap === undefined) throw bitmapNotFound(this.label, name);
+    return bitmap;
+  }
+
+  /** @throws BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED */
+  findSound(name: string): DriveBitmap {
+    const bitmap = this.find(name);
+    if (bitmap.condition !== 'sound') throw refusal(bitmap.condition, this.label, name);
+    return bitmap;
+  }
+
+  replace(bitmap: DriveBitmap): void {
+    this.bitmaps = new Map(this.bitmaps).set(bitmap.name, bitmap);
+  }
+}
+
+/** From the drive that users hold to what is behind it. */
+export const stateOf = new WeakMap<object, DriveState>();

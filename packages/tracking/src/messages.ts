@@ -1,0 +1,70 @@
+// Clients of QEMU match on these texts, so they are QEMU's own, capitals and all.
+import { type ErrorCode, TidemarkError } from '@tidemark/core';
+
+const REFUSALS = {
+  busy: ['BITMAP_BUSY', 'is currently in use by another operation and cannot be used'],
+  readonly: ['BITMAP_READ_ONLY', 'is readonly and cannot be modified'],
+  inconsistent: ['BITMAP_INCONSISTENT', 'is inconsistent and cannot be used'],
+  unsupported: ['BITMAP_UNSUPPORTED', 'is of a kind that is not supported and cannot be used'],
+} as const satisfies Record<string, readonly [ErrorCode, string]>;
+
+const HINTS: Partial<Record<keyof typeof REFUSALS, string>> = {
+  readonly: 'open the drive for writing',
+  inconsistent: 'remove it, add it again and start with a full backup',
+  unsupported: 'remove it with the program that made it',
+};
+
+/** Why a bitmap that is there cannot be used now. */
+export function refusal(
+  reason: keyof typeof REFUSALS,
+  where: string,
+  bitmap: string,
+): TidemarkError {
+  const [code, text] = REFUSALS[reason];
+  const hint = HINTS[reason];
+  return new TidemarkError(code, `Bitmap '${bitmap}' ${text}`, {
+    where,
+    bitmap,
+    ...(hint !== undefined && { hint }),
+  });
+}
+
+export function bitmapNotFound(where: string, bitmap: string): TidemarkError {
+  const hint = 'list the bitmaps of the drive to see which it has';
+  return new TidemarkError('BITMAP_NOT_FOUND', `Dirty bitmap '${bitmap}' not found`, {
+    where,
+    bitmap,
+    hint,
+  });
+}
+
+export function bitmapExists(where: string, bitmap: string): TidemarkError {
+  const hint = 'choose another name, or remove that one first';
+  return new TidemarkError('BITMAP_EXISTS', `Bitmap already exists: ${bitmap}`, {
+    where,
+    bitmap,
+    hint,
+  });
+}
+
+export function notPersistable(
+  code: ErrorCode,
+  { where, bitmap, why }: { readonly where: string; readonly bitmap: string; readonly why: string },
+  cause?: unknown,
+): TidemarkError {
+  const text = `Can't make bitmap '${bitmap}' persistent in '${where}': ${why}`;
+  return new TidemarkError(code, text, { where, bitmap }, cause);
+}
+
+export function sizesDiffer(
+  where: string,
+  bitmap: string,
+  sizes: { readonly target: number; readonly source: number },
+): TidemarkError {
+  return new TidemarkError(
+    'BITMAP_INVALID',
+    `Bitmaps are of different sizes (destination size is ${sizes.target}, ` +
+      `source size is ${sizes.source}) and can't be merged`,
+    { where, bitmap },
+  );
+}

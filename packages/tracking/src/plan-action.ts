@@ -1,0 +1,155 @@
+import { DirtyBitmap, isTidemarkError, TidemarkError } from '@tidemark/core';
+import type { BitmapAction, MergeSource } from './bitmap-action.ts';
+import type { DriveDraft } from './drive-draft.ts';
+import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
+
+const MAX_NAME_BYTES = 1023;
+const MIN_GRANULARITY = 512;
+const MAX_GRANULARITY = 2 ** 31;
+
+/** What an action does to the bits, once they are at hand. Runs in the tick of the transaction. */
+export type BitStep = () => void;
+
+export type FindSource = (source: MergeSource) => { draft: DriveDraft; name: string };
+
+/**
+ * Checks an action against the flags that the ones before it have left, and notes what it needs.
+ * Nothing outside the draft changes.
+ */
+export function planAction(
+  draft: DriveDraft,
+  action: BitmapAction,
+  findSource: FindSource,
+): BitStep | undefined {
+  switch (action.op) {
+    case 'add':
+      return planAdd(draft, action);
+    case 'remove':
+      draft.remove(draft.usable(action.name, 'remove'));
+      return undefined;
+    case 'clear': {
+      const bitmap = draft.usable(action.name, 'change');
+      draft.willChange(action.name);
+      return () => draft.emptyContent(bitmap);
+    }
+    case 'enable':
+      if (!switchRecording(draft, action.name, { enabled: true })) return undefined;
+      // Its own bits, because writes are marked in them while the transaction may still fail.
+      return () => void draft.ownContent(action.name);
+    case 'disable':
+      switchRecording(draft, action.name, { enabled: false });
+      return undefined;
+    case 'merge':
+      return planMerge(draft, action, findSource);
+    case 'abort':
+      throw action.error;
+  }
+}
+
+function switchRecording(
+  draft: DriveDraft,
+  name: string,
+  { enabled }: { readonly enabled: boolean },
+): boolean {
+  const bitmap = draft.usable(name, 'change');
+  if (bitmap.enabled === enabled) return false;
+  draft.willChange(name);
+  draft.setEnabled(bitmap, { enabled });
+  return true;
+}
+
+type AddAction = Extract<BitmapAction, { op: 'add' }>;
+
+/** @throws BITMAP_EXISTS, BITMAP_INVALID, BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY */
+export function planAdd(draft: DriveDraft, action: AddAction): undefined {
+  const { state } = draft;
+  const { name, granularity = state.defaultGranularity, persistent = false } = action;
+  const where = state.label;
+  if (name === '') {
+    throw new TidemarkError('BITMAP_INVALID', 'Bitmap name cannot be empty', { where });
+  }
+  checkGranularity(granularity, where);
+  const keeper = persistent ? state.persistent : state.transient;
+  if (keeper === undefined) {
+    const kind = persistent ? 'persistent' : 'transient';
+    throw new TidemarkError(
+      'BITMAP_UNSUPPORTED',
+      `Can't store ${kind} bitmaps to ${where}: Operation not supported`,
+      { where, bitmap: name, hint: 'give the drive a store for them' },
+    );
+  }
+  if (draft.bitmaps.has(name)) throw bitmapExists(where, name);
+  checkName(name, { where, persistent });
+  if (persistent && !(state.writable && keeper.writable)) {
+    const why = 'No write access';
+    throw notPersistable('STORE_READ_ONLY', { where, bitmap: name, why });
+  }
+  const content = emptyBitmap(keeper.diskSize, granularity, { where, bitmap: name, persistent });
+  const enabled = !(action.disabled ?? false);
+  draft.add(
+    { name, granularity, enabled, condition: 'sound', keeper, acquired: false, content: undefined },
+    content,
+  );
+  return undefined;
+}
+
+// Powers of two that fit an unsigned 32-bit integer, as QMP has them.
+function checkGranularity(granularity: number, where: string): void {
+  const isPower = Number.isInteger(Math.log2(granularity));
+  if (isPower && granularity >= MIN_GRANULARITY && granularity <= MAX_GRANULARITY) return;
+  const text = 'Granularity must be power of 2 and at least 512';
+  throw new TidemarkError('BITMAP_INVALID', text, { where });
+}
+
+function checkName(
+  name: string,
+  { where, persistent }: { readonly where: string; readonly persistent: boolean },
+): void {
+  // A name with a NUL opens in QEMU for reading only.
+  if (name.includes('\0')) {
+    throw new TidemarkError('BITMAP_INVALID', 'Bitmap name cannot contain a NUL', { where });
+  }
+  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return;
+  const why = `Name length exceeds maximum (${MAX_NAME_BYTES} characters)`;
+  if (persistent) throw notPersistable('BITMAP_INVALID', { where, bitmap: name, why });
+  throw new TidemarkError('BITMAP_INVALID', `Bitmap name too long: ${name}`, { where });
+}
+
+function emptyBitmap(
+  diskSize: number,
+  granularity: number,
+  context: { readonly where: string; readonly bitmap: string; readonly persistent: boolean },
+): DirtyBitmap {
+  try {
+    return new DirtyBitmap(diskSize, granularity);
+  } catch (error) {
+    if (!context.persistent || !isTidemarkError(error, 'BITMAP_TOO_LARGE')) throw error;
+    const why = 'Too much space will be occupied by the bitmap. Use larger granularity';
+    throw notPersistable(error.code, { ...context, why }, error);
+  }
+}
+
+function planMerge(
+  draft: DriveDraft,
+  { target, sources }: Extract<BitmapAction, { op: 'merge' }>,
+  findSource: FindSource,
+): BitStep | undefined {
+  const { keeper } = draft.usable(target, 'change');
+  const found = sources.map((source) => {
+    const from = findSource(source);
+    const bitmap = from.draft.usable(from.name, 'read');
+    const sizes = { target: keeper.diskSize, source: bitmap.keeper.diskSize };
+    if (sizes.target !== sizes.source) throw sizesDiffer(draft.state.label, target, sizes);
+    from.draft.willRead(from.name);
+    return from;
+  });
+  if (found.length === 0) return undefined;
+  draft.willChange(target);
+  return () => {
+    const into = draft.ownContent(target);
+    for (const source of found) {
+      const from = source.draft.content(source.name);
+      if (from !== into) into.merge(from);
+    }
+  };
+}

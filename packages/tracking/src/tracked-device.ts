@@ -1,0 +1,169 @@
+import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import { TidemarkError } from '@tidemark/core';
+import { WriteRecorder } from './write-recorder.ts';
+
+export interface TrackedDeviceOptions {
+  /** Default: a new one, that nothing records in yet. */
+  readonly recorder?: WriteRecorder;
+  /** Refuses writes to a device that would take them. Default: as the device. */
+  readonly writable?: boolean;
+  /** Throws where the disk's size must not change now. */
+  readonly beforeResize?: () => void;
+}
+
+/**
+ * A device whose every change is marked in the bitmaps of its recorder before it is made. The
+ * bitmaps have to cover the device. Closing it closes the device under it.
+ */
+export class TrackedDevice implements BlockDevice {
+  readonly recorder: WriteRecorder;
+  readonly writable: boolean;
+  readonly #device: BlockDevice;
+  readonly #beforeResize: (() => void) | undefined;
+  #resizing: Promise<void> | undefined;
+  #draining = false;
+
+  constructor(device: BlockDevice, options: TrackedDeviceOptions = {}) {
+    this.#device = device;
+    this.recorder = options.recorder ?? new WriteRecorder();
+    this.writable = device.writable && (options.writable ?? true);
+    this.#beforeResize = options.beforeResize;
+  }
+
+  get label(): string {
+    return this.#device.label;
+  }
+
+  get size(): number {
+    return this.#device.size;
+  }
+
+  get canDiscard(): boolean {
+    return this.#device.canDiscard;
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    return this.#device.read(target, offset);
+  }
+
+  async write(source: Uint8Array, offset: number): Promise<void> {
+    return this.#marked(offset, source.length, () => this.#device.write(source, offset));
+  }
+
+  async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
+    return this.#marked(offset, length, () => this.#device.writeZeroes(offset, length, options));
+  }
+
+  /** A discard that the device only ignores changes nothing, so it is not marked. */
+  async discard(offset: number, length: number): Promise<void> {
+    if (!this.canDiscard) {
+      this.#assertWritable();
+      return this.#device.discard(offset, length);
+    }
+    return this.#marked(offset, length, () => this.#device.discard(offset, length));
+  }
+
+  async flush(): Promise<void> {
+    return this.#device.flush();
+  }
+
+  extents(offset: number, length: number): AsyncIterable<BlockExtent> {
+    return this.#device.extents(offset, length);
+  }
+
+  /**
+   * Waits for the writes under way and holds new ones back. What is added counts as written in
+   * every bitmap that records: after a shrink and a grow the same bytes are no longer the same.
+   * @throws BITMAP_TOO_LARGE and what the device throws: nothing was changed
+   */
+  async resize(size: number): Promise<void> {
+    while (this.#resizing !== undefined) await this.#resizing;
+    this.#assertWritable();
+    this.#beforeResize?.();
+    const resized = this.#resizeIdle(size);
+    const over = () => {
+      this.#resizing = undefined;
+    };
+    this.#resizing = resized.then(over, over);
+    return resized;
+  }
+
+  /** Refuses changes from now on and waits for those under way. Reading and flushing go on. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    await this.#resizing;
+    await this.recorder.idle();
+  }
+
+  async close(): Promise<void> {
+    await this.drain();
+    await this.#device.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #resizeIdle(size: number): Promise<void> {
+    await this.recorder.idle();
+    if (size > this.size) return this.#grow(size);
+    await this.#device.resize(size);
+    this.#resizeBitmaps(size);
+  }
+
+  /** Bitmaps first: they can be cut again when the device refuses, and are never too short. */
+  async #grow(size: number): Promise<void> {
+    const before = this.size;
+    try {
+      this.#resizeBitmaps(size);
+      await this.#device.resize(size);
+    } catch (error) {
+      this.#resizeBitmaps(before);
+      throw error;
+    }
+  }
+
+  #resizeBitmaps(size: number): void {
+    for (const bitmap of this.recorder.bitmaps) bitmap.resize(size, { grown: 'dirty' });
+  }
+
+  async #marked(offset: number, length: number, change: () => Promise<void>): Promise<void> {
+    this.#assertWritable();
+    while (this.#resizing !== undefined) await this.#resizing;
+    this.#assertWritable();
+    this.#assertInside(offset, length);
+    if (length === 0) return;
+    const write = this.recorder.begin(offset, length);
+    try {
+      // The marks stand in memory, and on disk the in-use flag vouches for them (durability.ts).
+      // Marks that have to be durable themselves are waited for here, and only here.
+      await change();
+    } finally {
+      this.recorder.end(write);
+    }
+  }
+
+  #assertWritable(): void {
+    const where = this.label;
+    if (this.#draining) throw new TidemarkError('DEVICE_CLOSED', `${where} is closing`, { where });
+    if (!this.writable) {
+      throw new TidemarkError('DEVICE_READ_ONLY', `${where} is open for reading only`, { where });
+    }
+  }
+
+  // Before anything is marked: what the device is going to refuse leaves no mark.
+  #assertInside(offset: number, length: number): void {
+    const inside =
+      Number.isSafeInteger(offset) &&
+      Number.isSafeInteger(length) &&
+      offset >= 0 &&
+      length >= 0 &&
+      offset + length <= this.size;
+    if (inside) return;
+    throw new TidemarkError(
+      'OUT_OF_RANGE',
+      `${length} bytes at ${offset} leave a device of ${this.size} bytes`,
+      { where: this.label, offset },
+    );
+  }
+}

@@ -1,0 +1,149 @@
+import type { BlockDevice } from '@tidemark/block';
+import { DirtyBitmap } from '@tidemark/core';
+import type { BitmapAction } from './bitmap-action.ts';
+import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
+import { type DriveState, stateOf } from './drive-state.ts';
+import { refusal } from './messages.ts';
+import { runTransaction } from './run-transaction.ts';
+import type { TrackedDevice } from './tracked-device.ts';
+
+/**
+ * A device, the bitmaps that record its writes, and the stores they are kept in. Made by
+ * `openTrackedDrive`; owns all of them until `close`.
+ */
+export class TrackedDrive implements AsyncDisposable {
+  /** Names the drive in messages; the daemon's id of it. */
+  readonly label: string;
+  /** The disk: every change made through it is recorded. `close` the drive, not the device. */
+  readonly device: BlockDevice;
+  readonly #device: TrackedDevice;
+  readonly #state: DriveState;
+  #closing: Promise<void> | undefined;
+
+  constructor(device: TrackedDevice, state: DriveState) {
+    this.label = state.label;
+    this.device = device;
+    this.#device = device;
+    this.#state = state;
+    stateOf.set(this, state);
+  }
+
+  get writable(): boolean {
+    return this.#state.writable;
+  }
+
+  /** Newest first, as QEMU answers queries. Reads the bits of bitmaps at rest for their counts. */
+  async list(): Promise<readonly DriveBitmapInfo[]> {
+    return this.#state.exclusive(async () => {
+      const infos: DriveBitmapInfo[] = [];
+      for (const bitmap of this.#state.bitmaps.values()) infos.push(await this.#infoOf(bitmap));
+      return infos.reverse();
+    });
+  }
+
+  /**
+   * The bits of a bitmap as they are now, for reading only. Ask again for each use: a clear puts
+   * others in their place. Undefined when the bitmap is gone, is not sound, or is at rest and was
+   * not loaded yet.
+   */
+  bitmap(name: string): DirtyBitmap | undefined {
+    return this.#state.closing ? undefined : this.#state.bitmaps.get(name)?.content;
+  }
+
+  /**
+   * As `bitmap`, but reads the bits of a bitmap at rest; `bitmap` knows them afterwards.
+   * @throws BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED, I/O codes of the store
+   */
+  async load(name: string): Promise<DirtyBitmap> {
+    return this.#state.exclusive(() => this.#load(this.#state.findSound(name)));
+  }
+
+  /** Of the bits as they lie on disk, in hex; of a bitmap that is not sound, as if it were empty. */
+  async sha256(name: string): Promise<string> {
+    return this.#state.exclusive(async () => {
+      const bitmap = this.#state.find(name);
+      if (bitmap.condition === 'sound') return (await this.#load(bitmap)).sha256();
+      return new DirtyBitmap(bitmap.keeper.diskSize, bitmap.granularity).sha256();
+    });
+  }
+
+  /** Makes all of the changes, in order, or none. @throws as the first action that fails */
+  async transaction(actions: readonly BitmapAction[]): Promise<void> {
+    return runTransaction(actions.map((action) => ({ drive: this, action })));
+  }
+
+  /**
+   * Keeps a bitmap busy, so that nobody changes it, until the given function is called.
+   * @throws BITMAP_NOT_FOUND, BITMAP_BUSY, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED
+   */
+  async hold(name: string): Promise<() => void> {
+    const state = this.#state;
+    return state.exclusive(async () => {
+      state.findSound(name);
+      if (state.held.has(name)) throw refusal('busy', state.label, name);
+      state.held.add(name);
+      return () => void state.held.delete(name);
+    });
+  }
+
+  /**
+   * Refuses writes from now on, waits for those under way, flushes, and only then stores the
+   * bitmaps and calls them clean. Where the flush or a store fails, they stay flagged as in use.
+   * Idempotent. @throws the first thing that failed, after everything was closed
+   */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const state = this.#state;
+    state.closing = true;
+    await this.#device.drain();
+    const unlock = await state.mutex.lock();
+    const problems: unknown[] = [];
+    const attempt = (work: () => Promise<void>) =>
+      work().catch((error: unknown) => void problems.push(error));
+    if (state.writable) await attempt(() => this.#device.flush());
+    const clean = problems.length === 0;
+    for (const keeper of state.keepers) {
+      const own = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);
+      const acquired = own.filter((bitmap) => bitmap.acquired);
+      if (clean) await attempt(() => keeper.release(acquired));
+      await attempt(() => keeper.close());
+    }
+    await attempt(() => this.#device.close());
+    unlock();
+    if (problems.length > 0) throw problems[0];
+  }
+
+  async #load(bitmap: DriveBitmap): Promise<DirtyBitmap> {
+    if (bitmap.content !== undefined) return bitmap.content;
+    const content = await bitmap.keeper.load(bitmap.name);
+    this.#state.replace({ ...bitmap, content });
+    return content;
+  }
+
+  async #infoOf(bitmap: DriveBitmap): Promise<DriveBitmapInfo> {
+    const { name, granularity, condition, keeper } = bitmap;
+    const state = this.#state;
+    const recording = state.writable
+      ? recordingContent(bitmap) !== undefined
+      : bitmap.enabled && condition === 'sound';
+    return {
+      name,
+      granularity,
+      recording,
+      persistent: keeper.persistent,
+      busy: state.held.has(name),
+      inconsistent: condition === 'inconsistent',
+      unsupported: condition === 'unsupported',
+      readonly: state.isReadonly(bitmap),
+      count: condition === 'sound' ? (await this.#load(bitmap)).dirtyBytes : 0,
+    };
+  }
+}
