@@ -1,0 +1,68 @@
+import { TidemarkError } from '@tidemark/core';
+import { exitCodeOf, reportError } from '@tidemark/program';
+import { composeDrives, type ServedDrive } from './compose.ts';
+import { HELP } from './help.ts';
+import { type DaemonOptions, parseOptions } from './options/parse-options.ts';
+import { packageVersion } from './package-version.ts';
+import { type Servers, startServers } from './serve.ts';
+
+const log = (message: string): void => void process.stderr.write(`tidemarkd: ${message}\n`);
+
+/** Runs until a signal or QMP's quit, and leaves the exit code in `process.exitCode`. */
+export async function runDaemon(args: readonly string[]): Promise<void> {
+  try {
+    const options = parseOptions(args);
+    if (options.help) process.stdout.write(HELP);
+    else if (options.version) process.stdout.write(`tidemarkd ${packageVersion()}\n`);
+    else await serve(options);
+  } catch (error) {
+    process.stderr.write(reportError(error, { program: 'tidemarkd' }));
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+async function serve(options: DaemonOptions): Promise<void> {
+  if (options.drives.length === 0) {
+    throw new TidemarkError('USAGE', 'no drive is given', { hint: 'add -drive file=PATH,id=ID' });
+  }
+  const stop = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    // Stays on while we close: a second signal must not cut the closing short.
+    process.on(signal, () => stop.resolve(signal));
+  }
+  const drives = await composeDrives(options, (message) => log(`warning: ${message}`));
+  let servers: Servers | undefined;
+  try {
+    servers = await startServers(options, drives, { log, quit: () => stop.resolve('quit') });
+    log(`ready: ${describe(options, drives)}`);
+    log(`closing on ${await stop.promise}`);
+  } finally {
+    await shutDown(servers, drives);
+  }
+}
+
+/** No new requests, then those under way, then bitmaps and data of every drive, whatever fails. */
+async function shutDown(
+  servers: Servers | undefined,
+  drives: readonly ServedDrive[],
+): Promise<void> {
+  const problems: unknown[] = [];
+  const attempt = (work: Promise<void>) => work.catch((error: unknown) => void problems.push(error));
+  if (servers !== undefined) await attempt(servers.close());
+  for (const { tracked } of drives) await attempt(tracked.close());
+  for (const problem of problems.slice(1)) {
+    process.stderr.write(reportError(problem, { program: 'tidemarkd' }));
+  }
+  if (problems.length > 0) throw problems[0];
+}
+
+function describe({ nbdServer, qmp }: DaemonOptions, drives: readonly ServedDrive[]): string {
+  const ids = drives.map(({ id }) => id).join(', ');
+  const nbd = nbdServer === undefined ? [] : [`NBD on ${addressOf(nbdServer)}`];
+  const control = qmp === undefined ? [] : [`QMP on unix:${qmp}`];
+  return [`serving ${ids}`, ...nbd, ...control].join('; ');
+}
+
+function addressOf(address: NonNullable<DaemonOptions['nbdServer']>): string {
+  return address.type === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
+}

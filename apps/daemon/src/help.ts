@@ -1,0 +1,32 @@
+/** What `tidemarkd --help` prints. */
+export const HELP = `tidemarkd serves drives over NBD and tracks every write in dirty bitmaps.
+
+USAGE
+  tidemarkd -drive file=PATH[,...] [-dirty-bitmap name=NAME[,...]] --nbd-server ADDR [--qmp ADDR]
+
+OPTIONS (with one dash or two; a comma inside a value is doubled)
+  -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off]
+  -drive driver=memory,size=SIZE[,id=ID][,export=off]
+      A drive. It is exported over NBD under its id, with its bitmaps.
+  -dirty-bitmap name=NAME[,drive=ID|node=ID][,create=on|off][,enabled=on|off]
+                [,granularity=SIZE][,file=SIDECAR][,file_id=NAME][,persistent=off]
+      A bitmap of a drive. It lives in a qcow2 drive itself, or in the sidecar of a raw drive:
+      DRIVE.tidemark.qcow2, or file=. file_id= gives that file a name for other options.
+      create=on makes bitmap and sidecar and fails when the name exists; create=off, the default,
+      loads it. enabled=off binds it without recording. persistent=off keeps it in memory.
+      Every enabled bitmap of a drive is tracked, whether an option names it or not.
+  --nbd-server addr.type=unix,addr.path=PATH
+  --nbd-server addr.type=inet,addr.host=127.0.0.1,addr.port=PORT
+      Where NBD clients connect.
+  --qmp unix:PATH
+      Where QMP clients connect: bitmaps can be changed while drives are served.
+  --help, --version
+
+EXAMPLES
+  tidemarkd -drive file=vm.qcow2,id=vm -dirty-bitmap name=nightly,drive=vm,create=on \\
+            --nbd-server addr.type=unix,addr.path=/run/vm.sock
+  tidemarkd -drive file=disk.raw,format=raw,id=d -dirty-bitmap name=nightly,drive=d \\
+            --nbd-server addr.type=unix,addr.path=/run/d.sock --qmp unix:/run/d.qmp
+
+SIGTERM, SIGINT, SIGHUP and QMP's quit close it in order: bitmaps are stored, data is flushed.
+`;

@@ -1,0 +1,131 @@
+import { MemoryDevice } from '@tidemark/block';
+import { type BitmapStore, TidemarkError } from '@tidemark/core';
+import { type Drive, type DriveBitmaps, openDrive, openDriveBitmaps, openMemoryBitmaps } from '@tidemark/drive';
+import { type BitmapSelection, type PreparedDrive, prepareTrackedDrive } from '@tidemark/tracking';
+import type { PlannedBitmap, PlannedDrive } from './plan.ts';
+
+/** A drive that is open and checked, and that nothing was changed on yet. */
+export interface OpenedDrive {
+  readonly planned: PlannedDrive;
+  /** Absent for a drive in memory. */
+  readonly drive: Drive | undefined;
+  readonly prepared: PreparedDrive;
+  /** Closes everything, and takes new sidecars away again. */
+  undo(): Promise<void>;
+}
+
+type Say = (message: string) => void;
+
+/** Opens one drive with its stores and checks its options. @throws what is wrong; nothing is left */
+export async function openPlannedDrive(planned: PlannedDrive, warn: Say): Promise<OpenedDrive> {
+  const { source } = planned.option;
+  return source.kind === 'memory'
+    ? openMemoryDrive(planned, source.size, warn)
+    : openFileDrive(planned, source, warn);
+}
+
+async function openMemoryDrive(planned: PlannedDrive, size: number, warn: Say): Promise<OpenedDrive> {
+  const { id, readOnly } = planned.option;
+  const device = new MemoryDevice({ size, label: `memory drive '${id}'`, writable: !readOnly });
+  const transient = await openMemoryBitmaps(size);
+  const prepared = await prepareTrackedDrive({
+    device,
+    label: id,
+    transient,
+    writable: !readOnly,
+    select: planned.bitmaps.map(({ option }) => selectionOf(option, undefined)),
+    onWarning: warn,
+  });
+  return { planned, drive: undefined, prepared, undo: () => device.close() };
+}
+
+async function openFileDrive(
+  planned: PlannedDrive,
+  source: { readonly path: string; readonly format: 'raw' | 'qcow2' | undefined },
+  warn: Say,
+): Promise<OpenedDrive> {
+  const { id, readOnly } = planned.option;
+  const drive = await openDrive(source.path, {
+    access: readOnly ? 'read' : 'write',
+    onNotice: (message) => warn(`drive '${id}': ${message}`),
+    ...(source.format && { format: source.format }),
+  });
+  if (source.format === undefined && drive.format === 'raw' && !readOnly) {
+    warn(`drive '${id}' looks raw, but a guest can change what it looks like: add format=raw`);
+  }
+  const opened: DriveBitmaps[] = [];
+  const undo = async () => {
+    for (const bitmaps of opened) await bitmaps.undo();
+    await drive.device.close();
+  };
+  try {
+    const select = await openStores(planned, drive, opened, warn);
+    const prepared = await prepareTrackedDrive({
+      device: drive.device,
+      label: id,
+      stores: opened.map(({ store }) => store).filter((store) => store !== undefined),
+      transient: await openMemoryBitmaps(drive.device.size),
+      writable: !readOnly,
+      select,
+      onWarning: warn,
+      ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
+    });
+    return { planned, drive, prepared, undo };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+/**
+ * Opens the drive's own store and each sidecar that an option names. A sidecar that is there is
+ * opened whether it is named or not: bitmaps in it that record must not miss what is written now.
+ */
+async function openStores(
+  { option: { id, readOnly }, bitmaps }: PlannedDrive,
+  drive: Drive,
+  opened: DriveBitmaps[],
+  warn: Say,
+): Promise<readonly BitmapSelection[]> {
+  const paths = new Set<string | undefined>([undefined]);
+  for (const { place } of bitmaps) if (place.kind === 'sidecar') paths.add(place.path);
+  const stores = new Map<string | undefined, BitmapStore>();
+  for (const path of paths) {
+    const mine = bitmaps.filter(({ place }) => place.kind !== 'memory' && pathOf(place) === path);
+    const create = !readOnly && mine.some(({ option }) => option.create);
+    const found = await openDriveBitmaps(drive, {
+      create,
+      onNotice: (message) => warn(`drive '${id}': ${message}`),
+      ...(path !== undefined && { sidecar: path }),
+    });
+    opened.push(found);
+    if (found.store !== undefined) stores.set(path, found.store);
+    else if (mine.length > 0) throw noSidecar(mine[0]!, id, found.sidecarPath!);
+  }
+  return bitmaps.map(({ option, place }) => selectionOf(option, stores.get(pathOf(place))));
+}
+
+function pathOf(place: PlannedBitmap['place']): string | undefined {
+  return place.kind === 'sidecar' ? place.path : undefined;
+}
+
+function selectionOf(
+  { name, create, enabled, granularity, persistent }: PlannedBitmap['option'],
+  store: BitmapStore | undefined,
+): BitmapSelection {
+  return {
+    name,
+    create,
+    ...(enabled !== undefined && { enabled }),
+    ...(granularity !== undefined && { granularity }),
+    ...(persistent && store !== undefined ? { store } : { persistent: false }),
+  };
+}
+
+function noSidecar({ option }: PlannedBitmap, drive: string, path: string): TidemarkError {
+  return new TidemarkError(
+    'BITMAP_NOT_FOUND',
+    `bitmap '${option.name}' of drive '${drive}' not found: there is no sidecar '${path}'`,
+    { where: path, bitmap: option.name, hint: 'add create=on to make the bitmap and the sidecar' },
+  );
+}
