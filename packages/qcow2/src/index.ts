@@ -1,1 +1,5 @@
-export {};
+export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
+export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
+export type { Qcow2Info } from './info.ts';
+export { openQcow2, type OpenQcow2Options, probeFormat } from './open-qcow2.ts';
+export { Qcow2Image } from './qcow2-image.ts';

@@ -1,0 +1,94 @@
+import { extensionSize, writeExtensions } from './extensions.ts';
+import type { Extension, ImageHeader } from './image-header.ts';
+import {
+  BitmapsExtension,
+  ExtensionHead,
+  ExtensionType,
+  HEADER_LENGTH,
+  HeaderTail,
+  HeaderV2,
+  HeaderV3,
+  QCOW2_MAGIC,
+} from './spec.ts';
+
+/** QEMU 7.2 writes its table of 8 names where clusters are larger than this. Bytes. */
+const FEATURE_NAMES_ABOVE = 4096;
+const FEATURE_NAMES_SIZE = ExtensionHead.size + 8 * 48;
+const BITMAPS_SIZE = ExtensionHead.size + BitmapsExtension.size;
+
+/** The fields of fixed size, from the first byte of the file. */
+export function encodeFields(header: ImageHeader): Uint8Array<ArrayBuffer> {
+  const common = {
+    magic: QCOW2_MAGIC,
+    version: header.version,
+    backingFileOffset: BigInt(header.backing?.offset ?? 0),
+    backingFileSize: header.backing?.bytes.length ?? 0,
+    clusterBits: header.clusterBits,
+    size: BigInt(header.virtualSize),
+    cryptMethod: 0,
+    l1Size: header.l1Entries,
+    l1TableOffset: BigInt(header.l1Offset),
+    refcountTableOffset: BigInt(header.refcountTableOffset),
+    refcountTableClusters: header.refcountTableClusters,
+    snapshotCount: header.snapshotCount,
+    snapshotsOffset: BigInt(header.snapshotsOffset),
+  };
+  if (header.version === 2) return HeaderV2.encode(common);
+  return HeaderV3.encode({
+    ...common,
+    incompatibleFeatures: header.incompatible,
+    compatibleFeatures: header.compatible,
+    autoclearFeatures: header.autoclear,
+    refcountOrder: header.refcountOrder,
+    headerLength: header.headerLength,
+  });
+}
+
+/**
+ * The header and its extensions, to the end marker. The bitmaps extension comes first, so that it
+ * shares a sector with its autoclear bit; names of features are left out, to make room.
+ */
+export function composeHeader(header: ImageHeader): Uint8Array<ArrayBuffer> {
+  const extensions = [...bitmapsExtension(header), ...staticExtensions(header)];
+  const size = extensions.reduce((sum, extension) => sum + extensionSize(extension), 0);
+  const bytes = new Uint8Array(header.headerLength + size + ExtensionHead.size);
+  bytes.set(encodeFields(header));
+  if (header.headerLength >= HEADER_LENGTH) {
+    const compressionType = header.compressionType === 'zstd' ? 1 : 0;
+    bytes.set(HeaderTail.encode({ compressionType, padding: null }), HeaderV3.size);
+    bytes.set(header.unknownTail, HEADER_LENGTH);
+  }
+  writeExtensions(bytes, header.headerLength, extensions);
+  return bytes;
+}
+
+/**
+ * Where QEMU puts the backing file's name when it writes this header with bitmaps in it. The name
+ * has to lie there from the start: a takeover by QEMU that is torn must not move it.
+ */
+export function backingNameOffset(header: ImageHeader): number {
+  const clusterSize = 2 ** header.clusterBits;
+  let offset = header.headerLength + ExtensionHead.size;
+  for (const extension of staticExtensions(header)) offset += extensionSize(extension);
+  if (header.version === 2) return offset;
+  offset += BITMAPS_SIZE;
+  return clusterSize > FEATURE_NAMES_ABOVE ? offset + FEATURE_NAMES_SIZE : offset;
+}
+
+function bitmapsExtension(header: ImageHeader): Extension[] {
+  if (header.bitmaps === undefined) return [];
+  const { bitmapCount, directorySize, directoryOffset } = header.bitmaps;
+  const data = BitmapsExtension.encode({
+    bitmapCount,
+    reserved: null,
+    directorySize: BigInt(directorySize),
+    directoryOffset: BigInt(directoryOffset),
+  });
+  return [{ type: ExtensionType.bitmaps, data }];
+}
+
+function staticExtensions(header: ImageHeader): Extension[] {
+  return header.extensions.filter(
+    ({ type }) => type !== ExtensionType.bitmaps && type !== ExtensionType.featureNames,
+  );
+}

@@ -1,0 +1,93 @@
+import { TidemarkError } from '@tidemark/core';
+import type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
+import type { ImageState } from './image-state.ts';
+
+interface HostMetadataOptions {
+  readonly state: ImageState;
+  readonly writable: boolean;
+}
+
+/** `ImageMetadata` of an open image. */
+export class HostMetadata implements ImageMetadata {
+  readonly label: string;
+  readonly writable: boolean;
+  readonly #state: ImageState;
+
+  constructor({ state, writable }: HostMetadataOptions) {
+    this.label = state.file.label;
+    this.writable = writable;
+    this.#state = state;
+  }
+
+  get version(): number {
+    return this.#state.header.version;
+  }
+
+  get virtualSize(): number {
+    return this.#state.header.virtualSize;
+  }
+
+  get clusterSize(): number {
+    return this.#state.geometry.clusterSize;
+  }
+
+  get fileSize(): number {
+    return this.#state.file.size;
+  }
+
+  get bitmaps(): BitmapsPointer | undefined {
+    return this.#state.header.bitmaps;
+  }
+
+  get bitmapsLost(): boolean {
+    return this.#state.header.bitmapsLost;
+  }
+
+  async readHost(target: Uint8Array, offset: number): Promise<void> {
+    await this.#state.file.read(target, offset);
+  }
+
+  async writeHost(source: Uint8Array, offset: number): Promise<void> {
+    await this.#prepare();
+    const { clusterSize } = this.#state.geometry;
+    const first = offset - (offset % clusterSize);
+    const clusterCount = Math.ceil((offset + source.length - first) / clusterSize);
+    this.#state.guard.assertNotMetadata(first, clusterCount);
+    await this.#state.file.write(source, offset);
+  }
+
+  async allocate(clusterCount: number): Promise<number> {
+    await this.#prepare();
+    return this.#state.mutex.run(() => this.#state.allocator.allocate(clusterCount));
+  }
+
+  /** The clusters are given back by the flush that comes next. */
+  async free(offset: number, clusterCount: number): Promise<void> {
+    await this.#prepare();
+    this.#state.unlink(offset, clusterCount);
+  }
+
+  async commitBitmaps(pointer: BitmapsPointer | undefined): Promise<void> {
+    await this.#prepare();
+    if (this.version < 3) {
+      throw new TidemarkError('BITMAP_UNSUPPORTED', 'a version 2 image cannot hold bitmaps', {
+        where: this.label,
+        hint: "upgrade it with 'qemu-img amend -o compat=1.1'",
+      });
+    }
+    await this.#state.mutex.run(async () => {
+      await this.#state.writeBack();
+      await this.#state.owner.setBitmaps(pointer);
+    });
+  }
+
+  async #prepare(): Promise<void> {
+    if (!this.writable) {
+      throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
+        where: this.label,
+        hint: 'open it for writing',
+      });
+    }
+    await this.#state.prepareToWrite();
+  }
+}

@@ -1,0 +1,153 @@
+import { type Geometry, geometryOf } from './geometry.ts';
+import { HeaderOwner } from './header/header-owner.ts';
+import type { ImageHeader } from './header/image-header.ts';
+import { Autoclear } from './header/spec.ts';
+import type { HostFile } from './io/host-file.ts';
+import { ClusterMap } from './mapping/cluster-map.ts';
+import { L1Table } from './mapping/l1-table.ts';
+import { type Allocation, Allocator } from './refcounts/allocator.ts';
+import { MetadataGuard } from './refcounts/metadata-guard.ts';
+import { Refcounts } from './refcounts/refcounts.ts';
+import { InFlight } from './util/in-flight.ts';
+import { Mutex } from './util/mutex.ts';
+import { RangeLock } from './util/range-lock.ts';
+
+/**
+ * What reading, writing and bitmaps share of an open image: its tables, and the order in which
+ * they reach the disk. Everything that changes a table runs in `mutex`; methods that say so expect
+ * to be called inside it.
+ */
+export class ImageState {
+  readonly file: HostFile;
+  readonly owner: HeaderOwner;
+  readonly geometry: Geometry;
+  readonly map: ClusterMap;
+  readonly allocator: Allocator;
+  readonly guard: MetadataGuard;
+  readonly mutex = new Mutex();
+  /** Guest clusters whose mapping is about to change. Taken before `mutex`, never inside it. */
+  readonly clusterLocks = new RangeLock();
+  readonly inFlight = new InFlight();
+  readonly #refcounts: Refcounts;
+  /** Unlinked in memory; their refcounts drop when the unlink is durable. */
+  #unlinked: Allocation[] = [];
+  #isReady = false;
+
+  private constructor(file: HostFile, owner: HeaderOwner, l1: L1Table) {
+    const { clusterBits, refcountOrder, version } = owner.header;
+    const geometry = geometryOf(clusterBits, refcountOrder);
+    this.file = file;
+    this.owner = owner;
+    this.geometry = geometry;
+    this.map = new ClusterMap({ file, l1, geometry, version });
+    this.guard = new MetadataGuard(file, owner, geometry);
+    const refcounts = new Refcounts(file, owner, geometry);
+    this.#refcounts = refcounts;
+    this.allocator = new Allocator({ file, refcounts, guard: this.guard, geometry });
+  }
+
+  static async open(file: HostFile, header: ImageHeader): Promise<ImageState> {
+    const owner = new HeaderOwner(file, header);
+    return new ImageState(file, owner, await L1Table.read(file, owner));
+  }
+
+  get header(): ImageHeader {
+    return this.owner.header;
+  }
+
+  /**
+   * Has to be awaited before any change. Durably clears the autoclear bits of features that we do
+   * not keep up to date (qcow2.rst, "autoclear_features"), and looks up what must not be
+   * overwritten.
+   */
+  async prepareToWrite(): Promise<void> {
+    this.file.assertSound();
+    if (this.#isReady) return;
+    await this.mutex.run(async () => {
+      if (this.#isReady) return;
+      const { autoclear, bitmaps } = this.header;
+      const kept = bitmaps === undefined ? 0n : Autoclear.bitmaps;
+      if ((autoclear & ~kept) !== 0n) await this.owner.patch({ autoclear: autoclear & kept });
+      await this.#refcounts.open();
+      this.guard.open([...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()]);
+      this.#isReady = true;
+    });
+  }
+
+  /** Inside `mutex`: makes the L2 table of a guest offset one that may be changed in place. */
+  async ensureTable(guestOffset: number): Promise<void> {
+    if (this.map.tables.mustWriteBack) await this.writeBack();
+    const index = this.map.l1Index(guestOffset);
+    const old = this.map.l1.get(index);
+    if (old?.exclusive) return;
+    // A snapshot shares the old table and keeps it: what it maps is counted for both of them.
+    const bytes =
+      old === undefined
+        ? new Uint8Array(this.geometry.clusterSize)
+        : await this.map.copyTable(old.offset);
+    const offset = await this.allocator.allocate(1);
+    this.map.tables.put(offset, bytes);
+    this.map.l1.set(index, offset);
+    if (old !== undefined) this.unlink(old.offset, 1);
+  }
+
+  /** Gives clusters back once the change that unlinked them is durable. */
+  unlink(offset: number, clusterCount: number): void {
+    this.#unlinked.push({ offset, clusterCount });
+  }
+
+  /** What was acknowledged before the call is durable afterwards. */
+  async flush(): Promise<void> {
+    await this.mutex.run(() => this.writeBack());
+  }
+
+  /**
+   * Inside `mutex`. Counts before links, each durable before the next, so that whatever part of
+   * the writes reaches the disk, a link never points to a cluster that is counted as free or whose
+   * content is missing. Clusters are given back at the end, when nothing on disk points to them.
+   */
+  async writeBack(): Promise<void> {
+    const { file, map } = this;
+    const vacated = this.#isReady ? await this.#refcounts.writeBack() : undefined;
+    if (vacated !== undefined) this.unlink(vacated.offset, vacated.clusterCount);
+    if (map.isDirty) {
+      await file.flush();
+      await map.writeTables();
+      if (map.l1.isDirty) {
+        await file.flush();
+        await map.l1.writeBack();
+      }
+    }
+    await file.flush();
+    await this.#giveBack();
+  }
+
+  /** `writeBack`, until refcounts on disk are exact: without this, a close would leave leaks. */
+  async settle(): Promise<void> {
+    await this.mutex.run(async () => {
+      await this.writeBack();
+      if (this.#isReady && this.#refcounts.isDirty) await this.writeBack();
+    });
+  }
+
+  async #giveBack(): Promise<void> {
+    const unlinked = this.#unlinked;
+    if (unlinked.length === 0) return;
+    this.#unlinked = [];
+    // Readers and writers that looked up a cluster before its unlink may still be busy with it.
+    await this.inFlight.drain();
+    await this.file.allOrNothing(async () => {
+      for (const { offset, clusterCount } of unlinked) await this.#release(offset, clusterCount);
+    });
+  }
+
+  async #release(offset: number, clusterCount: number): Promise<void> {
+    const gone = await this.allocator.release(offset, clusterCount);
+    for (const [i, isGone] of gone.entries()) {
+      if (!isGone) continue;
+      const cluster = offset + i * this.geometry.clusterSize;
+      this.guard.forget(cluster);
+      this.map.tables.drop(cluster);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { ImageHeader } from './header/image-header.ts';
+import { Compatible, ExtensionType, Incompatible } from './header/spec.ts';
+
+/** What an image says of itself. Sizes are bytes. */
+export interface Qcow2Info {
+  readonly version: 2 | 3;
+  readonly virtualSize: number;
+  readonly clusterSize: number;
+  readonly refcountBits: number;
+  readonly compressionType: 'zlib' | 'zstd';
+  readonly lazyRefcounts: boolean;
+  readonly backing: { readonly name: string; readonly format: string | undefined } | undefined;
+  readonly snapshotCount: number;
+  /** Refcounts may be wrong: the image was not closed cleanly. */
+  readonly dirty: boolean;
+  /** Somebody found the image broken. */
+  readonly corrupt: boolean;
+  readonly bitmapCount: number;
+  /** A bitmaps extension is there that nothing vouches for. */
+  readonly bitmapsLost: boolean;
+  /** Types of the header extensions, in the order of the file. */
+  readonly extensionTypes: readonly number[];
+}
+
+export function infoOf(header: ImageHeader): Qcow2Info {
+  const { backing, bitmaps } = header;
+  const isBitmaps = (type: number) => type === ExtensionType.bitmaps;
+  const types = header.extensions.map(({ type }) => type);
+  return {
+    version: header.version,
+    virtualSize: header.virtualSize,
+    clusterSize: 2 ** header.clusterBits,
+    refcountBits: 2 ** header.refcountOrder,
+    compressionType: header.compressionType,
+    lazyRefcounts: (header.compatible & Compatible.lazyRefcounts) !== 0n,
+    backing: backing && {
+      name: new TextDecoder().decode(backing.bytes),
+      format: header.backingFormat,
+    },
+    snapshotCount: header.snapshotCount,
+    dirty: (header.incompatible & Incompatible.dirty) !== 0n,
+    corrupt: (header.incompatible & Incompatible.corrupt) !== 0n,
+    bitmapCount: bitmaps?.bitmapCount ?? 0,
+    bitmapsLost: header.bitmapsLost,
+    extensionTypes:
+      bitmaps !== undefined && !types.some(isBitmaps) ? [ExtensionType.bitmaps, ...types] : types,
+  };
+}

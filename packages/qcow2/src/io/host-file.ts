@@ -1,0 +1,101 @@
+import type { BlockDevice } from '@tidemark/block';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
+import { roundUp } from '../geometry.ts';
+
+/** Growing by single clusters would cost a system call each. Bytes. */
+const GROWTH_STEP = 1024 * 1024;
+
+/** The image file. Adds what the format asks of it: zeros behind its end, and room that grows. */
+export class HostFile {
+  readonly device: BlockDevice;
+  #failure: unknown;
+
+  constructor(device: BlockDevice) {
+    this.device = device;
+  }
+
+  get label(): string {
+    return this.device.label;
+  }
+
+  get size(): number {
+    return this.device.size;
+  }
+
+  /** Fills `target`; what lies behind the file's end is zeros. */
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    const inside = Math.max(0, Math.min(target.length, this.size - offset));
+    if (inside < target.length) target.fill(0, inside);
+    if (inside > 0) await this.device.read(target.subarray(0, inside), offset);
+  }
+
+  async readNew(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    await this.read(bytes, offset);
+    return bytes;
+  }
+
+  async write(source: Uint8Array, offset: number): Promise<void> {
+    this.assertSound();
+    await this.device.write(source, offset);
+  }
+
+  /**
+   * Sticky: what a failed flush left behind is unknown, and the metadata that waited for it must
+   * not be linked by a later flush that happens to succeed.
+   */
+  async flush(): Promise<void> {
+    this.assertSound();
+    try {
+      await this.device.flush();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** @throws NO_SPACE where the device cannot grow */
+  async ensureSize(end: number): Promise<void> {
+    if (end <= this.size) return;
+    try {
+      await this.#grow(roundUp(end, GROWTH_STEP));
+    } catch {
+      await this.#grow(end);
+    }
+  }
+
+  async #grow(size: number): Promise<void> {
+    try {
+      await this.device.resize(size);
+    } catch (error) {
+      if (!isTidemarkError(error, 'DEVICE_UNSUPPORTED')) throw error;
+      throw new TidemarkError(
+        'NO_SPACE',
+        'the image is full, and what holds it cannot grow',
+        { where: this.label, hint: 'enlarge the device that holds the image' },
+        error,
+      );
+    }
+  }
+
+  /** For changes to several tables in memory: one that fails half way leaves nothing to write. */
+  async allOrNothing<T>(change: () => Promise<T>): Promise<T> {
+    try {
+      return await change();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** @throws IO_FAILED once a flush has failed, or a change half way */
+  assertSound(): void {
+    if (this.#failure === undefined) return;
+    throw new TidemarkError(
+      'IO_FAILED',
+      'an earlier failure left it open what the image holds, so nothing more is written',
+      { where: this.label, hint: 'close the image, check it, and open it again' },
+      this.#failure,
+    );
+  }
+}

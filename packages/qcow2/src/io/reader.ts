@@ -1,0 +1,115 @@
+import type { BlockExtent } from '@tidemark/block';
+import type { ImageState } from '../image-state.ts';
+import type { Run } from '../mapping/cluster-map.ts';
+import type { BackingFile } from './backing-file.ts';
+import { decompress } from './compressed.ts';
+import { settleAll } from './settle-all.ts';
+
+type CompressedRun = Extract<Run['mapping'], { kind: 'compressed' }>;
+
+/** Reads the disk. Callers have checked the range. */
+export class Reader {
+  readonly #state: ImageState;
+  readonly #backing: BackingFile;
+
+  constructor(state: ImageState, backing: BackingFile) {
+    this.#state = state;
+    this.#backing = backing;
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    const running: Promise<void>[] = [];
+    try {
+      for (let at = 0; at < target.length;) {
+        const position = offset + at;
+        const rest = target.subarray(at);
+        at += await this.#state.map.atRun(position, rest.length, (run) => {
+          running.push(this.#start(run, rest.subarray(0, run.length), position));
+          return run.length;
+        });
+      }
+    } finally {
+      await Promise.allSettled(running);
+    }
+    await settleAll(running);
+  }
+
+  /** Called in the tick of the look-up. */
+  #start(run: Run, target: Uint8Array, offset: number): Promise<void> {
+    const { mapping } = run;
+    switch (mapping.kind) {
+      case 'data':
+        return this.#state.inFlight.run(() => this.#state.file.read(target, run.host));
+      case 'compressed':
+        return this.#state.inFlight.run(() => this.#readCompressed(mapping, target, offset));
+      case 'zero':
+        target.fill(0);
+        return Promise.resolve();
+      default:
+        return this.#backing.read(target, offset);
+    }
+  }
+
+  async #readCompressed(mapping: CompressedRun, target: Uint8Array, offset: number): Promise<void> {
+    const { file, geometry, header } = this.#state;
+    const { clusterSize } = geometry;
+    // The last sector of the stream may lie behind the end of a file that was cut to its content.
+    const length = Math.min(mapping.length, file.size - mapping.host);
+    const content = await decompress({
+      where: file.label,
+      offset: mapping.host,
+      type: header.compressionType,
+      bytes: await file.readNew(mapping.host, length),
+      clusterSize,
+    });
+    const inCluster = offset % clusterSize;
+    target.set(content.subarray(inCluster, inCluster + target.length));
+  }
+
+  /** What the range holds, by the image's tables and the backing file's own account. */
+  async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+    const end = offset + length;
+    for (let at = offset; at < end;) {
+      const run = await this.#state.map.atRun(at, end - at, (found) => found);
+      const { kind } = run.mapping;
+      if (kind === 'unallocated') {
+        yield* this.#backingExtents(at, run.length);
+      } else {
+        const allocated = kind !== 'zero' || run.mapping.host !== undefined;
+        yield { offset: at, length: run.length, zero: kind === 'zero', allocated };
+      }
+      at += run.length;
+    }
+  }
+
+  async *#backingExtents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+    const inside = Math.max(0, Math.min(length, this.#backing.size - offset));
+    const { device } = this.#backing;
+    if (inside > 0 && device === undefined) {
+      yield { offset, length: inside, zero: false, allocated: false };
+    } else if (inside > 0 && device !== undefined) {
+      for await (const extent of device.extents(offset, inside)) {
+        yield { ...extent, allocated: false };
+      }
+    }
+    if (inside < length) {
+      yield { offset: offset + inside, length: length - inside, zero: true, allocated: false };
+    }
+  }
+}
+
+/** Joins neighbours of one kind. */
+export async function* mergeExtents(
+  extents: AsyncIterable<BlockExtent>,
+): AsyncGenerator<BlockExtent> {
+  let open: BlockExtent | undefined;
+  for await (const extent of extents) {
+    if (open !== undefined && open.zero === extent.zero && open.allocated === extent.allocated) {
+      open = { ...open, length: open.length + extent.length };
+      continue;
+    }
+    if (open !== undefined) yield open;
+    open = extent;
+  }
+  if (open !== undefined) yield open;
+}

@@ -1,0 +1,192 @@
+import { corrupt } from '../errors.ts';
+import { type Geometry, TABLE_ENTRY_SIZE } from '../geometry.ts';
+import type { HostFile } from '../io/host-file.ts';
+import type { L1Table } from './l1-table.ts';
+import { decodeL2Entry, type Mapping, type NewMapping, writeL2Entry } from './l2-entry.ts';
+import { type CachedTable, TableCache } from './table-cache.ts';
+
+/** Part of the disk that one `Mapping` describes; its clusters lie in a row in the file, too. */
+export interface Run {
+  readonly mapping: Mapping;
+  /** Host offset of the run's first byte; of data runs only. */
+  readonly host: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+interface ClusterMapOptions {
+  readonly file: HostFile;
+  readonly l1: L1Table;
+  readonly geometry: Geometry;
+  readonly version: number;
+}
+
+const UNALLOCATED: Mapping = { kind: 'unallocated' };
+
+/** Where the disk's clusters lie in the file: the L1 table and a cache of L2 tables. */
+export class ClusterMap {
+  readonly l1: L1Table;
+  readonly tables: TableCache;
+  readonly #file: HostFile;
+  readonly #geometry: Geometry;
+  readonly #version: number;
+
+  constructor({ file, l1, geometry, version }: ClusterMapOptions) {
+    this.l1 = l1;
+    this.#file = file;
+    this.#geometry = geometry;
+    this.#version = version;
+    this.tables = new TableCache({
+      tableSize: geometry.clusterSize,
+      read: (offset, length) => file.readNew(offset, length),
+    });
+  }
+
+  get isDirty(): boolean {
+    return this.l1.isDirty || this.tables.dirtyCount > 0;
+  }
+
+  /**
+   * Looks up the run at `offset`, of `length` bytes at most, and calls `act` in the tick of the
+   * look-up: I/O that starts there is under way before anybody can unlink the clusters.
+   * @throws IMAGE_CORRUPT
+   */
+  async atRun<T>(offset: number, length: number, act: (run: Run) => T): Promise<T> {
+    for (;;) {
+      const entry = this.l1.get(this.l1Index(offset));
+      if (entry === undefined) return act(this.#emptyRun(offset, length));
+      const table = this.tables.peek(entry.offset);
+      if (table !== undefined) return act(this.#runIn(table, offset, length));
+      await this.tables.load(entry.offset);
+    }
+  }
+
+  l1Index(offset: number): number {
+    return Math.floor(offset / this.#geometry.l2Coverage);
+  }
+
+  /** Where the L2 table that maps `offset` ends to map. */
+  tableEnd(offset: number): number {
+    return (this.l1Index(offset) + 1) * this.#geometry.l2Coverage;
+  }
+
+  #emptyRun(offset: number, length: number): Run {
+    let end = this.tableEnd(offset);
+    while (end < offset + length && this.l1.isEmpty(this.l1Index(end))) {
+      end += this.#geometry.l2Coverage;
+    }
+    return { mapping: UNALLOCATED, host: 0, length: Math.min(length, end - offset) };
+  }
+
+  #runIn(table: CachedTable, offset: number, length: number): Run {
+    const { clusterSize } = this.#geometry;
+    const inCluster = offset % clusterSize;
+    const first = this.#l2Index(offset);
+    const mapping = this.#entry(table, first);
+    const end = Math.min(this.tableEnd(offset), offset + length);
+    let covered = clusterSize - inCluster;
+    for (let i = 1; offset + covered < end; i++) {
+      if (!continues(mapping, this.#entry(table, first + i), i * clusterSize)) break;
+      covered += clusterSize;
+    }
+    const host = mapping.kind === 'data' ? mapping.host + inCluster : 0;
+    return { mapping, host, length: Math.min(covered, end - offset) };
+  }
+
+  #l2Index(offset: number): number {
+    return Math.floor(offset / this.#geometry.clusterSize) % this.#geometry.l2Entries;
+  }
+
+  #entry(table: CachedTable, index: number): Mapping {
+    const at = index * TABLE_ENTRY_SIZE;
+    const [high, low] = [table.view.getUint32(at), table.view.getUint32(at + 4)];
+    if (high === 0 && low === 0) return UNALLOCATED;
+    const rules = { geometry: this.#geometry, version: this.#version };
+    const mapping = decodeL2Entry(high, low, rules);
+    if (typeof mapping === 'string') throw this.#fault(table, index, mapping);
+    const { kind } = mapping;
+    if ((kind === 'data' || kind === 'compressed') && mapping.host >= this.#file.size) {
+      const problem = `points to ${mapping.host}, but the file ends at ${this.#file.size}`;
+      throw this.#fault(table, index, problem);
+    }
+    return mapping;
+  }
+
+  /**
+   * Replaces the mappings of clusters that one L2 table holds, in one tick. The table has to be
+   * exclusive. @returns what was there before
+   */
+  async replace(
+    offset: number,
+    count: number,
+    change: (old: Mapping, index: number) => NewMapping | undefined,
+  ): Promise<void> {
+    const entry = this.l1.get(this.l1Index(offset));
+    if (entry === undefined || !entry.exclusive) throw new TypeError('the L2 table is not ours');
+    for (;;) {
+      const table = this.tables.peek(entry.offset);
+      if (table !== undefined) return this.#replaceIn(table, this.#l2Index(offset), count, change);
+      await this.tables.load(entry.offset);
+    }
+  }
+
+  #replaceIn(
+    table: CachedTable,
+    first: number,
+    count: number,
+    change: (old: Mapping, index: number) => NewMapping | undefined,
+  ): void {
+    // All of them are decoded before one is changed: a wrong entry leaves the table as it was.
+    const old = Array.from({ length: count }, (_, i) => this.#entry(table, first + i));
+    for (const [i, mapping] of old.entries()) {
+      const next = change(mapping, i);
+      if (next === undefined) continue;
+      const at = (first + i) * TABLE_ENTRY_SIZE;
+      writeL2Entry(table.view, at, next);
+      this.tables.markDirty(table, at, at + TABLE_ENTRY_SIZE);
+    }
+  }
+
+  /** The bytes of an L2 table, for a copy. */
+  async copyTable(offset: number): Promise<Uint8Array<ArrayBuffer>> {
+    for (;;) {
+      const table = this.tables.peek(offset);
+      if (table !== undefined) return table.bytes.slice();
+      await this.tables.load(offset);
+    }
+  }
+
+  async writeTables(): Promise<void> {
+    await this.tables.writeBack((source, offset) => this.#file.write(source, offset));
+  }
+
+  #fault(table: CachedTable, index: number, problem: string): Error {
+    return corrupt({
+      where: this.#file.label,
+      struct: 'L2 table',
+      field: `entry ${index}`,
+      offset: table.offset + index * TABLE_ENTRY_SIZE,
+      problem,
+    });
+  }
+}
+
+/** Whether `next`, `distance` bytes behind `first`, goes on where `first` leads. */
+function continues(first: Mapping, next: Mapping, distance: number): boolean {
+  switch (first.kind) {
+    case 'unallocated':
+      return next.kind === 'unallocated';
+    case 'data':
+      return (
+        next.kind === 'data' &&
+        next.host === first.host + distance &&
+        next.exclusive === first.exclusive
+      );
+    case 'zero': {
+      if (next.kind !== 'zero' || next.exclusive !== first.exclusive) return false;
+      return next.host === (first.host === undefined ? undefined : first.host + distance);
+    }
+    default:
+      return false;
+  }
+}

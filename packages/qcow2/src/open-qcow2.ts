@@ -1,0 +1,78 @@
+import type { BlockDevice } from '@tidemark/block';
+import { TidemarkError } from '@tidemark/core';
+import { unsupported } from './errors.ts';
+import type { ImageHeader } from './header/image-header.ts';
+import { readHeader } from './header/parse-header.ts';
+import { QCOW2_MAGIC } from './header/spec.ts';
+import { ImageState } from './image-state.ts';
+import { infoOf } from './info.ts';
+import { BackingFile } from './io/backing-file.ts';
+import { HostFile } from './io/host-file.ts';
+import { Qcow2Image } from './qcow2-image.ts';
+
+export interface OpenQcow2Options {
+  /** Default false: nothing is written. */
+  readonly writable?: boolean;
+  /** Opens the backing file; `format` is what the image says of it. The image closes it. */
+  readonly openBacking?: (name: string, format: string | undefined) => Promise<BlockDevice>;
+  /** Goes without the backing file: reading what is in it fails. For work on metadata. */
+  readonly skipBacking?: boolean;
+}
+
+/**
+ * Opens the qcow2 image that `device` holds. The image owns the device from then on; when this
+ * fails, the device stays open, and nothing was written.
+ * @throws IMAGE_UNRECOGNIZED, IMAGE_UNSUPPORTED, IMAGE_CORRUPT, DEVICE_READ_ONLY
+ */
+export async function openQcow2(
+  device: BlockDevice,
+  options: OpenQcow2Options = {},
+): Promise<Qcow2Image> {
+  const file = new HostFile(device);
+  const writable = options.writable ?? false;
+  const header = await readHeader(file);
+  if (writable) assertWritable(device, header);
+  const state = await ImageState.open(file, header);
+  const backing = await openBacking(device.label, header, options);
+  return new Qcow2Image({ state, backing, writable });
+}
+
+/** What a device holds, by its first bytes. Raw is what is nothing else. */
+export async function probeFormat(device: BlockDevice): Promise<'qcow2' | 'raw'> {
+  if (device.size < 4) return 'raw';
+  const magic = new Uint8Array(4);
+  await device.read(magic, 0);
+  return new DataView(magic.buffer).getUint32(0) === QCOW2_MAGIC ? 'qcow2' : 'raw';
+}
+
+function assertWritable(device: BlockDevice, header: ImageHeader): void {
+  const where = device.label;
+  if (!device.writable) {
+    throw new TidemarkError('DEVICE_READ_ONLY', 'the image file was opened for reading', {
+      where,
+      hint: 'open it for writing',
+    });
+  }
+  const { dirty, corrupt } = infoOf(header);
+  const hint = "run 'qemu-img check -r all' on it first";
+  if (corrupt) throw unsupported(where, 'the image is marked as corrupt', hint);
+  if (dirty) throw unsupported(where, 'the image was not closed cleanly', hint);
+}
+
+async function openBacking(
+  where: string,
+  header: ImageHeader,
+  options: OpenQcow2Options,
+): Promise<BackingFile> {
+  const { backing } = infoOf(header);
+  if (backing === undefined) return new BackingFile(where, 'none');
+  if (options.skipBacking === true) return new BackingFile(where, 'not opened');
+  if (options.openBacking === undefined) {
+    throw unsupported(
+      where,
+      `the image needs its backing file '${backing.name}'`,
+      'open it with its backing file, or without on purpose',
+    );
+  }
+  return new BackingFile(where, await options.openBacking(backing.name, backing.format));
+}

@@ -1,0 +1,155 @@
+import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import { TidemarkError } from '@tidemark/core';
+import { HostMetadata } from './host-metadata.ts';
+import type { ImageMetadata } from './image-metadata.ts';
+import type { ImageState } from './image-state.ts';
+import { type Qcow2Info, infoOf } from './info.ts';
+import type { BackingFile } from './io/backing-file.ts';
+import { mergeExtents, Reader } from './io/reader.ts';
+import { checkResize, growL1 } from './io/resize.ts';
+import { Writer } from './io/writer.ts';
+import { Zeroer } from './io/zeroer.ts';
+import { roundUp } from './geometry.ts';
+
+interface Qcow2ImageParts {
+  readonly state: ImageState;
+  readonly backing: BackingFile;
+  readonly writable: boolean;
+}
+
+/**
+ * The disk inside a qcow2 image. It owns the device it was opened on and its backing file, and
+ * closes both. A bitmap in the image does not see these writes: that is for who tracks them.
+ */
+export class Qcow2Image implements BlockDevice {
+  readonly label: string;
+  readonly writable: boolean;
+  readonly canDiscard = true;
+  /** The image file as the bitmaps in it see it. */
+  readonly metadata: ImageMetadata;
+  readonly #state: ImageState;
+  readonly #backing: BackingFile;
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+  readonly #zeroer: Zeroer;
+  #closing: Promise<void> | undefined;
+
+  /** For `openQcow2`. */
+  constructor({ state, backing, writable }: Qcow2ImageParts) {
+    this.label = `qcow2 image in ${state.file.label}`;
+    this.writable = writable;
+    this.metadata = new HostMetadata({ state, writable });
+    this.#state = state;
+    this.#backing = backing;
+    this.#reader = new Reader(state, backing);
+    this.#writer = new Writer(state, this.#reader);
+    this.#zeroer = new Zeroer({ state, writer: this.#writer, backing });
+  }
+
+  get size(): number {
+    return this.#state.header.virtualSize;
+  }
+
+  get info(): Qcow2Info {
+    return infoOf(this.#state.header);
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    this.#check(offset, target.length);
+    await this.#reader.read(target, offset);
+  }
+
+  async write(source: Uint8Array, offset: number): Promise<void> {
+    await this.#checkWrite(offset, source.length);
+    await this.#writer.write(source, offset);
+  }
+
+  async writeZeroes(
+    offset: number,
+    length: number,
+    options: WriteZeroesOptions = {},
+  ): Promise<void> {
+    await this.#checkWrite(offset, length);
+    await this.#zeroer.writeZeroes(offset, length, options);
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    await this.#checkWrite(offset, length);
+    await this.#zeroer.discard(offset, length);
+  }
+
+  async flush(): Promise<void> {
+    this.#check(0, 0);
+    if (this.writable) await this.#state.flush();
+  }
+
+  extents(offset: number, length: number): AsyncIterable<BlockExtent> {
+    this.#check(offset, length);
+    return mergeExtents(this.#reader.extents(offset, length));
+  }
+
+  /** Rounds up to 512 bytes. @throws DEVICE_UNSUPPORTED when smaller, or when it holds bitmaps */
+  async resize(size: number): Promise<void> {
+    await this.#checkWrite(0, 0);
+    const target = checkResize(this.#state, size);
+    const before = this.size;
+    if (target === before) return;
+    await growL1(this.#state, target);
+    // The backing file, or the end of the last cluster, must not show in the part that is added.
+    const clusterEnd = roundUp(before, this.#state.geometry.clusterSize);
+    const hidden = Math.min(target, Math.max(clusterEnd, this.#backing.size));
+    await this.#zeroer.writeZeroes(before, Math.max(0, hidden - before), {});
+    await this.#state.mutex.run(async () => {
+      await this.#state.writeBack();
+      await this.#state.owner.patch({ virtualSize: target });
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.writable) await this.#state.settle();
+    } finally {
+      try {
+        await this.#state.file.device.close();
+      } finally {
+        await this.#backing.close();
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #checkWrite(offset: number, length: number): Promise<void> {
+    this.#check(offset, length);
+    if (!this.writable) {
+      throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
+        where: this.label,
+        hint: 'open it for writing',
+      });
+    }
+    await this.#state.prepareToWrite();
+  }
+
+  #check(offset: number, length: number): void {
+    if (this.#closing !== undefined) {
+      throw new TidemarkError('DEVICE_CLOSED', 'the image was closed', { where: this.label });
+    }
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) {
+      throw new RangeError(`expected whole bytes, got ${offset} and ${length}`);
+    }
+    if (offset < 0 || length < 0 || offset + length > this.size) {
+      throw new TidemarkError(
+        'OUT_OF_RANGE',
+        `bytes ${offset} to ${offset + length} are not all on a disk of ${this.size} bytes`,
+        { where: this.label, offset },
+      );
+    }
+  }
+}
