@@ -59,7 +59,8 @@ export async function withStore<T>(
   return withDrive(path, flags, options, async (session) => work(requireStore(session), session));
 }
 
-function requireStore({ drive, store, sidecarPath }: Session): BitmapStore {
+/** The store of a session that cannot do without one. @throws BITMAP_NOT_FOUND */
+export function requireStore({ drive, store, sidecarPath }: Session): BitmapStore {
   if (store !== undefined) return store;
   throw new TidemarkError(
     'BITMAP_NOT_FOUND',
