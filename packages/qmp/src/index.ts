@@ -1,1 +1,12 @@
-export {};
+export { QmpClient } from './client.ts';
+export { QmpError } from './errors.ts';
+export type { JsonObject, JsonValue } from './json/json-value.ts';
+export { QmpServer, type QmpServerOptions } from './server.ts';
+export type {
+  QmpAction,
+  QmpBitmap,
+  QmpBlockInfo,
+  QmpMergeSource,
+  QmpNode,
+  QmpTarget,
+} from './target.ts';

@@ -10,6 +10,8 @@ const MAX_GRANULARITY = 2 ** 31;
 /** What an action does to the bits, once they are at hand. Runs in the tick of the transaction. */
 export type BitStep = () => void;
 
+const NO_BITS: BitStep = () => {};
+
 export type FindSource = (source: MergeSource) => { draft: DriveDraft; name: string };
 
 /**
@@ -20,28 +22,29 @@ export function planAction(
   draft: DriveDraft,
   action: BitmapAction,
   findSource: FindSource,
-): BitStep | undefined {
+): BitStep {
   switch (action.op) {
     case 'add':
-      return planAdd(draft, action);
+      planAdd(draft, action);
+      return NO_BITS;
     case 'remove':
       draft.remove(draft.usable(action.name, 'remove'));
-      return undefined;
+      return NO_BITS;
     case 'clear': {
       const bitmap = draft.usable(action.name, 'change');
       draft.willChange(action.name);
       return () => draft.emptyContent(bitmap);
     }
     case 'enable':
-      if (!switchRecording(draft, action.name, { enabled: true })) return undefined;
+      if (!switchRecording(draft, action.name, { enabled: true })) return NO_BITS;
       // Its own bits, because writes are marked in them while the transaction may still fail.
       return () => void draft.ownContent(action.name);
     case 'disable':
       switchRecording(draft, action.name, { enabled: false });
-      return undefined;
+      return NO_BITS;
     case 'merge':
       return planMerge(draft, action, findSource);
-    case 'abort':
+    default:
       throw action.error;
   }
 }
@@ -61,7 +64,7 @@ function switchRecording(
 type AddAction = Extract<BitmapAction, { op: 'add' }>;
 
 /** @throws BITMAP_EXISTS, BITMAP_INVALID, BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY */
-export function planAdd(draft: DriveDraft, action: AddAction): undefined {
+export function planAdd(draft: DriveDraft, action: AddAction): void {
   const { state } = draft;
   const { name, granularity = state.defaultGranularity, persistent = false } = action;
   const where = state.label;
@@ -90,7 +93,6 @@ export function planAdd(draft: DriveDraft, action: AddAction): undefined {
     { name, granularity, enabled, condition: 'sound', keeper, acquired: false, content: undefined },
     content,
   );
-  return undefined;
 }
 
 // Powers of two that fit an unsigned 32-bit integer, as QMP has them.
@@ -133,7 +135,7 @@ function planMerge(
   draft: DriveDraft,
   { target, sources }: Extract<BitmapAction, { op: 'merge' }>,
   findSource: FindSource,
-): BitStep | undefined {
+): BitStep {
   const { keeper } = draft.usable(target, 'change');
   const found = sources.map((source) => {
     const from = findSource(source);
@@ -143,7 +145,7 @@ function planMerge(
     from.draft.willRead(from.name);
     return from;
   });
-  if (found.length === 0) return undefined;
+  if (found.length === 0) return NO_BITS;
   draft.willChange(target);
   return () => {
     const into = draft.ownContent(target);

@@ -32,16 +32,13 @@ function planAll(
   drafts: ReadonlyMap<DriveState, DriveDraft>,
 ): readonly BitStep[] {
   const draftOf = (drive: TrackedDrive) => drafts.get(behind(drive))!;
-  const steps: BitStep[] = [];
-  for (const { drive, action } of actions) {
-    const step = planAction(draftOf(drive), action, (source) =>
+  return actions.map(({ drive, action }) =>
+    planAction(draftOf(drive), action, (source) =>
       typeof source === 'string'
         ? { draft: draftOf(drive), name: source }
         : { draft: draftOf(source.drive), name: source.name },
-    );
-    if (step !== undefined) steps.push(step);
-  }
-  return steps;
+    ),
+  );
 }
 
 async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[]): Promise<void> {
@@ -54,7 +51,7 @@ async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[])
     for (const draft of drafts) draft.publish();
   } catch (error) {
     // The first error is the one to report; what cannot be taken back is in use, never stale.
-    for (const draft of [...drafts].reverse()) {
+    for (const draft of drafts.toReversed()) {
       await draft.uncommit().catch(() => {});
       await draft.rollBack();
     }

@@ -37,7 +37,7 @@ export class TrackedDrive implements AsyncDisposable {
     return this.#state.exclusive(async () => {
       const infos: DriveBitmapInfo[] = [];
       for (const bitmap of this.#state.bitmaps.values()) infos.push(await this.#infoOf(bitmap));
-      return infos.reverse();
+      return infos.toReversed();
     });
   }
 

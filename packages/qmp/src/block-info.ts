@@ -1,0 +1,39 @@
+import type { JsonObject } from './json/json-value.ts';
+import type { QmpBitmap, QmpNode } from './target.ts';
+
+/** qapi BlockDeviceInfo of a node, with the members that QEMU always has. */
+export async function describeNode(node: QmpNode): Promise<JsonObject> {
+  const [info, bitmaps] = await Promise.all([node.blockInfo(), node.bitmaps()]);
+  return {
+    'node-name': node.name,
+    drv: info.driver,
+    file: info.file,
+    ro: info.readOnly,
+    encrypted: false,
+    backing_file_depth: 0,
+    detect_zeroes: 'off',
+    write_threshold: 0,
+    cache: { writeback: true, direct: false, 'no-flush': false },
+    bps: 0,
+    bps_rd: 0,
+    bps_wr: 0,
+    iops: 0,
+    iops_rd: 0,
+    iops_wr: 0,
+    image: {
+      filename: info.file,
+      format: info.driver,
+      'virtual-size': info.virtualSize,
+      'actual-size': info.actualSize ?? 0,
+      'cluster-size': info.clusterSize,
+      'dirty-flag': false,
+    },
+    'dirty-bitmaps': bitmaps.length === 0 ? undefined : bitmaps.map(describeBitmap),
+  };
+}
+
+function describeBitmap(bitmap: QmpBitmap): JsonObject {
+  const { name, recording, persistent, busy, granularity, count, inconsistent } = bitmap;
+  const told = { name, recording, persistent, busy, granularity, count };
+  return inconsistent ? { ...told, inconsistent } : told;
+}

@@ -1,0 +1,67 @@
+import * as v from 'valibot';
+import {
+  bitmapActions,
+  findNode,
+  TransactionArguments,
+  transactionActions,
+} from './bitmap-actions.ts';
+import { describeNode } from './block-info.ts';
+import type { JsonObject, JsonValue } from './json/json-value.ts';
+import { members, parseArguments } from './schema.ts';
+import type { QmpTarget } from './target.ts';
+import type { QmpVersion } from './version.ts';
+
+export interface CommandContext {
+  readonly target: QmpTarget;
+  readonly version: QmpVersion;
+}
+
+/** Runs with the arguments as they came. @throws QmpError, TidemarkError: nothing was changed */
+export type Command = (context: CommandContext, given: JsonObject) => Promise<JsonValue>;
+
+function command<T extends v.GenericSchema>(
+  schema: T,
+  run: (context: CommandContext, args: v.InferOutput<T>) => JsonValue | Promise<JsonValue>,
+): Command {
+  return async (context, given) => run(context, parseArguments(schema, given));
+}
+
+const none = members({});
+const bitmap = members({ node: v.string(), name: v.string() });
+
+/** All commands but `qmp_capabilities` and `quit`, which belong to the session. */
+export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ...Object.entries(bitmapActions).map(([name, schema]): [string, Command] => [
+    name,
+    command(schema, async ({ target }, actionOn) => {
+      await target.transaction([actionOn(target)]);
+      return {};
+    }),
+  ]),
+  [
+    'transaction',
+    command(TransactionArguments, async ({ target }, args) => {
+      await target.transaction(transactionActions(target, args));
+      return {};
+    }),
+  ],
+  [
+    'x-debug-block-dirty-bitmap-sha256',
+    command(bitmap, async ({ target }, { node, name }) => ({
+      sha256: await findNode(target, node).sha256(name),
+    })),
+  ],
+  ['query-block', command(none, () => [])],
+  [
+    'query-named-block-nodes',
+    command(members({ flat: v.exactOptional(v.boolean()) }), async ({ target }) =>
+      Promise.all([...target.nodes().values()].map(describeNode)),
+    ),
+  ],
+  ['query-version', command(none, ({ version }) => ({ ...version }))],
+  ['query-commands', command(none, () => allCommands().map((name) => ({ name })))],
+]);
+
+function allCommands(): readonly string[] {
+  return [...commands.keys(), 'qmp_capabilities', 'quit'];
+}

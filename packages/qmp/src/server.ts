@@ -1,0 +1,168 @@
+import { once } from 'node:events';
+import { unlink } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
+import { TidemarkError } from '@tidemark/core';
+import { QmpSession } from './session.ts';
+import type { QmpTarget } from './target.ts';
+import { qmpVersion, type QmpVersion } from './version.ts';
+
+const MAX_CLIENTS = 64;
+/** What fits the kernel's sockaddr_un. */
+const MAX_PATH_BYTES = 107;
+
+export interface QmpServerOptions {
+  readonly target: QmpTarget;
+  /** Name and version of the program, for the greeting: `tidemark 0.1.0`. */
+  readonly product: string;
+}
+
+/** A QMP server on a unix socket. Clients may come together; their commands run one at a time. */
+export class QmpServer implements AsyncDisposable {
+  readonly #target: QmpTarget;
+  readonly #version: QmpVersion;
+  readonly #server: Server;
+  readonly #clients = new Map<Socket, Promise<void>>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor({ target, product }: QmpServerOptions) {
+    this.#target = target;
+    this.#version = qmpVersion(product);
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#welcome(socket));
+    this.#server.maxConnections = MAX_CLIENTS;
+  }
+
+  /**
+   * Takes the place of a socket that nobody listens on, as a crash leaves it.
+   * @throws LOCKED (somebody listens), FILE_EXISTS (no socket), USAGE, PERMISSION_DENIED, IO_FAILED
+   */
+  async listen(path: string): Promise<void> {
+    if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+      throw new TidemarkError(
+        'USAGE',
+        `socket path '${path}' is longer than ${MAX_PATH_BYTES} bytes`,
+        {
+          where: path,
+          hint: 'choose a shorter path',
+        },
+      );
+    }
+    try {
+      await this.#bind(path);
+    } catch (error) {
+      if (!hasCode(error, 'EADDRINUSE')) throw listenFailed(path, error);
+      await removeStaleSocket(path);
+      await this.#bind(path).catch((cause: unknown) => {
+        throw listenFailed(path, cause);
+      });
+    }
+  }
+
+  /** Lets running commands finish and their replies go out; takes no more. Idempotent. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #bind(path: string): Promise<void> {
+    this.#server.listen(path);
+    await once(this.#server, 'listening');
+  }
+
+  #welcome(socket: Socket): void {
+    const conversation = this.#converse(socket).catch(() => {
+      // The client is gone. What it asked for is done or not; nobody waits for the answer.
+    });
+    this.#clients.set(socket, conversation);
+    void conversation.finally(() => {
+      this.#clients.delete(socket);
+      socket.destroy();
+    });
+  }
+
+  async #converse(socket: Socket): Promise<void> {
+    const session = new QmpSession({
+      target: this.#target,
+      version: this.#version,
+      serially: (work) => this.#serially(work),
+    });
+    await send(socket, session.greeting());
+    for await (const chunk of socket as AsyncIterable<Uint8Array>) {
+      for await (const reply of session.push(chunk)) await send(socket, reply);
+      if (session.quitting) {
+        await end(socket);
+        this.#target.quit();
+        return;
+      }
+      if (this.#closing !== undefined) return;
+    }
+    await end(socket);
+  }
+
+  async #serially<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#server.listening
+      ? new Promise<void>((resolve) => this.#server.close(() => resolve()))
+      : Promise.resolve();
+    await this.#queue;
+    // The answer to the last command is written right after it.
+    await setImmediate();
+    for (const [socket, conversation] of this.#clients) {
+      socket.destroy();
+      await conversation;
+    }
+    await closed;
+  }
+}
+
+/** Resolves when the kernel has taken the line: a client that does not read fills no memory. */
+async function send(socket: Socket, line: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    socket.write(line, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function end(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => socket.end(resolve));
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+  } catch (error) {
+    if (hasCode(error, 'ECONNREFUSED')) return unlink(path);
+    const text = `'${path}' is there and is not a socket`;
+    throw new TidemarkError(
+      'FILE_EXISTS',
+      text,
+      { where: path, hint: 'choose another path' },
+      error,
+    );
+  } finally {
+    socket.destroy();
+  }
+  throw new TidemarkError('LOCKED', `something listens on '${path}' already`, {
+    where: path,
+    hint: 'stop it, or choose another path',
+  });
+}
+
+function listenFailed(path: string, cause: unknown): TidemarkError {
+  const code = hasCode(cause, 'EACCES') ? 'PERMISSION_DENIED' : 'IO_FAILED';
+  return new TidemarkError(code, `cannot listen on '${path}'`, { where: path }, cause);
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,77 @@
+import type { TidemarkError } from '@tidemark/core';
+
+/** What QMP tells of a bitmap: qapi BlockDirtyInfo. */
+export interface QmpBitmap {
+  readonly name: string;
+  /** Bytes. */
+  readonly granularity: number;
+  readonly recording: boolean;
+  readonly persistent: boolean;
+  readonly busy: boolean;
+  readonly inconsistent: boolean;
+  /** Bytes. */
+  readonly count: number;
+}
+
+/** What QMP tells of a drive: the part of qapi BlockDeviceInfo that differs between drives. */
+export interface QmpBlockInfo {
+  /** The format: `qcow2`, `raw`. */
+  readonly driver: string;
+  readonly file: string;
+  readonly readOnly: boolean;
+  /** Bytes of the disk. */
+  readonly virtualSize: number;
+  /** Bytes that the file takes up. Default 0. */
+  readonly actualSize?: number;
+  /** Bytes; of formats that have clusters. */
+  readonly clusterSize?: number;
+}
+
+/** A drive as QMP sees it. */
+export interface QmpNode {
+  /** Node name and device name at once. */
+  readonly name: string;
+  blockInfo(): Promise<QmpBlockInfo>;
+  /** Newest first, as QEMU has them. */
+  bitmaps(): Promise<readonly QmpBitmap[]>;
+  /** @throws BITMAP_NOT_FOUND */
+  sha256(bitmap: string): Promise<string>;
+}
+
+export type QmpMergeSource = string | { readonly node: string; readonly name: string };
+
+/** A bitmap action. Its node is one of `nodes()`; of what stands in a merge's sources too. */
+export type QmpAction =
+  | {
+      readonly op: 'add';
+      readonly node: string;
+      readonly name: string;
+      readonly granularity?: number;
+      readonly persistent: boolean;
+      readonly disabled: boolean;
+    }
+  | {
+      readonly op: 'remove' | 'clear' | 'enable' | 'disable';
+      readonly node: string;
+      readonly name: string;
+    }
+  | {
+      readonly op: 'merge';
+      readonly node: string;
+      readonly target: string;
+      readonly sources: readonly QmpMergeSource[];
+    }
+  /** Fails the transaction with this error when its turn comes. */
+  | { readonly op: 'abort'; readonly error: TidemarkError };
+
+/** What a QMP server works on. It is asked for one change at a time. */
+export interface QmpTarget {
+  nodes(): ReadonlyMap<string, QmpNode>;
+  /**
+   * Makes all of the changes, in order, or none. Messages of what it throws go to the client, so
+   * they are QEMU's for the errors that QEMU has.
+   */
+  transaction(actions: readonly QmpAction[]): Promise<void>;
+  /** The client has its answer; the program is to end cleanly. */
+  quit(): void;
+}
