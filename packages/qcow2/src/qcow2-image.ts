@@ -10,6 +10,7 @@ import { checkResize, growL1 } from './io/resize.ts';
 import { Writer } from './io/writer.ts';
 import { Zeroer } from './io/zeroer.ts';
 import { roundUp } from './geometry.ts';
+import { InFlight } from './util/in-flight.ts';
 
 interface Qcow2ImageParts {
   readonly state: ImageState;
@@ -32,6 +33,7 @@ export class Qcow2Image implements BlockDevice {
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #zeroer: Zeroer;
+  readonly #calls = new InFlight();
   #closing: Promise<void> | undefined;
 
   /** For `openQcow2`. */
@@ -56,12 +58,11 @@ export class Qcow2Image implements BlockDevice {
 
   async read(target: Uint8Array, offset: number): Promise<void> {
     this.#check(offset, target.length);
-    await this.#reader.read(target, offset);
+    await this.#calls.run(() => this.#reader.read(target, offset));
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
-    await this.#checkWrite(offset, source.length);
-    await this.#writer.write(source, offset);
+    await this.#change(offset, source.length, () => this.#writer.write(source, offset));
   }
 
   async writeZeroes(
@@ -69,18 +70,16 @@ export class Qcow2Image implements BlockDevice {
     length: number,
     options: WriteZeroesOptions = {},
   ): Promise<void> {
-    await this.#checkWrite(offset, length);
-    await this.#zeroer.writeZeroes(offset, length, options);
+    await this.#change(offset, length, () => this.#zeroer.writeZeroes(offset, length, options));
   }
 
   async discard(offset: number, length: number): Promise<void> {
-    await this.#checkWrite(offset, length);
-    await this.#zeroer.discard(offset, length);
+    await this.#change(offset, length, () => this.#zeroer.discard(offset, length));
   }
 
   async flush(): Promise<void> {
     this.#check(0, 0);
-    if (this.writable) await this.#state.flush();
+    if (this.writable) await this.#calls.run(() => this.#state.flush());
   }
 
   extents(offset: number, length: number): AsyncIterable<BlockExtent> {
@@ -90,7 +89,10 @@ export class Qcow2Image implements BlockDevice {
 
   /** Rounds up to 512 bytes. @throws DEVICE_UNSUPPORTED when smaller, or when it holds bitmaps */
   async resize(size: number): Promise<void> {
-    await this.#checkWrite(0, 0);
+    await this.#change(0, 0, () => this.#resize(size));
+  }
+
+  async #resize(size: number): Promise<void> {
     const target = checkResize(this.#state, size);
     const before = this.size;
     if (target === before) return;
@@ -112,6 +114,7 @@ export class Qcow2Image implements BlockDevice {
 
   async #close(): Promise<void> {
     try {
+      await this.#calls.drain();
       if (this.writable) await this.#state.settle();
     } finally {
       try {
@@ -126,7 +129,7 @@ export class Qcow2Image implements BlockDevice {
     await this.close();
   }
 
-  async #checkWrite(offset: number, length: number): Promise<void> {
+  async #change(offset: number, length: number, change: () => Promise<void>): Promise<void> {
     this.#check(offset, length);
     if (!this.writable) {
       throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
@@ -134,7 +137,10 @@ export class Qcow2Image implements BlockDevice {
         hint: 'open it for writing',
       });
     }
-    await this.#state.prepareToWrite();
+    await this.#calls.run(async () => {
+      await this.#state.prepareToWrite();
+      await change();
+    });
   }
 
   #check(offset: number, length: number): void {

@@ -87,7 +87,8 @@ function bitmapsExtension(header: ImageHeader): Extension[] {
   return [{ type: ExtensionType.bitmaps, data }];
 }
 
-function staticExtensions(header: ImageHeader): Extension[] {
+/** All that is kept when we lay out a header, except for the bitmaps. */
+export function staticExtensions(header: ImageHeader): Extension[] {
   return header.extensions.filter(
     ({ type }) => type !== ExtensionType.bitmaps && type !== ExtensionType.featureNames,
   );

@@ -2,7 +2,12 @@ import { TidemarkError } from '@tidemark/core';
 import { SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
-import { backingNameOffset, composeHeader, encodeFields } from './compose-header.ts';
+import {
+  backingNameOffset,
+  composeHeader,
+  encodeFields,
+  staticExtensions,
+} from './compose-header.ts';
 import type { ImageHeader } from './image-header.ts';
 import { Autoclear, HEADER_LENGTH } from './spec.ts';
 
@@ -116,6 +121,7 @@ function withBitmaps(header: ImageHeader, bitmaps: BitmapsPointer | undefined): 
   const { autoclear } = header;
   return {
     ...header,
+    extensions: staticExtensions(header),
     bitmaps,
     bitmapsLost: false,
     autoclear:

@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import { roundUp } from '../geometry.ts';
+import { Mutex } from '../util/mutex.ts';
 
 /** Growing by single clusters would cost a system call each. Bytes. */
 const GROWTH_STEP = 1024 * 1024;
@@ -8,6 +9,8 @@ const GROWTH_STEP = 1024 * 1024;
 /** The image file. Adds what the format asks of it: zeros behind its end, and room that grows. */
 export class HostFile {
   readonly device: BlockDevice;
+  /** Two at once could end with the smaller size. */
+  readonly #growing = new Mutex();
   #failure: unknown;
 
   constructor(device: BlockDevice) {
@@ -37,6 +40,8 @@ export class HostFile {
 
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.assertSound();
+    // Images end where their last cluster's content does, so this may be a cluster in use.
+    if (offset + source.length > this.size) await this.ensureSize(offset + source.length);
     await this.device.write(source, offset);
   }
 
@@ -56,12 +61,14 @@ export class HostFile {
 
   /** @throws NO_SPACE where the device cannot grow */
   async ensureSize(end: number): Promise<void> {
-    if (end <= this.size) return;
-    try {
-      await this.#grow(roundUp(end, GROWTH_STEP));
-    } catch {
-      await this.#grow(end);
-    }
+    await this.#growing.run(async () => {
+      if (end <= this.size) return;
+      try {
+        await this.#grow(roundUp(end, GROWTH_STEP));
+      } catch {
+        await this.#grow(end);
+      }
+    });
   }
 
   async #grow(size: number): Promise<void> {

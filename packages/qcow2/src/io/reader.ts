@@ -3,7 +3,7 @@ import type { ImageState } from '../image-state.ts';
 import type { Run } from '../mapping/cluster-map.ts';
 import type { BackingFile } from './backing-file.ts';
 import { decompress } from './compressed.ts';
-import { settleAll } from './settle-all.ts';
+import { Running } from './running.ts';
 
 type CompressedRun = Extract<Run['mapping'], { kind: 'compressed' }>;
 
@@ -18,20 +18,17 @@ export class Reader {
   }
 
   async read(target: Uint8Array, offset: number): Promise<void> {
-    const running: Promise<void>[] = [];
-    try {
-      for (let at = 0; at < target.length;) {
-        const position = offset + at;
-        const rest = target.subarray(at);
-        at += await this.#state.map.atRun(position, rest.length, (run) => {
-          running.push(this.#start(run, rest.subarray(0, run.length), position));
-          return run.length;
-        });
-      }
-    } finally {
-      await Promise.allSettled(running);
+    const running = new Running();
+    for (let at = 0; at < target.length;) {
+      const position = offset + at;
+      const rest = target.subarray(at);
+      const step = this.#state.map.atRun(position, rest.length, (run) => {
+        running.add(this.#start(run, rest.subarray(0, run.length), position));
+        return run.length;
+      });
+      at += await step.catch((error) => running.fail(error));
     }
-    await settleAll(running);
+    await running.settle();
   }
 
   /** Called in the tick of the look-up. */

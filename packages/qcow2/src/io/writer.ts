@@ -2,7 +2,7 @@ import type { ImageState } from '../image-state.ts';
 import type { Run } from '../mapping/cluster-map.ts';
 import type { Mapping } from '../mapping/l2-entry.ts';
 import type { Reader } from './reader.ts';
-import { settleAll } from './settle-all.ts';
+import { Running } from './running.ts';
 
 /** Clusters in a row to put new content in. */
 interface Target {
@@ -24,22 +24,19 @@ export class Writer {
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
-    const running: Promise<void>[] = [];
-    try {
-      for (let at = 0; at < source.length;) {
-        const position = offset + at;
-        const rest = source.subarray(at);
-        at += await this.#state.map.atRun(position, rest.length, (run) => {
-          const length = Math.min(run.length, this.#state.map.tableEnd(position) - position);
-          const part = rest.subarray(0, length);
-          running.push(this.#inPlace(run, part) ?? this.#locked(part, position));
-          return length;
-        });
-      }
-    } finally {
-      await Promise.allSettled(running);
+    const running = new Running();
+    for (let at = 0; at < source.length;) {
+      const position = offset + at;
+      const rest = source.subarray(at);
+      const step = this.#state.map.atRun(position, rest.length, (run) => {
+        const length = Math.min(run.length, this.#state.map.tableEnd(position) - position);
+        const part = rest.subarray(0, length);
+        running.add(this.#inPlace(run, part) ?? this.#locked(part, position));
+        return length;
+      });
+      at += await step.catch((error) => running.fail(error));
     }
-    await settleAll(running);
+    await running.settle();
   }
 
   /** In the tick of the look-up. Undefined when the clusters must not be written in place. */
@@ -128,9 +125,9 @@ export class Writer {
       inCluster === 0 ? 0 : clusterSize - inCluster,
       tail === 0 ? source.length : Math.max(0, source.length - tail),
     );
-    const running: Promise<void>[] = [];
+    const running = new Running();
     const write = (bytes: Uint8Array, at: number) => {
-      running.push(inFlight.run(() => file.write(bytes, at)));
+      running.add(inFlight.run(() => file.write(bytes, at)));
     };
     const guestStart = offset - inCluster;
     if (inCluster > 0 || (tail > 0 && count === 1)) {
@@ -142,7 +139,7 @@ export class Writer {
       write(await this.#padded(guestStart + lastAt, lastPart, guestStart + lastAt), host + lastAt);
     }
     if (whole.length > 0) write(whole, host + (inCluster === 0 ? 0 : clusterSize));
-    await settleAll(running);
+    await running.settle();
   }
 
   async #padded(cluster: number, source: Uint8Array, offset: number): Promise<Uint8Array> {
