@@ -1,3 +1,8 @@
+import { createHash } from 'node:crypto';
+import { ChunkedBits } from './bitmap/chunks.ts';
+import { TidemarkError } from './errors.ts';
+import { checkGranularity, MAX_BITMAP_BYTES } from './limits.ts';
+
 /** What happens to the part that a resize adds. */
 export interface ResizeOptions {
   readonly grown: 'dirty' | 'clean';
@@ -10,47 +15,246 @@ export interface DirtyExtent {
   readonly dirty: boolean;
 }
 
-/** Which granules of a disk were written. (Signatures; the implementation follows.) */
-export declare class DirtyBitmap {
-  /** @throws BITMAP_INVALID (granularity, size), BITMAP_TOO_LARGE (more than 512 MiB of bits) */
-  constructor(diskSize: number, granularity: number);
-  readonly diskSize: number;
+const HASH_STEP = 1024 * 1024;
+
+/**
+ * Which granules of a disk were written: a bit for each, set when it was. Offsets, lengths and sizes
+ * are bytes of disk. An operation costs by the range it touches; parts that are all clean or all
+ * dirty take no memory.
+ */
+export class DirtyBitmap {
   readonly granularity: number;
+  #diskSize: number;
+  #bits: ChunkedBits;
+
+  /** Clean. @throws BITMAP_INVALID (granularity, size), BITMAP_TOO_LARGE (over 512 MiB of bits) */
+  constructor(diskSize: number, granularity: number) {
+    checkGranularity(granularity);
+    this.granularity = granularity;
+    this.#diskSize = diskSize;
+    this.#bits = new ChunkedBits(granulesOf(diskSize, granularity));
+  }
+
+  get diskSize(): number {
+    return this.#diskSize;
+  }
+
   /** Number of granules. */
-  readonly length: number;
+  get length(): number {
+    return this.#bits.length;
+  }
+
   /** Number of dirty granules. O(1). */
-  readonly count: number;
+  get count(): number {
+    return this.#bits.count;
+  }
+
   /** `count` times the granularity, as QEMU reports it: may exceed the disk's size. */
-  readonly dirtyBytes: number;
-  /** Marks every granule that the byte range touches. A range outside the disk: OUT_OF_RANGE. */
-  set(offset: number, length: number): void;
-  /** Cleans whole granules: offset aligned, length aligned or reaching the disk's end. */
-  reset(offset: number, length: number): void;
-  isDirty(offset: number): boolean;
-  clear(): void;
-  setAll(): void;
-  /** First dirty (clean) byte in [offset, end), or -1. `end` defaults to the disk's size. */
-  nextDirty(offset: number, end?: number): number;
-  nextClean(offset: number, end?: number): number;
-  /** Runs of [offset, offset+length), alternating, clamped to it. Defaults to the whole disk. */
-  extents(offset?: number, length?: number): Generator<DirtyExtent>;
-  /** Dirty runs only; skips clean chunks at no cost. */
-  dirtyExtents(offset?: number, length?: number): Generator<DirtyExtent>;
-  /** This OR source; granularities may differ; disk sizes must be equal (BITMAP_INVALID). */
-  merge(source: DirtyBitmap): void;
-  resize(diskSize: number, options: ResizeOptions): void;
-  clone(): DirtyBitmap;
-  equals(other: DirtyBitmap): boolean;
-  /** Bytes of the serialised form: whole 64-bit words, at least one. */
-  readonly serializedLength: number;
-  /** Copies serialised bytes [at, at+target.length) out; beyond the end reads zeros. */
-  serialize(target: Uint8Array, at?: number): void;
-  /** Takes serialised bytes in; bits behind the disk's end are dropped. */
-  deserialize(source: Uint8Array, at?: number): void;
-  /** What the serialised bytes [at, at+length) hold, without looking at each bit where known. */
-  contentOf(at: number, length: number): 'zeros' | 'ones' | 'mixed';
-  /** Fills the serialised bytes [at, at+length) with one value. */
-  fill(at: number, length: number, dirty: boolean): void;
-  /** As x-debug-block-dirty-bitmap-sha256 computes it; lower-case hex. */
-  sha256(): string;
+  get dirtyBytes(): number {
+    return this.#bits.count * this.granularity;
+  }
+
+  /** Marks every granule that the range touches. @throws OUT_OF_RANGE */
+  set(offset: number, length: number): void {
+    this.#checkRange(offset, length);
+    if (length === 0) return;
+    this.#bits.fill(this.#bitAt(offset), this.#bitAt(offset + length - 1) + 1, 1);
+  }
+
+  /**
+   * Cleans whole granules. @throws OUT_OF_RANGE; RangeError when the offset is not aligned, or the
+   * length neither aligned nor up to the disk's end: a granule in part is still dirty
+   */
+  reset(offset: number, length: number): void {
+    this.#checkRange(offset, length);
+    const end = offset + length;
+    const isWhole = end % this.granularity === 0 || end === this.#diskSize;
+    if (offset % this.granularity !== 0 || !isWhole) {
+      throw new RangeError(
+        `${length} bytes at ${offset} are not whole granules of ${this.granularity} bytes`,
+      );
+    }
+    if (length > 0) this.#bits.fill(this.#bitAt(offset), this.#bitAt(end - 1) + 1, 0);
+  }
+
+  /** @throws OUT_OF_RANGE */
+  isDirty(offset: number): boolean {
+    this.#checkRange(offset, 1);
+    return this.#bits.test(this.#bitAt(offset));
+  }
+
+  clear(): void {
+    this.#bits.fill(0, this.length, 0);
+  }
+
+  setAll(): void {
+    this.#bits.fill(0, this.length, 1);
+  }
+
+  /** The first dirty byte of [offset, end), or -1. */
+  nextDirty(offset: number, end: number = this.#diskSize): number {
+    return this.#next(offset, end, 1);
+  }
+
+  /** The first clean byte of [offset, end), or -1. */
+  nextClean(offset: number, end: number = this.#diskSize): number {
+    return this.#next(offset, end, 0);
+  }
+
+  /** The range as runs in order, dirty and clean in turn, cut at its ends. Default: the whole disk. */
+  *extents(offset = 0, length: number = this.#diskSize - offset): Generator<DirtyExtent> {
+    this.#checkRange(offset, length);
+    const end = offset + length;
+    for (let start = offset; start < end; ) {
+      const dirty = this.#bits.test(this.#bitAt(start));
+      const next = this.#next(start, end, dirty ? 0 : 1);
+      const stop = next < 0 ? end : next;
+      yield { offset: start, length: stop - start, dirty };
+      start = stop;
+    }
+  }
+
+  /** The dirty runs of the range in order, cut at its ends. Default: of the whole disk. */
+  *dirtyExtents(offset = 0, length: number = this.#diskSize - offset): Generator<DirtyExtent> {
+    this.#checkRange(offset, length);
+    const end = offset + length;
+    for (let start = this.#next(offset, end, 1); start >= 0; ) {
+      const next = this.#next(start, end, 0);
+      const stop = next < 0 ? end : next;
+      yield { offset: start, length: stop - start, dirty: true };
+      start = this.#next(stop, end, 1);
+    }
+  }
+
+  /** Makes dirty what is dirty in `source`, rounding outward. @throws BITMAP_INVALID: other disk size */
+  merge(source: DirtyBitmap): void {
+    if (source.#diskSize !== this.#diskSize) {
+      throw new TidemarkError(
+        'BITMAP_INVALID',
+        `a bitmap of ${source.#diskSize} bytes of disk cannot be merged into one of ${this.#diskSize}`,
+        { hint: 'merge bitmaps of one drive' },
+      );
+    }
+    if (source.granularity === this.granularity) this.#bits.or(source.#bits);
+    else if (source.granularity < this.granularity) this.#mergeFiner(source);
+    else for (const { offset, length } of source.dirtyExtents()) this.set(offset, length);
+  }
+
+  /**
+   * Takes on the size of a resized disk. A granule that straddles a new, smaller end keeps its bit;
+   * `grown` says what the added part is, the granule that straddles the old end included.
+   * @throws as the constructor, with nothing changed
+   */
+  resize(diskSize: number, { grown }: ResizeOptions): void {
+    const length = granulesOf(diskSize, this.granularity);
+    const before = this.#diskSize;
+    this.#bits.resize(length);
+    this.#diskSize = diskSize;
+    if (grown === 'dirty' && diskSize > before) this.set(before, diskSize - before);
+  }
+
+  clone(): DirtyBitmap {
+    const copy = new DirtyBitmap(0, this.granularity);
+    copy.#diskSize = this.#diskSize;
+    copy.#bits = this.#bits.clone();
+    return copy;
+  }
+
+  equals(other: DirtyBitmap): boolean {
+    return (
+      this.#diskSize === other.#diskSize &&
+      this.granularity === other.granularity &&
+      this.#bits.equals(other.#bits)
+    );
+  }
+
+  /** Bytes of the serialised form: bit n is bit n % 8, lowest first, of byte n / 8; whole 64-bit words, at least one. */
+  get serializedLength(): number {
+    return 8 * Math.max(1, Math.ceil(this.length / 64));
+  }
+
+  /** Copies serialised bytes from `at` on out; behind the end they are zeros. */
+  serialize(target: Uint8Array, at = 0): void {
+    this.#bits.readBytes(target, at);
+  }
+
+  /** Takes serialised bytes from `at` on in; bits behind the disk's end are dropped. */
+  deserialize(source: Uint8Array, at = 0): void {
+    this.#bits.writeBytes(source, at);
+  }
+
+  /** What serialised bytes hold. Bits behind the disk's end are zeros. */
+  contentOf(at: number, length: number): 'zeros' | 'ones' | 'mixed' {
+    const from = Math.min(this.length, at * 8);
+    const to = Math.min(this.length, (at + length) * 8);
+    if (from === to || this.#bits.find(from, to, 1) < 0) return 'zeros';
+    return to === (at + length) * 8 && this.#bits.find(from, to, 0) < 0 ? 'ones' : 'mixed';
+  }
+
+  /** Gives all bits in serialised bytes one value, those behind the disk's end excepted. */
+  fill(at: number, length: number, dirty: boolean): void {
+    const from = Math.min(this.length, at * 8);
+    this.#bits.fill(from, Math.min(this.length, (at + length) * 8), dirty ? 1 : 0);
+  }
+
+  /** SHA-256 of the serialised form in lower-case hex: QEMU's x-debug-block-dirty-bitmap-sha256. */
+  sha256(): string {
+    const hash = createHash('sha256');
+    const size = this.serializedLength;
+    const piece = new Uint8Array(Math.min(size, HASH_STEP));
+    for (let at = 0; at < size; at += piece.length) {
+      const part = piece.subarray(0, Math.min(piece.length, size - at));
+      this.serialize(part, at);
+      hash.update(part);
+    }
+    return hash.digest('hex');
+  }
+
+  /** Granule by granule of the coarser one: a granule that is found dirty is not looked at again. */
+  #mergeFiner(source: DirtyBitmap): void {
+    for (let at = source.nextDirty(0); at >= 0; ) {
+      const bit = this.#bitAt(at);
+      this.#bits.fill(bit, bit + 1, 1);
+      at = source.nextDirty((bit + 1) * this.granularity);
+    }
+  }
+
+  #next(offset: number, end: number, wanted: 0 | 1): number {
+    const stop = Math.min(end, this.#diskSize);
+    if (offset >= stop) return -1;
+    const bit = this.#bits.find(this.#bitAt(offset), this.#bitAt(stop - 1) + 1, wanted);
+    return bit < 0 ? -1 : Math.max(offset, bit * this.granularity);
+  }
+
+  #bitAt(offset: number): number {
+    return Math.floor(offset / this.granularity);
+  }
+
+  #checkRange(offset: number, length: number): void {
+    const isInside =
+      Number.isSafeInteger(offset) &&
+      Number.isSafeInteger(length) &&
+      offset >= 0 &&
+      length >= 0 &&
+      length <= this.#diskSize - offset;
+    if (isInside) return;
+    throw new TidemarkError(
+      'OUT_OF_RANGE',
+      `${length} bytes at ${offset} are not all on a disk of ${this.#diskSize} bytes`,
+      { offset },
+    );
+  }
+}
+
+function granulesOf(diskSize: number, granularity: number): number {
+  if (!Number.isSafeInteger(diskSize) || diskSize < 0) {
+    throw new TidemarkError('BITMAP_INVALID', `${diskSize} is not the size of a disk`);
+  }
+  const granules = Math.ceil(diskSize / granularity);
+  if (granules <= MAX_BITMAP_BYTES * 8) return granules;
+  throw new TidemarkError(
+    'BITMAP_TOO_LARGE',
+    `a disk of ${diskSize} bytes has more granules of ${granularity} bytes than a bitmap holds`,
+    { hint: 'use a larger granularity' },
+  );
 }

@@ -1,5 +1,18 @@
-export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';
+export { bytes, type Field, reserved, u16, u32, u64, u8 } from './codec/fields.ts';
+export { struct, type Struct, type StructOptions, type ValuesOf } from './codec/struct.ts';
+export { toNumber } from './codec/to-number.ts';
 export { DirtyBitmap, type DirtyExtent, type ResizeOptions } from './dirty-bitmap.ts';
+export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';
+export {
+  checkBitmapName,
+  checkGranularity,
+  defaultGranularity,
+  MAX_BITMAP_BYTES,
+  MAX_BITMAPS,
+  MAX_GRANULARITY,
+  MAX_NAME_BYTES,
+  MIN_GRANULARITY,
+} from './limits.ts';
 export type {
   BitmapBackend,
   BitmapChange,

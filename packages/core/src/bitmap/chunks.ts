@@ -1,0 +1,202 @@
+import { countBits, findBit, orWords, resetBits, setBits } from './words.ts';
+
+const CHUNK_WORDS = 1024;
+/** Bytes of bits in a chunk: 4 KiB, 2 GiB of disk at 64 KiB a bit. */
+export const CHUNK_BYTES: number = CHUNK_WORDS * 4;
+export const CHUNK_BITS: number = CHUNK_BYTES * 8;
+
+// Stand for a whole chunk of one value, at no cost. Compared by identity, never written to.
+const ZEROS: Uint32Array = new Uint32Array(CHUNK_WORDS);
+const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
+
+const isShared = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
+
+/** A row of bits in chunks, up to 2^32 of them. Bits behind `length` are always clear. */
+export class ChunkedBits {
+  #length: number;
+  #count = 0;
+  #chunks: Uint32Array[];
+  /** Set bits of each chunk. */
+  #counts: Uint16Array;
+
+  constructor(length: number) {
+    this.#length = length;
+    const chunkCount = Math.ceil(length / CHUNK_BITS);
+    this.#chunks = Array.from<Uint32Array>({ length: chunkCount }).fill(ZEROS);
+    this.#counts = new Uint16Array(chunkCount);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Chunks that take up memory. */
+  get allocatedChunks(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + (isShared(chunk) ? 0 : 1), 0);
+  }
+
+  test(bit: number): boolean {
+    const index = Math.floor(bit / CHUNK_BITS);
+    const at = bit - index * CHUNK_BITS;
+    return (this.#chunks[index]![at >>> 5]! & (1 << (at & 31))) !== 0;
+  }
+
+  /** Gives every bit of [from, to) one value. */
+  fill(from: number, to: number, value: 0 | 1): void {
+    for (let start = from; start < to; ) {
+      const index = Math.floor(start / CHUNK_BITS);
+      const base = index * CHUNK_BITS;
+      const end = Math.min(to, base + CHUNK_BITS);
+      this.#fillInChunk(index, start - base, end - base, value);
+      start = end;
+    }
+  }
+
+  /** The first bit of [from, to) that is `wanted`, or -1. */
+  find(from: number, to: number, wanted: 0 | 1): number {
+    const skipped = wanted === 1 ? ZEROS : ONES;
+    for (let start = from; start < to; ) {
+      const index = Math.floor(start / CHUNK_BITS);
+      const base = index * CHUNK_BITS;
+      const end = Math.min(to, base + CHUNK_BITS);
+      const chunk = this.#chunks[index]!;
+      if (isShared(chunk) && chunk !== skipped) return start;
+      const found = chunk === skipped ? -1 : findBit(chunk, start - base, end - base, wanted);
+      if (found >= 0) return base + found;
+      start = end;
+    }
+    return -1;
+  }
+
+  /** This OR `source`, which is of the same length. */
+  or(source: ChunkedBits): void {
+    for (let i = 0; i < this.#chunks.length; i++) {
+      const from = source.#chunks[i]!;
+      const into = this.#chunks[i]!;
+      if (from === ZEROS || into === ONES || from === into) continue;
+      if (from === ONES) this.#put(i, ONES, CHUNK_BITS);
+      else if (into === ZEROS) this.#put(i, from.slice(), source.#counts[i]!);
+      else this.#recount(i, this.#counts[i]! + orWords(into, from));
+    }
+  }
+
+  resize(length: number): void {
+    if (length < this.#length) this.fill(length, this.#length, 0);
+    const chunkCount = Math.ceil(length / CHUNK_BITS);
+    const kept = Math.min(chunkCount, this.#chunks.length);
+    const chunks = Array.from<Uint32Array>({ length: chunkCount }).fill(ZEROS);
+    for (let i = 0; i < kept; i++) chunks[i] = this.#chunks[i]!;
+    const counts = new Uint16Array(chunkCount);
+    counts.set(this.#counts.subarray(0, kept));
+    this.#chunks = chunks;
+    this.#counts = counts;
+    this.#length = length;
+  }
+
+  clone(): ChunkedBits {
+    const copy = new ChunkedBits(0);
+    copy.#length = this.#length;
+    copy.#count = this.#count;
+    copy.#chunks = this.#chunks.map((chunk) => (isShared(chunk) ? chunk : chunk.slice()));
+    copy.#counts = this.#counts.slice();
+    return copy;
+  }
+
+  equals(other: ChunkedBits): boolean {
+    return (
+      this.#length === other.#length &&
+      this.#count === other.#count &&
+      this.#chunks.every((chunk, i) => sameWords(chunk, other.#chunks[i]!))
+    );
+  }
+
+  /** Copies bytes of bits out, lowest bit first; zeros behind the end. */
+  readBytes(target: Uint8Array, at: number): void {
+    this.#eachPart(target.length, at, (index, inChunk, offset, length) => {
+      const chunk = this.#chunks[index];
+      const part = target.subarray(offset, offset + length);
+      if (chunk === undefined || chunk === ZEROS) part.fill(0);
+      else part.set(bytesOf(chunk).subarray(inChunk, inChunk + length));
+    });
+  }
+
+  /** Copies bytes of bits in; what lies behind the end is dropped. */
+  writeBytes(source: Uint8Array, at: number): void {
+    this.#eachPart(source.length, at, (index, inChunk, offset, length) => {
+      if (index >= this.#chunks.length) return;
+      const words = this.#own(index);
+      bytesOf(words).set(source.subarray(offset, offset + length), inChunk);
+      const valid = Math.min(CHUNK_BITS, this.#length - index * CHUNK_BITS);
+      if (valid < CHUNK_BITS) resetBits(words, valid, CHUNK_BITS);
+      this.#recount(index, countBits(words));
+    });
+  }
+
+  #eachPart(
+    size: number,
+    at: number,
+    visit: (index: number, inChunk: number, offset: number, length: number) => void,
+  ): void {
+    for (let offset = 0; offset < size; ) {
+      const index = Math.floor((at + offset) / CHUNK_BYTES);
+      const inChunk = at + offset - index * CHUNK_BYTES;
+      const length = Math.min(size - offset, CHUNK_BYTES - inChunk);
+      visit(index, inChunk, offset, length);
+      offset += length;
+    }
+  }
+
+  #fillInChunk(index: number, from: number, to: number, value: 0 | 1): void {
+    const target = value === 1 ? ONES : ZEROS;
+    if (this.#chunks[index] === target) return;
+    if (from === 0 && to === CHUNK_BITS) {
+      this.#put(index, target, value * CHUNK_BITS);
+      return;
+    }
+    const words = this.#own(index);
+    const count = this.#counts[index]!;
+    const next =
+      value === 1 ? count + setBits(words, from, to) : count - resetBits(words, from, to);
+    this.#recount(index, next);
+  }
+
+  /** The chunk's words, to be written to. */
+  #own(index: number): Uint32Array {
+    const chunk = this.#chunks[index]!;
+    if (!isShared(chunk)) return chunk;
+    const copy = chunk.slice();
+    this.#chunks[index] = copy;
+    return copy;
+  }
+
+  /** Notes a new count, and gives the memory back where the chunk has become of one value. */
+  #recount(index: number, count: number): void {
+    const chunk = count === 0 ? ZEROS : count === CHUNK_BITS ? ONES : this.#chunks[index]!;
+    this.#put(index, chunk, count);
+  }
+
+  #put(index: number, chunk: Uint32Array, count: number): void {
+    this.#count += count - this.#counts[index]!;
+    this.#counts[index] = count;
+    this.#chunks[index] = chunk;
+  }
+}
+
+// Bits lie lowest first in bytes, and so do they in words where the machine is little-endian.
+function bytesOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
+function sameWords(a: Uint32Array, b: Uint32Array): boolean {
+  if (a === b) return true;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
+  throw new TypeError('@tidemark/core needs a little-endian machine');
+}
