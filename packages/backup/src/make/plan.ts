@@ -115,7 +115,9 @@ async function judge(
   if (newest === undefined) return 'first backup in this directory';
   if (options.mode === 'full') return 'a full backup was asked for';
   if (options.bitmap === undefined) return 'no bitmap was given';
-  if ('problem' in newest) return `the last restore point '${newest.name}' is damaged`;
+  if ('problem' in newest) {
+    return `the last restore point '${newest.name}' is damaged: ${shorten(newest.problem)}`;
+  }
   return (
     judgeHead(newest, head) ??
     judgeParent(newest, options.bitmap, options) ??
@@ -174,9 +176,14 @@ async function judgeChain(
   } catch (error) {
     const isBroken =
       isTidemarkError(error, 'BACKUP_CORRUPT') || isTidemarkError(error, 'BACKUP_PARENT_MISMATCH');
-    if (isBroken) return `the chain of '${name}' is broken: ${error.message.slice(0, 1000)}`;
+    if (isBroken) return `the chain of '${name}' is broken: ${shorten(error)}`;
     throw error;
   }
+}
+
+// Paths may be long, and a manifest is not.
+function shorten(error: Error): string {
+  return error.message.slice(0, 1000);
 }
 
 /** An increment's granules are its bitmap's, where that is no extreme. */

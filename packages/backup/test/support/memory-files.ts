@@ -4,7 +4,7 @@ import type { FileSystem, OpenFile } from '../../src/files/file-system.ts';
 /** A file system in memory, and its files for a test to look at and to damage. */
 export function memoryFiles(): { fs: FileSystem; volume: Volume } {
   const volume = new Volume();
-  const fs = createFsFromVolume(volume).promises as unknown as FileSystem;
+  const fs: FileSystem = createFsFromVolume(volume).promises;
   return { fs, volume };
 }
 

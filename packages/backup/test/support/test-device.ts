@@ -53,7 +53,7 @@ export class TestDevice implements BlockDevice {
     this.calls.mostReadsInFlight = Math.max(this.calls.mostReadsInFlight, ++this.#inFlight);
     try {
       await this.onRead(offset);
-      for (let at = 0; at < target.length; ) {
+      for (let at = 0; at < target.length;) {
         const page = Math.floor((offset + at) / PAGE);
         const start = (offset + at) % PAGE;
         const length = Math.min(PAGE - start, target.length - at);
@@ -70,7 +70,7 @@ export class TestDevice implements BlockDevice {
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.#check(offset, source.length);
     this.calls.writes++;
-    for (let at = 0; at < source.length; ) {
+    for (let at = 0; at < source.length;) {
       const page = Math.floor((offset + at) / PAGE);
       const start = (offset + at) % PAGE;
       const length = Math.min(PAGE - start, source.length - at);
@@ -85,7 +85,7 @@ export class TestDevice implements BlockDevice {
   async writeZeroes(offset: number, length: number): Promise<void> {
     this.#check(offset, length);
     this.calls.zeroedBytes += length;
-    for (const page of [...this.#pages.keys()]) {
+    for (const page of this.#pages.keys()) {
       const from = Math.max(offset, page * PAGE);
       const to = Math.min(offset + length, (page + 1) * PAGE);
       if (from >= to) continue;
@@ -127,7 +127,8 @@ export class TestDevice implements BlockDevice {
   async content(): Promise<Buffer> {
     const bytes = Buffer.alloc(this.#size);
     for (const [page, content] of this.#pages) {
-      bytes.set(content.subarray(0, Math.max(0, this.#size - page * PAGE)), page * PAGE);
+      const start = page * PAGE;
+      if (start < this.#size) bytes.set(content.subarray(0, this.#size - start), start);
     }
     return bytes;
   }
