@@ -48,16 +48,16 @@ export function parseArguments<T extends v.GenericSchema>(
 function describe(issue: v.BaseIssue<unknown>): string {
   const path = issue.path ?? [];
   const name = pathName(path);
-  if (issue.received === 'undefined') return `Parameter '${name}' is missing`;
-  if (issue.expected === 'never') return `Parameter '${name}' is unexpected`;
-  if (issue.message === WHOLE_NUMBER || issue.message === IN_RANGE) {
-    return `Parameter '${name}' ${issue.message}`;
-  }
   const last = path.at(-1);
+  if (issue.received === 'undefined') return `Parameter '${name}' is missing`;
   const isChoice = issue.type === 'picklist' || (issue.type === 'variant' && last?.key === 'type');
   if (isChoice) {
     const member = last?.type === 'array' ? 'null' : String(last?.key);
     return `Parameter '${member}' does not accept value '${String(issue.input)}'`;
+  }
+  if (issue.expected === 'never') return `Parameter '${name}' is unexpected`;
+  if (issue.message === WHOLE_NUMBER || issue.message === IN_RANGE) {
+    return `Parameter '${name}' ${issue.message}`;
   }
   if (issue.message.startsWith('Invalid parameter type')) return issue.message;
   const expected = ['string', 'boolean', 'array'].includes(issue.type) ? issue.type : 'object';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { TidemarkError } from '@tidemark/core';
@@ -137,18 +137,17 @@ async function end(socket: Socket): Promise<void> {
 }
 
 async function removeStaleSocket(path: string): Promise<void> {
+  // A plain file refuses connections just as a stale socket does.
+  if (!(await lstat(path)).isSocket()) {
+    const text = `'${path}' is there and is not a socket`;
+    throw new TidemarkError('FILE_EXISTS', text, { where: path, hint: 'choose another path' });
+  }
   const socket = connect(path);
   try {
     await once(socket, 'connect');
   } catch (error) {
     if (hasCode(error, 'ECONNREFUSED')) return unlink(path);
-    const text = `'${path}' is there and is not a socket`;
-    throw new TidemarkError(
-      'FILE_EXISTS',
-      text,
-      { where: path, hint: 'choose another path' },
-      error,
-    );
+    throw listenFailed(path, error);
   } finally {
     socket.destroy();
   }

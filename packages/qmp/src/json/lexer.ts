@@ -5,7 +5,7 @@ export type Token =
   /** `text`: as it came, with its quotes; escapes are looked at by the parser. */
   | { readonly type: 'string' | 'number' | 'keyword'; readonly text: string };
 
-type State = 'start' | 'string' | 'escape' | 'number' | 'keyword';
+type State = 'start' | 'string' | 'escape' | 'number' | 'keyword' | 'recovery';
 type Pushed = Generator<Token | JsonError>;
 
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$/;
@@ -19,7 +19,8 @@ const PUNCTUATION = new Map<string, Token>(
 
 /**
  * Cuts bytes into JSON tokens, across the borders of chunks. Strings may stand in single quotes, as
- * QEMU takes them. Bytes that begin no token make an error each, and the next byte starts afresh.
+ * QEMU takes them. A byte that fits no token makes an error, and what follows is skipped up to the
+ * next punctuation or control character, as QEMU does.
  */
 export class Lexer {
   #state: State = 'start';
@@ -41,6 +42,11 @@ export class Lexer {
   *push(byte: number): Pushed {
     const char = String.fromCharCode(byte);
     switch (this.#state) {
+      case 'recovery':
+        if (byte >= 0x20 && byte < 0xfe && !PUNCTUATION.has(char)) break;
+        this.#state = 'start';
+        yield* this.#begin(byte, char);
+        break;
       case 'start':
         yield* this.#begin(byte, char);
         break;
@@ -108,6 +114,7 @@ export class Lexer {
   #stray(char: string): JsonError {
     const text = Buffer.from(this.#text + char, 'latin1').toString('utf8');
     this.reset();
+    this.#state = 'recovery';
     return new JsonError(`stray '${text.replaceAll('\0', '')}'`);
   }
 }

@@ -70,6 +70,7 @@ export class JsonReader {
   #tooLarge(what: string): JsonError {
     this.#forget();
     this.#lexer.reset();
+    this.#size = 0;
     this.#skipping = true;
     return new JsonError(`${what} limit exceeded`);
   }

@@ -1,0 +1,69 @@
+import { TidemarkError } from '@tidemark/core';
+import type { QmpAction, QmpBitmap, QmpNode, QmpTarget } from '../src/index.ts';
+
+/** Nodes with bitmaps by name; enough of a drive to see what a server asks for, and in which order. */
+export class FakeTarget implements QmpTarget {
+  readonly transactions: (readonly QmpAction[])[] = [];
+  readonly bitmaps = new Map<string, Map<string, QmpBitmap>>();
+  quits = 0;
+  /** Runs inside every transaction. */
+  during: () => Promise<void> = async () => {};
+
+  constructor(...names: readonly string[]) {
+    for (const name of names) this.bitmaps.set(name, new Map());
+  }
+
+  nodes(): ReadonlyMap<string, QmpNode> {
+    return new Map([...this.bitmaps.keys()].map((name) => [name, this.#node(name)]));
+  }
+
+  async transaction(actions: readonly QmpAction[]): Promise<void> {
+    this.transactions.push(actions);
+    await this.during();
+    for (const action of actions) this.#apply(action);
+  }
+
+  quit(): void {
+    this.quits++;
+  }
+
+  #apply(action: QmpAction): void {
+    if (action.op === 'abort') throw action.error;
+    const bitmaps = this.bitmaps.get(action.node)!;
+    if (action.op === 'add') {
+      const { name, granularity = 65536, persistent, disabled } = action;
+      if (name === '') throw new TidemarkError('BITMAP_INVALID', 'Bitmap name cannot be empty');
+      if (bitmaps.has(name)) {
+        throw new TidemarkError('BITMAP_EXISTS', `Bitmap already exists: ${name}`);
+      }
+      const flags = { persistent, recording: !disabled, busy: false, inconsistent: false };
+      bitmaps.set(name, { name, granularity, ...flags, count: 0 });
+      return;
+    }
+    const name = action.op === 'merge' ? action.target : action.name;
+    if (!bitmaps.has(name)) throw notFound(name);
+    if (action.op === 'remove') bitmaps.delete(name);
+  }
+
+  #node(name: string): QmpNode {
+    const bitmaps = this.bitmaps.get(name)!;
+    return {
+      name,
+      blockInfo: async () => ({
+        driver: 'raw',
+        file: `${name}.raw`,
+        readOnly: false,
+        virtualSize: 1_048_576,
+      }),
+      bitmaps: async () => [...bitmaps.values()].toReversed(),
+      sha256: async (bitmap) => {
+        if (!bitmaps.has(bitmap)) throw notFound(bitmap);
+        return 'af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc';
+      },
+    };
+  }
+}
+
+function notFound(name: string): TidemarkError {
+  return new TidemarkError('BITMAP_NOT_FOUND', `Dirty bitmap '${name}' not found`);
+}
