@@ -1,0 +1,14 @@
+import type { DirectoryEntry, DirtyBitmap } from '@tidemark/core';
+
+/** Where an in-memory store keeps its bitmaps. It outlives the store, as a file would. */
+export class MemoryDisk {
+  /** Bytes. */
+  readonly diskSize: number;
+  /** What the store reads and replaces whole; not for anybody else. */
+  entries: readonly DirectoryEntry[] = [];
+  contents: ReadonlyMap<string, DirtyBitmap> = new Map();
+
+  constructor(diskSize: number) {
+    this.diskSize = diskSize;
+  }
+}
