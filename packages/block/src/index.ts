@@ -1,1 +1,2 @@
 export type { BlockDevice, BlockExtent, WriteZeroesOptions } from './block-device.ts';
+export { MemoryDevice, type MemoryDeviceOptions } from './memory-device.ts';

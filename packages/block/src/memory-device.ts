@@ -1,0 +1,147 @@
+import type { BlockDevice, BlockExtent } from './block-device.ts';
+import { checkRange, checkWritable, deviceClosed } from './check-access.ts';
+
+const PAGE_SIZE = 4096;
+// Shared by all that is zero; never written to.
+const ZERO_PAGE: Uint8Array = new Uint8Array(PAGE_SIZE);
+
+export interface MemoryDeviceOptions {
+  /** Bytes. */
+  readonly size: number;
+  readonly label?: string;
+  /** Default true. */
+  readonly writable?: boolean;
+}
+
+/** A sparse disk in memory: what was never written, or is zeros again, takes up none. */
+export class MemoryDevice implements BlockDevice {
+  readonly label: string;
+  readonly writable: boolean;
+  readonly canDiscard = true;
+  readonly #pages = new Map<number, Uint8Array>();
+  #size: number;
+  #isClosed = false;
+
+  constructor({ size, label = 'memory device', writable = true }: MemoryDeviceOptions) {
+    this.#size = size;
+    this.label = label;
+    this.writable = writable;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    this.#check(offset, target.length);
+    eachPage(offset, target.length, (index, at, done, length) => {
+      const page = this.#pages.get(index) ?? ZERO_PAGE;
+      target.set(page.subarray(at, at + length), done);
+    });
+  }
+
+  async write(source: Uint8Array, offset: number): Promise<void> {
+    this.#checkWrite(offset, source.length);
+    eachPage(offset, source.length, (index, at, done, length) => {
+      let page = this.#pages.get(index);
+      if (page === undefined) {
+        page = new Uint8Array(PAGE_SIZE);
+        this.#pages.set(index, page);
+      }
+      page.set(source.subarray(done, done + length), at);
+    });
+  }
+
+  async writeZeroes(offset: number, length: number): Promise<void> {
+    this.#checkWrite(offset, length);
+    this.#zero(offset, length);
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    await this.writeZeroes(offset, length);
+  }
+
+  async flush(): Promise<void> {
+    this.#check(0, 0);
+  }
+
+  async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+    this.#check(offset, length);
+    const end = offset + length;
+    const used = [...this.#pages.keys()]
+      .filter((index) => index * PAGE_SIZE < end && (index + 1) * PAGE_SIZE > offset)
+      .sort((a, b) => a - b);
+    let at = offset;
+    for (let i = 0; i < used.length; ) {
+      let last = i;
+      while (used[last + 1] === used[last]! + 1) last += 1;
+      const start = Math.max(offset, used[i]! * PAGE_SIZE);
+      const stop = Math.min(end, (used[last]! + 1) * PAGE_SIZE);
+      if (start > at) yield { offset: at, length: start - at, zero: true, allocated: false };
+      yield { offset: start, length: stop - start, zero: false, allocated: true };
+      at = stop;
+      i = last + 1;
+    }
+    if (at < end) yield { offset: at, length: end - at, zero: true, allocated: false };
+  }
+
+  async resize(size: number): Promise<void> {
+    this.#checkWrite(0, 0);
+    if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${size} is not a size`);
+    if (size < this.#size) this.#zero(size, this.#size - size);
+    this.#size = size;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #zero(offset: number, length: number): void {
+    const end = offset + length;
+    const inside = (index: number) => index * PAGE_SIZE < end && (index + 1) * PAGE_SIZE > offset;
+    // By what is there or by the range, whichever is less: a trim may cover terabytes.
+    const spanned = length / PAGE_SIZE;
+    if (spanned > this.#pages.size) {
+      for (const index of [...this.#pages.keys()].filter(inside)) this.#zeroPage(index, offset, end);
+      return;
+    }
+    const last = Math.floor((end - 1) / PAGE_SIZE);
+    for (let index = Math.floor(offset / PAGE_SIZE); index <= last; index++) {
+      this.#zeroPage(index, offset, end);
+    }
+  }
+
+  #zeroPage(index: number, offset: number, end: number): void {
+    const base = index * PAGE_SIZE;
+    if (offset <= base && end >= base + PAGE_SIZE) this.#pages.delete(index);
+    else this.#pages.get(index)?.fill(0, Math.max(0, offset - base), Math.min(PAGE_SIZE, end - base));
+  }
+
+  #checkWrite(offset: number, length: number): void {
+    this.#check(offset, length);
+    checkWritable(this);
+  }
+
+  #check(offset: number, length: number): void {
+    if (this.#isClosed) throw deviceClosed(this);
+    checkRange(this, offset, length);
+  }
+}
+
+function eachPage(
+  offset: number,
+  length: number,
+  visit: (index: number, at: number, done: number, length: number) => void,
+): void {
+  for (let done = 0; done < length; ) {
+    const index = Math.floor((offset + done) / PAGE_SIZE);
+    const at = offset + done - index * PAGE_SIZE;
+    const part = Math.min(length - done, PAGE_SIZE - at);
+    visit(index, at, done, part);
+    done += part;
+  }
+}
