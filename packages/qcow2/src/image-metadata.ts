@@ -20,7 +20,7 @@ export interface ImageMetadata {
   readonly clusterSize: number;
   /** Bytes of the image file; what is read behind it is zeros. */
   readonly fileSize: number;
-  /** Absent: the image has no bitmaps, or `bitmapsLost`. */
+  /** Absent: the image has no bitmaps, or `bitmapsLost`. Another object after each commit. */
   readonly bitmaps: BitmapsPointer | undefined;
   /** A bitmaps extension is there, but its autoclear bit is not: none of it may be trusted. */
   readonly bitmapsLost: boolean;

@@ -1,3 +1,8 @@
+export {
+  BitmapDirectory,
+  type BitmapDirectoryOptions,
+  type BitmapRecord,
+} from './bitmaps/index.ts';
 export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
 export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
 export type { Qcow2Info } from './info.ts';

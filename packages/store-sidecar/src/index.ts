@@ -1,1 +1,3 @@
-export {};
+export { createSidecar, type CreateSidecarOptions } from './create-sidecar.ts';
+export { defaultSidecarPath } from './default-sidecar-path.ts';
+export { openSidecarStore, type OpenSidecarStoreOptions } from './open-sidecar-store.ts';

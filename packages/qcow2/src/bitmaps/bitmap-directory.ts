@@ -1,0 +1,178 @@
+import { type DirectoryEntry, type DirtyBitmap, TidemarkError } from '@tidemark/core';
+import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
+import { encodeName } from './bitmap-name.ts';
+import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
+import { NewClusters } from './new-clusters.ts';
+import { readContent } from './read-content.ts';
+import { readDirectory } from './read-directory.ts';
+import { reclaim } from './reclaim.ts';
+import { writeContent } from './write-content.ts';
+import { assertCanHold, writeDirectory } from './write-directory.ts';
+
+const BITMAPS_LOST =
+  'its bitmaps are ignored, for a program that does not know bitmaps has changed the image';
+
+export interface BitmapDirectoryOptions {
+  readonly image: ImageMetadata;
+  /** Bytes of the disk that the bitmaps describe. Default: the image's virtual size. */
+  readonly diskSize?: number;
+  /** Told of clusters that could not be given back: they are lost until the image is checked. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/**
+ * The bitmaps in an image. A change is copy-on-write and touches the clusters of the bitmaps that
+ * it names, and no others; it takes effect in one write of sector 0. One task at a time.
+ */
+export class BitmapDirectory {
+  readonly #image: ImageMetadata;
+  readonly #diskSize: number;
+  readonly #onNotice: (message: string) => void;
+  #records: ReadonlyMap<string, BitmapRecord> = new Map();
+  /** What `#records` was read from. */
+  #pointer: BitmapsPointer | undefined;
+
+  private constructor(options: BitmapDirectoryOptions) {
+    this.#image = options.image;
+    this.#diskSize = options.diskSize ?? options.image.virtualSize;
+    this.#onNotice = options.onNotice ?? (() => {});
+  }
+
+  /**
+   * Reads the directory, and no table. Bitmaps that nothing vouches for (`bitmapsLost`) are not
+   * there. @throws IMAGE_CORRUPT
+   */
+  static async open(options: BitmapDirectoryOptions): Promise<BitmapDirectory> {
+    const directory = new BitmapDirectory(options);
+    const { bitmaps, bitmapsLost, label } = options.image;
+    if (bitmapsLost) directory.#onNotice(`${label}: ${BITMAPS_LOST}`);
+    if (bitmaps !== undefined) {
+      const records = await readDirectory(options.image, bitmaps, directory.#diskSize);
+      directory.#records = byName(records);
+    }
+    directory.#pointer = bitmaps;
+    return directory;
+  }
+
+  /** In the order of the directory. */
+  get records(): readonly BitmapRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** @throws IMAGE_CORRUPT; RangeError for a bitmap that is not there or must not be read */
+  async readContent(name: string): Promise<DirtyBitmap> {
+    this.#assertCurrent();
+    const record = this.#records.get(name);
+    if (record === undefined || record.inUse || record.unsupported !== undefined) {
+      throw new RangeError(`there is nothing to read of bitmap '${name}'`);
+    }
+    return readContent(this.#image, record, this.#diskSize);
+  }
+
+  /**
+   * Durably puts `entries` in place of the directory. Those in `contents` get new data and a new
+   * table, the others keep theirs. When this fails, the old directory or the new one is in place.
+   * @throws BITMAP_UNSUPPORTED (version 2), BITMAP_INVALID, NO_SPACE: the old one is in place
+   */
+  async replace(
+    entries: readonly DirectoryEntry[],
+    contents: ReadonlyMap<string, DirtyBitmap>,
+  ): Promise<void> {
+    this.#assertCurrent();
+    assertCanHold(this.#image, this.#diskSize, entries.length);
+    const clusters = new NewClusters(this.#image);
+    let records: BitmapRecord[];
+    let pointer: BitmapsPointer | undefined;
+    try {
+      records = await this.#compose(entries, contents, clusters);
+      pointer = await writeDirectory(this.#image, records, clusters);
+    } catch (error) {
+      await clusters.abandon();
+      throw error;
+    }
+    // The commit point. If it fails, both are possible, and nothing may be given back.
+    await this.#image.commitBitmaps(pointer);
+
+    const dropped = this.records.filter(isNotIn(records));
+    const oldPointer = this.#pointer;
+    this.#records = byName(records);
+    this.#pointer = this.#image.bitmaps;
+    if (oldPointer !== undefined) await this.#freeDirectory(oldPointer);
+    await reclaim({
+      image: this.#image,
+      dropped,
+      kept: records,
+      onLeak: ({ name }, why) => this.#leaked(`bitmap '${name}'`, why),
+    });
+  }
+
+  /** Another directory than the one we know: to write ours would undo what somebody else did. */
+  #assertCurrent(): void {
+    const { bitmaps } = this.#image;
+    if (bitmaps === this.#pointer) return;
+    throw new TidemarkError('STORE_FAILED', 'something else has changed the bitmaps', {
+      where: this.#image.label,
+      hint: 'open them again',
+    });
+  }
+
+  async #compose(
+    entries: readonly DirectoryEntry[],
+    contents: ReadonlyMap<string, DirtyBitmap>,
+    clusters: NewClusters,
+  ): Promise<BitmapRecord[]> {
+    const records: BitmapRecord[] = [];
+    for (const entry of entries) {
+      const content = contents.get(entry.name);
+      if (content !== undefined) records.push(await this.#write(entry, content, clusters));
+      else records.push(this.#keep(entry));
+    }
+    return records;
+  }
+
+  async #write(
+    entry: DirectoryEntry,
+    content: DirtyBitmap,
+    clusters: NewClusters,
+  ): Promise<BitmapRecord> {
+    const { name, granularity, enabled, inUse } = entry;
+    const nameBytes = this.#records.get(name)?.nameBytes ?? encodeName(name);
+    const place = await writeContent(this.#image, content, clusters);
+    return encodeEntry({ name, nameBytes, granularity, enabled, inUse, ...place });
+  }
+
+  #keep(entry: DirectoryEntry): BitmapRecord {
+    const record = this.#records.get(entry.name);
+    if (record === undefined) throw new RangeError(`bitmap '${entry.name}' has no content`);
+    if (record.unsupported !== undefined) return record;
+    // Its content was left behind by a crash. Nothing but a new content makes it true again.
+    if (record.inUse && !entry.inUse) throw new RangeError(`bitmap '${entry.name}' is in use`);
+    return withFlags(record, entry);
+  }
+
+  async #freeDirectory({ directoryOffset, directorySize }: BitmapsPointer): Promise<void> {
+    const { clusterSize } = this.#image;
+    await this.#image
+      .free(directoryOffset, Math.ceil(directorySize / clusterSize))
+      .catch((error: unknown) => this.#leaked('the old bitmap directory', error));
+  }
+
+  /** The bitmaps are as they were asked to be, so this is no failure. */
+  #leaked(what: string, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#onNotice(
+      `${this.#image.label}: the space of ${what} was not given back: ${why}; ` +
+        "'qemu-img check -r leaks' does that",
+    );
+  }
+}
+
+function byName(records: readonly BitmapRecord[]): ReadonlyMap<string, BitmapRecord> {
+  return new Map(records.map((record) => [record.name, record]));
+}
+
+/** By their tables: a bitmap that was written anew has another one. */
+function isNotIn(records: readonly BitmapRecord[]): (record: BitmapRecord) => boolean {
+  const tables = new Set(records.map(({ tableOffset }) => tableOffset));
+  return ({ tableOffset }) => !tables.has(tableOffset);
+}

@@ -1,0 +1,42 @@
+import { type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
+import { BitmapDirectory, type Qcow2Image } from '@tidemark/qcow2';
+
+export interface OpenQcow2StoreOptions {
+  /** Default: whether the image is. */
+  readonly writable?: boolean;
+  /** Told of bitmaps that were lost, and of space in the image that could not be given back. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/**
+ * Opens the bitmaps inside an open image. The image stays its owner's: closing the store does not
+ * close it, and it has to be closed after the store. At most one writable store to an image: a
+ * second one notices the first one's changes, and fails.
+ * @throws IMAGE_CORRUPT; DEVICE_READ_ONLY: a writable store of an image opened for reading
+ */
+export async function openQcow2Store(
+  image: Qcow2Image,
+  options: OpenQcow2StoreOptions = {},
+): Promise<BitmapStore> {
+  const { writable = image.writable, onNotice } = options;
+  if (writable && !image.writable) {
+    throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
+      where: image.label,
+      hint: 'open the image for writing, or the store for reading',
+    });
+  }
+  const directory = await BitmapDirectory.open({
+    image: image.metadata,
+    ...(onNotice && { onNotice }),
+  });
+  return createBitmapStore({
+    label: image.label,
+    diskSize: image.size,
+    writable,
+    readDirectory: async () => directory.records,
+    readContent: ({ name }) => directory.readContent(name),
+    replaceDirectory: (entries, contents) => directory.replace(entries, contents),
+    // Nothing to do: what was committed is durable, and the image is its owner's to close.
+    close: async () => {},
+  });
+}

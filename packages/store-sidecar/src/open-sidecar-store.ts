@@ -1,0 +1,63 @@
+import type { BlockDevice } from '@tidemark/block';
+import { type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
+import { BitmapDirectory, openQcow2, type Qcow2Image } from '@tidemark/qcow2';
+
+/** qcow2.rst, "Header": QEMU counts disks in sectors of 512 bytes. */
+const SECTOR_SIZE = 512;
+
+export interface OpenSidecarStoreOptions {
+  /** The drive whose writes the bitmaps record; a `BlockDevice` will do. Size in bytes. */
+  readonly drive: { readonly label: string; readonly size: number };
+  /** Holds the sidecar. The store closes it, unless opening the store fails. */
+  readonly sidecar: BlockDevice;
+  /** Names the sidecar in messages. Default: the label of its device. */
+  readonly sidecarPath?: string;
+  /** Default: whether the sidecar's device is. */
+  readonly writable?: boolean;
+  /** Told of bitmaps that were lost, and of space in the sidecar that could not be given back. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/**
+ * Opens the bitmaps beside a raw drive. Of the sidecar's image nothing but its bitmaps is used: a
+ * backing file, or data in it, is left alone and means nothing.
+ * @throws SIDECAR_MISMATCH, IMAGE_UNRECOGNIZED, IMAGE_UNSUPPORTED, IMAGE_CORRUPT, DEVICE_READ_ONLY
+ */
+export async function openSidecarStore(options: OpenSidecarStoreOptions): Promise<BitmapStore> {
+  const { drive, sidecar, onNotice } = options;
+  const writable = options.writable ?? sidecar.writable;
+  const image = await openQcow2(sidecar, { writable, skipBacking: true });
+  assertSameSize(image, options);
+  const directory = await BitmapDirectory.open({
+    image: image.metadata,
+    diskSize: drive.size,
+    ...(onNotice && { onNotice }),
+  });
+  return createBitmapStore({
+    label: nameOf(options),
+    diskSize: drive.size,
+    writable,
+    readDirectory: async () => directory.records,
+    readContent: ({ name }) => directory.readContent(name),
+    replaceDirectory: (entries, contents) => directory.replace(entries, contents),
+    close: () => image.close(),
+  });
+}
+
+function assertSameSize(image: Qcow2Image, options: OpenSidecarStoreOptions): void {
+  const { drive } = options;
+  const expected = Math.ceil(drive.size / SECTOR_SIZE) * SECTOR_SIZE;
+  if (image.size === expected) return;
+  throw new TidemarkError(
+    'SIDECAR_MISMATCH',
+    `${nameOf(options)} is for a drive of ${image.size} bytes, and ${drive.label} has ${drive.size}`,
+    {
+      where: nameOf(options),
+      hint: 'name the sidecar of this drive, or make a new one and begin with a full backup',
+    },
+  );
+}
+
+function nameOf({ sidecar, sidecarPath }: OpenSidecarStoreOptions): string {
+  return sidecarPath === undefined ? `sidecar in ${sidecar.label}` : `sidecar '${sidecarPath}'`;
+}
