@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
+import { checkBounds, checkRange } from './bitmap/bounds.ts';
 import { ChunkedBits } from './bitmap/chunks.ts';
+import { granulesOf } from './bitmap/granules.ts';
+import { sha256OfBits } from './bitmap/sha256-of-bits.ts';
 import { TidemarkError } from './errors.ts';
-import { checkGranularity, MAX_BITMAP_BYTES } from './limits.ts';
+import { checkGranularity } from './limits.ts';
 
 /** What happens to the part that a resize adds. */
 export interface ResizeOptions {
@@ -15,12 +17,10 @@ export interface DirtyExtent {
   readonly dirty: boolean;
 }
 
-const HASH_STEP = 1024 * 1024;
-
 /**
- * Which granules of a disk were written: a bit for each, set when it was. Offsets, lengths and sizes
- * are bytes of disk. An operation costs by the range it touches; parts that are all clean or all
- * dirty take no memory.
+ * Which granules of a disk were written: a bit for each, set when it was. Offsets, lengths and
+ * sizes are bytes of disk. An operation costs by the range it touches; parts that are all clean or
+ * all dirty take no memory.
  */
 export class DirtyBitmap {
   readonly granularity: number;
@@ -67,6 +67,7 @@ export class DirtyBitmap {
    */
   reset(offset: number, length: number): void {
     this.#checkRange(offset, length);
+    if (length === 0) return;
     const end = offset + length;
     const isWhole = end % this.granularity === 0 || end === this.#diskSize;
     if (offset % this.granularity !== 0 || !isWhole) {
@@ -74,7 +75,7 @@ export class DirtyBitmap {
         `${length} bytes at ${offset} are not whole granules of ${this.granularity} bytes`,
       );
     }
-    if (length > 0) this.#bits.fill(this.#bitAt(offset), this.#bitAt(end - 1) + 1, 0);
+    this.#bits.fill(this.#bitAt(offset), this.#bitAt(end - 1) + 1, 0);
   }
 
   /** @throws OUT_OF_RANGE */
@@ -91,21 +92,26 @@ export class DirtyBitmap {
     this.#bits.fill(0, this.length, 1);
   }
 
-  /** The first dirty byte of [offset, end), or -1. */
+  /** The first dirty byte of [offset, end), or -1. What lies behind the disk's end is neither. */
   nextDirty(offset: number, end: number = this.#diskSize): number {
+    checkBounds(offset, end);
     return this.#next(offset, end, 1);
   }
 
   /** The first clean byte of [offset, end), or -1. */
   nextClean(offset: number, end: number = this.#diskSize): number {
+    checkBounds(offset, end);
     return this.#next(offset, end, 0);
   }
 
-  /** The range as runs in order, dirty and clean in turn, cut at its ends. Default: the whole disk. */
+  /**
+   * The range as runs in order, dirty and clean in turn, cut at its ends. Default: the whole disk.
+   * Changes made meanwhile show in what is still to come; a `resize` ends the right to go on.
+   */
   *extents(offset = 0, length: number = this.#diskSize - offset): Generator<DirtyExtent> {
     this.#checkRange(offset, length);
     const end = offset + length;
-    for (let start = offset; start < end; ) {
+    for (let start = offset; start < end;) {
       const dirty = this.#bits.test(this.#bitAt(start));
       const next = this.#next(start, end, dirty ? 0 : 1);
       const stop = next < 0 ? end : next;
@@ -118,7 +124,7 @@ export class DirtyBitmap {
   *dirtyExtents(offset = 0, length: number = this.#diskSize - offset): Generator<DirtyExtent> {
     this.#checkRange(offset, length);
     const end = offset + length;
-    for (let start = this.#next(offset, end, 1); start >= 0; ) {
+    for (let start = this.#next(offset, end, 1); start >= 0;) {
       const next = this.#next(start, end, 0);
       const stop = next < 0 ? end : next;
       yield { offset: start, length: stop - start, dirty: true };
@@ -126,12 +132,12 @@ export class DirtyBitmap {
     }
   }
 
-  /** Makes dirty what is dirty in `source`, rounding outward. @throws BITMAP_INVALID: other disk size */
+  /** Makes dirty what is dirty in `source`, rounding outward. @throws BITMAP_INVALID: other size */
   merge(source: DirtyBitmap): void {
     if (source.#diskSize !== this.#diskSize) {
       throw new TidemarkError(
         'BITMAP_INVALID',
-        `a bitmap of ${source.#diskSize} bytes of disk cannot be merged into one of ${this.#diskSize}`,
+        `a bitmap of a disk of ${source.#diskSize} bytes does not fit one of ${this.#diskSize}`,
         { hint: 'merge bitmaps of one drive' },
       );
     }
@@ -168,23 +174,29 @@ export class DirtyBitmap {
     );
   }
 
-  /** Bytes of the serialised form: bit n is bit n % 8, lowest first, of byte n / 8; whole 64-bit words, at least one. */
+  /**
+   * Bytes of the serialised form: bit n is bit n % 8, lowest first, of byte n / 8; whole 64-bit
+   * words, at least one.
+   */
   get serializedLength(): number {
     return 8 * Math.max(1, Math.ceil(this.length / 64));
   }
 
   /** Copies serialised bytes from `at` on out; behind the end they are zeros. */
   serialize(target: Uint8Array, at = 0): void {
+    checkBounds(at, at);
     this.#bits.readBytes(target, at);
   }
 
   /** Takes serialised bytes from `at` on in; bits behind the disk's end are dropped. */
   deserialize(source: Uint8Array, at = 0): void {
+    checkBounds(at, at);
     this.#bits.writeBytes(source, at);
   }
 
   /** What serialised bytes hold. Bits behind the disk's end are zeros. */
   contentOf(at: number, length: number): 'zeros' | 'ones' | 'mixed' {
+    checkBounds(at, at + length);
     const from = Math.min(this.length, at * 8);
     const to = Math.min(this.length, (at + length) * 8);
     if (from === to || this.#bits.find(from, to, 1) < 0) return 'zeros';
@@ -193,29 +205,23 @@ export class DirtyBitmap {
 
   /** Gives all bits in serialised bytes one value, those behind the disk's end excepted. */
   fill(at: number, length: number, dirty: boolean): void {
+    checkBounds(at, at + length);
     const from = Math.min(this.length, at * 8);
     this.#bits.fill(from, Math.min(this.length, (at + length) * 8), dirty ? 1 : 0);
   }
 
   /** SHA-256 of the serialised form in lower-case hex: QEMU's x-debug-block-dirty-bitmap-sha256. */
   sha256(): string {
-    const hash = createHash('sha256');
-    const size = this.serializedLength;
-    const piece = new Uint8Array(Math.min(size, HASH_STEP));
-    for (let at = 0; at < size; at += piece.length) {
-      const part = piece.subarray(0, Math.min(piece.length, size - at));
-      this.serialize(part, at);
-      hash.update(part);
-    }
-    return hash.digest('hex');
+    return sha256OfBits(this.#bits, this.serializedLength);
   }
 
-  /** Granule by granule of the coarser one: a granule that is found dirty is not looked at again. */
+  /** By dirty runs of the finer one; the rest of a granule that a run ends in is not looked at. */
   #mergeFiner(source: DirtyBitmap): void {
-    for (let at = source.nextDirty(0); at >= 0; ) {
-      const bit = this.#bitAt(at);
-      this.#bits.fill(bit, bit + 1, 1);
-      at = source.nextDirty((bit + 1) * this.granularity);
+    for (let at = source.nextDirty(0); at >= 0;) {
+      const clean = source.nextClean(at);
+      const end = clean < 0 ? this.#diskSize : clean;
+      this.set(at, end - at);
+      at = source.#next(Math.ceil(end / this.granularity) * this.granularity, this.#diskSize, 1);
     }
   }
 
@@ -231,30 +237,6 @@ export class DirtyBitmap {
   }
 
   #checkRange(offset: number, length: number): void {
-    const isInside =
-      Number.isSafeInteger(offset) &&
-      Number.isSafeInteger(length) &&
-      offset >= 0 &&
-      length >= 0 &&
-      length <= this.#diskSize - offset;
-    if (isInside) return;
-    throw new TidemarkError(
-      'OUT_OF_RANGE',
-      `${length} bytes at ${offset} are not all on a disk of ${this.#diskSize} bytes`,
-      { offset },
-    );
+    checkRange(offset, length, this.#diskSize);
   }
-}
-
-function granulesOf(diskSize: number, granularity: number): number {
-  if (!Number.isSafeInteger(diskSize) || diskSize < 0) {
-    throw new TidemarkError('BITMAP_INVALID', `${diskSize} is not the size of a disk`);
-  }
-  const granules = Math.ceil(diskSize / granularity);
-  if (granules <= MAX_BITMAP_BYTES * 8) return granules;
-  throw new TidemarkError(
-    'BITMAP_TOO_LARGE',
-    `a disk of ${diskSize} bytes has more granules of ${granularity} bytes than a bitmap holds`,
-    { hint: 'use a larger granularity' },
-  );
 }

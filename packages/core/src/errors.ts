@@ -57,7 +57,7 @@ export interface ErrorContext {
 // Registered globally, so that the check holds when two copies of this package are installed.
 const BRAND = Symbol.for('tidemark.error');
 
-/** The one error class of all packages. The message says what, then why; the code is for programs. */
+/** The one error class of all packages. The message says what and why; the code is for programs. */
 export class TidemarkError extends Error {
   override readonly name = 'TidemarkError';
   readonly code: ErrorCode;
@@ -73,5 +73,5 @@ export class TidemarkError extends Error {
 
 export function isTidemarkError(error: unknown, code?: ErrorCode): error is TidemarkError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
-  return code === undefined || (error as unknown as TidemarkError).code === code;
+  return code === undefined || ('code' in error && error.code === code);
 }

@@ -1,6 +1,6 @@
 import { TidemarkError } from './errors.ts';
 
-/** Bytes of disk to a bit. QEMU's limits for a bitmap that is stored (qcow2: granularity_bits 9..31). */
+/** Bytes of disk to a bit: QEMU's limits for a stored bitmap (qcow2: granularity_bits 9..31). */
 export const MIN_GRANULARITY = 512;
 export const MAX_GRANULARITY: number = 2 ** 31;
 
@@ -15,7 +15,7 @@ export const MAX_BITMAPS = 65_535;
 
 /** @throws BITMAP_INVALID: not a power of two from 512 B to 2 GiB */
 export function checkGranularity(granularity: number): void {
-  const isPowerOfTwo = Number.isInteger(Math.log2(granularity));
+  const isPowerOfTwo = Number.isInteger(granularity) && (granularity & (granularity - 1)) === 0;
   if (isPowerOfTwo && granularity >= MIN_GRANULARITY && granularity <= MAX_GRANULARITY) return;
   throw new TidemarkError('BITMAP_INVALID', `granularity ${granularity} is not possible`, {
     hint: 'use a power of two from 512 to 2147483648 bytes',
@@ -26,7 +26,8 @@ export function checkGranularity(granularity: number): void {
 export function checkBitmapName(name: string): void {
   const bytes = new TextEncoder().encode(name).length;
   if (bytes >= 1 && bytes <= MAX_NAME_BYTES && !name.includes('\0') && name.isWellFormed()) return;
-  const what = bytes === 0 ? 'a bitmap name cannot be empty' : `bitmap name '${cut(name)}' is not possible`;
+  const what =
+    bytes === 0 ? 'a bitmap name cannot be empty' : `bitmap name '${cut(name)}' is not possible`;
   throw new TidemarkError('BITMAP_INVALID', what, {
     hint: `use 1 to ${MAX_NAME_BYTES} bytes of UTF-8 without NUL`,
   });

@@ -10,6 +10,7 @@ const ZEROS: Uint32Array = new Uint32Array(CHUNK_WORDS);
 const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
 
 const isShared = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
+const clearChunks = (count: number): Uint32Array[] => Array.from({ length: count }, () => ZEROS);
 
 /** A row of bits in chunks, up to 2^32 of them. Bits behind `length` are always clear. */
 export class ChunkedBits {
@@ -22,7 +23,7 @@ export class ChunkedBits {
   constructor(length: number) {
     this.#length = length;
     const chunkCount = Math.ceil(length / CHUNK_BITS);
-    this.#chunks = Array.from<Uint32Array>({ length: chunkCount }).fill(ZEROS);
+    this.#chunks = clearChunks(chunkCount);
     this.#counts = new Uint16Array(chunkCount);
   }
 
@@ -47,7 +48,7 @@ export class ChunkedBits {
 
   /** Gives every bit of [from, to) one value. */
   fill(from: number, to: number, value: 0 | 1): void {
-    for (let start = from; start < to; ) {
+    for (let start = from; start < to;) {
       const index = Math.floor(start / CHUNK_BITS);
       const base = index * CHUNK_BITS;
       const end = Math.min(to, base + CHUNK_BITS);
@@ -59,7 +60,7 @@ export class ChunkedBits {
   /** The first bit of [from, to) that is `wanted`, or -1. */
   find(from: number, to: number, wanted: 0 | 1): number {
     const skipped = wanted === 1 ? ZEROS : ONES;
-    for (let start = from; start < to; ) {
+    for (let start = from; start < to;) {
       const index = Math.floor(start / CHUNK_BITS);
       const base = index * CHUNK_BITS;
       const end = Math.min(to, base + CHUNK_BITS);
@@ -88,7 +89,7 @@ export class ChunkedBits {
     if (length < this.#length) this.fill(length, this.#length, 0);
     const chunkCount = Math.ceil(length / CHUNK_BITS);
     const kept = Math.min(chunkCount, this.#chunks.length);
-    const chunks = Array.from<Uint32Array>({ length: chunkCount }).fill(ZEROS);
+    const chunks = clearChunks(chunkCount);
     for (let i = 0; i < kept; i++) chunks[i] = this.#chunks[i]!;
     const counts = new Uint16Array(chunkCount);
     counts.set(this.#counts.subarray(0, kept));
@@ -128,8 +129,15 @@ export class ChunkedBits {
   writeBytes(source: Uint8Array, at: number): void {
     this.#eachPart(source.length, at, (index, inChunk, offset, length) => {
       if (index >= this.#chunks.length) return;
+      const part = source.subarray(offset, offset + length);
+      const bit = index * CHUNK_BITS + inChunk * 8;
+      const uniform = length === CHUNK_BYTES ? uniformByte(part) : undefined;
+      if (uniform !== undefined) {
+        this.fill(bit, Math.min(this.#length, bit + CHUNK_BITS), uniform === 0 ? 0 : 1);
+        return;
+      }
       const words = this.#own(index);
-      bytesOf(words).set(source.subarray(offset, offset + length), inChunk);
+      bytesOf(words).set(part, inChunk);
       const valid = Math.min(CHUNK_BITS, this.#length - index * CHUNK_BITS);
       if (valid < CHUNK_BITS) resetBits(words, valid, CHUNK_BITS);
       this.#recount(index, countBits(words));
@@ -141,7 +149,7 @@ export class ChunkedBits {
     at: number,
     visit: (index: number, inChunk: number, offset: number, length: number) => void,
   ): void {
-    for (let offset = 0; offset < size; ) {
+    for (let offset = 0; offset < size;) {
       const index = Math.floor((at + offset) / CHUNK_BYTES);
       const inChunk = at + offset - index * CHUNK_BYTES;
       const length = Math.min(size - offset, CHUNK_BYTES - inChunk);
@@ -189,6 +197,13 @@ export class ChunkedBits {
 // Bits lie lowest first in bytes, and so do they in words where the machine is little-endian.
 function bytesOf(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
+/** 0x00 or 0xff where all bytes are that. */
+function uniformByte(bytes: Uint8Array): number | undefined {
+  const first = bytes[0]!;
+  const isUniform = (first === 0 || first === 0xff) && bytes.every((byte) => byte === first);
+  return isUniform ? first : undefined;
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {

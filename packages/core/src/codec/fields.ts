@@ -57,7 +57,8 @@ export function bytes(size: number): Field<Uint8Array> {
     size,
     read: (view, at) => new Uint8Array(view.buffer, view.byteOffset + at, size).slice(),
     write(view, at, value) {
-      if (value.length !== size) throw new RangeError(`expected ${size} bytes, got ${value.length}`);
+      if (value.length !== size)
+        throw new RangeError(`expected ${size} bytes, got ${value.length}`);
       new Uint8Array(view.buffer, view.byteOffset + at, size).set(value);
     },
   };

@@ -16,7 +16,7 @@ export interface Struct<S extends Shape> {
   readonly size: number;
   /** Byte offset of each field, so that a patch to one field needs no number of its own. */
   readonly offsetOf: { readonly [K in keyof S]: number };
-  /** Reads the struct at `at`. @throws the struct's code (IMAGE_CORRUPT), naming field and offset */
+  /** Reads the struct at `at`. @throws the struct's own code, naming field and offset */
   decode(source: Uint8Array, at?: number): ValuesOf<S>;
   /**
    * Writes the struct into `target` at `at`, or into new bytes; returns the bytes it fills.
@@ -37,6 +37,7 @@ export function struct<S extends Shape>(
   { errorCode = 'IMAGE_CORRUPT' }: StructOptions = {},
 ): Struct<S> {
   const keys = Object.keys(shape) as (keyof S & string)[];
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled for each key below
   const offsetOf = {} as { [K in keyof S]: number };
   let size = 0;
   for (const key of keys) {
@@ -63,6 +64,7 @@ export function struct<S extends Shape>(
         throw new TidemarkError(errorCode, `${name}.${key} is not valid`, context, cause);
       }
     }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field gave its own type
     return values as ValuesOf<S>;
   }
 
@@ -72,7 +74,8 @@ export function struct<S extends Shape>(
       try {
         shape[key]!.write(view, at + offsetOf[key], (values as Record<string, unknown>)[key]);
       } catch (cause) {
-        throw new RangeError(`${name}.${key}: ${(cause as Error).message}`, { cause });
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new RangeError(`${name}.${key}: ${why}`, { cause });
       }
     }
     return target.subarray(at, at + size);
