@@ -1,5 +1,5 @@
+import { AccessGuard, checkSize } from './access-guard.ts';
 import type { BlockDevice, BlockExtent } from './block-device.ts';
-import { checkRange, checkWritable, deviceClosed } from './check-access.ts';
 
 const PAGE_SIZE = 4096;
 // Shared by all that is zero; never written to.
@@ -19,10 +19,11 @@ export class MemoryDevice implements BlockDevice {
   readonly writable: boolean;
   readonly canDiscard = true;
   readonly #pages = new Map<number, Uint8Array>();
+  readonly #guard = new AccessGuard(this);
   #size: number;
-  #isClosed = false;
 
   constructor({ size, label = 'memory device', writable = true }: MemoryDeviceOptions) {
+    checkSize(size);
     this.#size = size;
     this.label = label;
     this.writable = writable;
@@ -33,7 +34,7 @@ export class MemoryDevice implements BlockDevice {
   }
 
   async read(target: Uint8Array, offset: number): Promise<void> {
-    this.#check(offset, target.length);
+    this.#guard.checkRead(offset, target.length);
     eachPage(offset, target.length, (index, at, done, length) => {
       const page = this.#pages.get(index) ?? ZERO_PAGE;
       target.set(page.subarray(at, at + length), done);
@@ -41,19 +42,21 @@ export class MemoryDevice implements BlockDevice {
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
-    this.#checkWrite(offset, source.length);
+    this.#guard.checkChange(offset, source.length);
     eachPage(offset, source.length, (index, at, done, length) => {
+      const part = source.subarray(done, done + length);
       let page = this.#pages.get(index);
       if (page === undefined) {
+        if (isZero(part)) return;
         page = new Uint8Array(PAGE_SIZE);
         this.#pages.set(index, page);
       }
-      page.set(source.subarray(done, done + length), at);
+      page.set(part, at);
     });
   }
 
   async writeZeroes(offset: number, length: number): Promise<void> {
-    this.#checkWrite(offset, length);
+    this.#guard.checkChange(offset, length);
     this.#zero(offset, length);
   }
 
@@ -62,17 +65,17 @@ export class MemoryDevice implements BlockDevice {
   }
 
   async flush(): Promise<void> {
-    this.#check(0, 0);
+    this.#guard.checkOpen();
   }
 
   async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
-    this.#check(offset, length);
+    this.#guard.checkRead(offset, length);
     const end = offset + length;
     const used = [...this.#pages.keys()]
       .filter((index) => index * PAGE_SIZE < end && (index + 1) * PAGE_SIZE > offset)
       .sort((a, b) => a - b);
     let at = offset;
-    for (let i = 0; i < used.length; ) {
+    for (let i = 0; i < used.length;) {
       let last = i;
       while (used[last + 1] === used[last]! + 1) last += 1;
       const start = Math.max(offset, used[i]! * PAGE_SIZE);
@@ -86,14 +89,13 @@ export class MemoryDevice implements BlockDevice {
   }
 
   async resize(size: number): Promise<void> {
-    this.#checkWrite(0, 0);
-    if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`${size} is not a size`);
+    this.#guard.checkResize(size);
     if (size < this.#size) this.#zero(size, this.#size - size);
     this.#size = size;
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#guard.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,7 +108,8 @@ export class MemoryDevice implements BlockDevice {
     // By what is there or by the range, whichever is less: a trim may cover terabytes.
     const spanned = length / PAGE_SIZE;
     if (spanned > this.#pages.size) {
-      for (const index of [...this.#pages.keys()].filter(inside)) this.#zeroPage(index, offset, end);
+      for (const index of [...this.#pages.keys()].filter(inside))
+        this.#zeroPage(index, offset, end);
       return;
     }
     const last = Math.floor((end - 1) / PAGE_SIZE);
@@ -118,18 +121,13 @@ export class MemoryDevice implements BlockDevice {
   #zeroPage(index: number, offset: number, end: number): void {
     const base = index * PAGE_SIZE;
     if (offset <= base && end >= base + PAGE_SIZE) this.#pages.delete(index);
-    else this.#pages.get(index)?.fill(0, Math.max(0, offset - base), Math.min(PAGE_SIZE, end - base));
+    else
+      this.#pages.get(index)?.fill(0, Math.max(0, offset - base), Math.min(PAGE_SIZE, end - base));
   }
+}
 
-  #checkWrite(offset: number, length: number): void {
-    this.#check(offset, length);
-    checkWritable(this);
-  }
-
-  #check(offset: number, length: number): void {
-    if (this.#isClosed) throw deviceClosed(this);
-    checkRange(this, offset, length);
-  }
+function isZero(part: Uint8Array): boolean {
+  return Buffer.compare(part, ZERO_PAGE.subarray(0, part.length)) === 0;
 }
 
 function eachPage(
@@ -137,7 +135,7 @@ function eachPage(
   length: number,
   visit: (index: number, at: number, done: number, length: number) => void,
 ): void {
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const index = Math.floor((offset + done) / PAGE_SIZE);
     const at = offset + done - index * PAGE_SIZE;
     const part = Math.min(length - done, PAGE_SIZE - at);

@@ -1,0 +1,220 @@
+import { TidemarkError } from '@tidemark/core';
+import { AccessGuard } from '../access-guard.ts';
+import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '../block-device.ts';
+import type { DataRuns, Holes } from '../holes/holes.ts';
+import { fromSystemError } from '../io-error.ts';
+import { type CallGroup, Calls } from './calls.ts';
+import type { FileIo } from './file-io.ts';
+import type { OpenFile } from './file-system.ts';
+import { writeZeros } from './write-zeros.ts';
+
+// Less is written sooner than the helper is asked.
+const MIN_HOLE = 64 * 1024;
+
+export interface FileDeviceParts {
+  readonly file: OpenFile;
+  readonly io: FileIo;
+  readonly holes: Holes;
+  readonly size: number;
+  readonly isResizable: boolean;
+  readonly writable: boolean;
+  readonly label: string;
+  /** A path, for messages. */
+  readonly where: string;
+}
+
+/** An open file or block device. It owns the file and its helper. */
+export class FileDevice implements BlockDevice {
+  readonly label: string;
+  readonly writable: boolean;
+  readonly #parts: FileDeviceParts;
+  readonly #guard = new AccessGuard(this);
+  readonly #calls = new Calls();
+  #size: number;
+  #isDirty = false;
+  #resizes = 0;
+  #syncedResizes = 0;
+  #syncError: TidemarkError | undefined;
+  #resizing: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: FileDeviceParts) {
+    this.#parts = parts;
+    this.#size = parts.size;
+    this.label = parts.label;
+    this.writable = parts.writable;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get canDiscard(): boolean {
+    return this.writable && this.#parts.holes.canDiscard;
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    this.#guard.checkRead(offset, target.length);
+    const call = this.#calls.enter();
+    try {
+      await this.#parts.io.read(target, offset);
+    } finally {
+      call.leave();
+    }
+  }
+
+  async write(source: Uint8Array, offset: number): Promise<void> {
+    this.#guard.checkChange(offset, source.length);
+    const call = this.#calls.enter();
+    try {
+      await this.#parts.io.write(source, offset);
+    } finally {
+      this.#endChange(call);
+    }
+  }
+
+  async writeZeroes(
+    offset: number,
+    length: number,
+    { unmap = true }: WriteZeroesOptions = {},
+  ): Promise<void> {
+    this.#guard.checkChange(offset, length);
+    const { io, holes } = this.#parts;
+    const call = this.#calls.enter();
+    try {
+      const isLong = length >= MIN_HOLE;
+      const done = isLong ? await holes.zero({ offset, length }, { unmap }) : { offset, length: 0 };
+      const doneEnd = done.offset + done.length;
+      await writeZeros(io, offset, done.offset - offset);
+      await writeZeros(io, doneEnd, offset + length - doneEnd);
+    } finally {
+      this.#endChange(call);
+    }
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    this.#guard.checkChange(offset, length);
+    const { holes } = this.#parts;
+    if (!holes.canDiscard) return;
+    const call = this.#calls.enter();
+    try {
+      await holes.discard({ offset, length });
+    } finally {
+      this.#endChange(call);
+    }
+  }
+
+  /** After a failed flush every later one fails too: the system drops what it could not write. */
+  async flush(): Promise<void> {
+    this.#guard.checkOpen();
+    const call = this.#calls.enter();
+    try {
+      await this.#sync();
+    } finally {
+      call.leave();
+    }
+  }
+
+  async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+    const end = offset + length;
+    let at = offset;
+    do {
+      const { upTo, bounds } = await this.#dataRuns(at, end);
+      for (let i = 0; i < bounds.length; i += 2) {
+        const start = bounds[i]!;
+        const stop = bounds[i + 1]!;
+        if (start > at) yield { offset: at, length: start - at, zero: true, allocated: false };
+        yield { offset: start, length: stop - start, zero: false, allocated: true };
+        at = stop;
+      }
+      if (upTo > at) yield { offset: at, length: upTo - at, zero: true, allocated: false };
+      at = upTo;
+    } while (at < end);
+  }
+
+  /** One after the other; making a file shorter waits for the calls before it. */
+  async resize(size: number): Promise<void> {
+    this.#guard.checkResize(size);
+    if (!this.#parts.isResizable) {
+      throw new TidemarkError('DEVICE_UNSUPPORTED', `${this.label} has a fixed size`, {
+        where: this.label,
+      });
+    }
+    const previous = this.#resizing;
+    const done = previous.then(() => this.#truncate(size));
+    this.#resizing = done.catch(() => {});
+    await done;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #dataRuns(start: number, end: number): Promise<DataRuns> {
+    this.#guard.checkRead(start, end - start);
+    if (start === end) return { upTo: end, bounds: [] };
+    const call = this.#calls.enter();
+    try {
+      const runs = await this.#parts.holes.dataRuns(start, end);
+      return runs ?? { upTo: end, bounds: [start, end] };
+    } finally {
+      call.leave();
+    }
+  }
+
+  async #truncate(size: number): Promise<void> {
+    const before = this.#size;
+    if (size < before) {
+      this.#size = size;
+      // A write that began before would make the file longer again, with old bytes in it.
+      await this.#calls.drain();
+    }
+    try {
+      await this.#parts.file.truncate(size);
+    } catch (error) {
+      this.#size = before;
+      throw fromSystemError(error, this.#parts.where);
+    }
+    this.#size = size;
+    this.#resizes += 1;
+    this.#isDirty = true;
+  }
+
+  async #sync(): Promise<void> {
+    if (this.#syncError !== undefined) throw this.#syncError;
+    const resizes = this.#resizes;
+    this.#isDirty = false;
+    try {
+      if (resizes > this.#syncedResizes) await this.#parts.file.sync();
+      else await this.#parts.file.datasync();
+    } catch (error) {
+      this.#syncError ??= fromSystemError(error, this.#parts.where);
+      throw this.#syncError;
+    }
+    this.#syncedResizes = Math.max(resizes, this.#syncedResizes);
+  }
+
+  async #close(): Promise<void> {
+    this.#guard.close();
+    await this.#resizing;
+    await this.#calls.drain();
+    try {
+      if (this.#isDirty || this.#syncError !== undefined) await this.#sync();
+    } finally {
+      // The helper first: its copy of the descriptor holds the lock too.
+      await this.#parts.holes.close();
+      await this.#parts.file.close();
+    }
+  }
+
+  /** A change that failed may have been made in part, so it counts. */
+  #endChange(call: CallGroup): void {
+    this.#isDirty = true;
+    call.leave();
+  }
+}

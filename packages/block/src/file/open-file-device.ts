@@ -1,0 +1,146 @@
+import { constants } from 'node:fs';
+import * as nodeFs from 'node:fs/promises';
+import { TidemarkError } from '@tidemark/core';
+import { checkSize } from '../access-guard.ts';
+import type { BlockDevice } from '../block-device.ts';
+import { findTools } from '../helper/tools.ts';
+import { FileHoles } from '../holes/file-holes.ts';
+import { type Holes, NO_HOLES } from '../holes/holes.ts';
+import { fromSystemError } from '../io-error.ts';
+import { lockFile } from '../locks/lock-file.ts';
+import { blockDeviceSize } from './block-device-size.ts';
+import { FileDevice } from './file-device.ts';
+import { descriptorIo, handleIo } from './file-io.ts';
+import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
+
+export interface FileDeviceOptions {
+  /** Default false. */
+  readonly writable?: boolean;
+  /** `exclusive` makes a new file and never opens an old one. Default `never`. */
+  readonly create?: 'never' | 'exclusive';
+  /** Bytes of a file that is created. Default 0. */
+  readonly size?: number;
+  /** Default: `file` or `block device` and the path. */
+  readonly label?: string;
+  /**
+   * Keep other programs out, as QEMU does: one writer, or any number of readers. Default true. There
+   * is no lock outside Linux, without perl, or where `fs` is not node:fs.
+   */
+  readonly lock?: boolean;
+  /** Let helper programs see and make holes. Default true. */
+  readonly helper?: boolean;
+  /** Default node:fs/promises. */
+  readonly fs?: FileSystem;
+  /** Told, once each, what cannot be had on this system: a sentence for the log. */
+  readonly onNotice?: (message: string) => void;
+}
+
+type Kind = 'file' | 'block device';
+
+interface Context extends FileDeviceOptions {
+  readonly where: string;
+  readonly writable: boolean;
+  /** Of the system, so that other processes can be handed its descriptors. */
+  readonly isSystem: boolean;
+}
+
+/**
+ * Opens an image file or a block device.
+ * @throws FILE_NOT_FOUND, FILE_EXISTS, PERMISSION_DENIED, LOCKED, DEVICE_UNSUPPORTED (neither a file
+ * nor a block device), DEVICE_READ_ONLY, NO_SPACE, IO_FAILED
+ */
+export async function openFileDevice(
+  path: string,
+  options: FileDeviceOptions = {},
+): Promise<BlockDevice> {
+  const { writable = false, create = 'never', size = 0, fs = nodeFs } = options;
+  checkSize(size);
+  if (create === 'exclusive' && !writable) throw new TypeError('a new file has to be writable');
+  const context = { ...options, where: path, writable, isSystem: fs.open === nodeFs.open };
+  try {
+    return create === 'exclusive'
+      ? await createFile(fs, size, context)
+      : await openExisting(fs, context);
+  } catch (error) {
+    throw fromSystemError(error, path);
+  }
+}
+
+async function openExisting(fs: FileSystem, context: Context): Promise<BlockDevice> {
+  const { where, writable, lock = true } = context;
+  // Before it is opened: that alone would block on a pipe, and wind a tape.
+  const expected = kindOf(await fs.stat(where), where);
+  const isClaimed = expected === 'block device' && writable && lock;
+  // O_EXCL on a block device: nobody has mounted or claimed it (open(2)).
+  const flags = isClaimed ? constants.O_RDWR | constants.O_EXCL : writable ? 'r+' : 'r';
+  const file = await fs.open(where, flags);
+  return closeOnError(file, () => makeDevice(file, context));
+}
+
+async function createFile(fs: FileSystem, size: number, context: Context): Promise<BlockDevice> {
+  const file = await fs.open(context.where, 'wx+');
+  try {
+    return await closeOnError(file, async () => {
+      const device = await makeDevice(file, context);
+      if (size > 0) await device.resize(size);
+      return device;
+    });
+  } catch (error) {
+    // Ours, since it was not there before.
+    await fs.unlink(context.where).catch(() => {});
+    throw error;
+  }
+}
+
+async function makeDevice(file: OpenFile, context: Context): Promise<BlockDevice> {
+  const { where, writable, isSystem, lock = true } = context;
+  const status = await file.stat();
+  const kind = kindOf(status, where);
+  if (isSystem && lock) await lockOrNotify(file, context);
+  return new FileDevice({
+    file,
+    io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
+    holes: holesOf(file, kind, context),
+    // After the lock: who had it before may have changed the size.
+    size: await sizeOf(file, kind, where),
+    isResizable: kind === 'file',
+    writable,
+    label: context.label ?? `${kind} '${where}'`,
+    where,
+  });
+}
+
+async function lockOrNotify(file: OpenFile, context: Context): Promise<void> {
+  const { where, writable, onNotice } = context;
+  const reason = await lockFile(file.fd, where, { writable, perl: findTools().perl });
+  if (reason !== undefined) onNotice?.(`'${where}' is not locked (${reason})`);
+}
+
+function holesOf(file: OpenFile, kind: Kind, context: Context): Holes {
+  const { where, isSystem, helper = true, onNotice = () => {} } = context;
+  if (!isSystem || !helper) return NO_HOLES;
+  return new FileHoles({ fd: file.fd, where, kind, tools: findTools(), onNotice });
+}
+
+async function sizeOf(file: OpenFile, kind: Kind, where: string): Promise<number> {
+  const status = await file.stat();
+  return kind === 'file' ? status.size : blockDeviceSize(status, where);
+}
+
+function kindOf(status: FileStatus, where: string): Kind {
+  if (status.isFile()) return 'file';
+  if (status.isBlockDevice()) return 'block device';
+  throw new TidemarkError('DEVICE_UNSUPPORTED', `'${where}' is neither a file nor a block device`, {
+    where,
+    hint: 'name an image file or a block device',
+  });
+}
+
+async function closeOnError<T>(file: OpenFile, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw error;
+  }
+}

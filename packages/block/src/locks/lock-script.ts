@@ -1,0 +1,24 @@
+/** Exit codes of the lock script. */
+export const LOCK_TAKEN = 0;
+export const LOCK_CONFLICT = 10;
+
+/**
+ * Takes read locks on the bytes of the first argument, then looks for locks of others on those of
+ * the second. OFD locks (fcntl 36 and 37, fcntl_locking(2)) belong to the open file, not to the
+ * process that took them: they stay when perl ends. `struct flock` of 64-bit Linux.
+ */
+export const LOCK_SCRIPT = `
+exit 20 unless length(pack('p', '')) == 8;
+my $flock = 's s x4 q q l x4';
+open(my $file, '+<&=', 3) or exit 21;
+for (split /,/, $ARGV[0]) {
+  next if fcntl($file, 37, pack($flock, 0, 0, $_, 1, 0));
+  exit($! == 11 || $! == 13 ? ${LOCK_CONFLICT} : 22);
+}
+for (split /,/, $ARGV[1]) {
+  my $found = pack($flock, 1, 0, $_, 1, 0);
+  fcntl($file, 36, $found) or exit 23;
+  exit ${LOCK_CONFLICT} if (unpack $flock, $found)[0] != 2;
+}
+exit ${LOCK_TAKEN};
+`;
