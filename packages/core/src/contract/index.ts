@@ -1,1 +1,2 @@
-export {};
+export { bitmapStoreContract } from './bitmap-store-contract.ts';
+export type { MakeStoreFixture, StoreFixture, TestRunner } from './fixture.ts';

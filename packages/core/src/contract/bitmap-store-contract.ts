@@ -1,0 +1,32 @@
+import { acquireCases } from './acquire.ts';
+import { commitCases } from './commit.ts';
+import { contentCases } from './content.ts';
+import { casesOf } from './contract-case.ts';
+import { directoryCases } from './directory.ts';
+import type { MakeStoreFixture, TestRunner } from './fixture.ts';
+import { inconsistentCases } from './inconsistent.ts';
+import { lifecycleCases } from './lifecycle.ts';
+import { nameCases } from './names.ts';
+import { orderOfCallsCases } from './order-of-calls.ts';
+
+/**
+ * What every `BitmapStore` owes to those who use it, as cases for a test runner, which is handed in.
+ * A plugin calls this in a test of its own; nothing in it can be left out.
+ */
+export function bitmapStoreContract(
+  name: string,
+  runner: TestRunner,
+  makeFixture: MakeStoreFixture,
+): void {
+  const cases = casesOf(runner, makeFixture);
+  runner.describe(`${name}: BitmapStore contract`, () => {
+    runner.describe('content', () => contentCases(cases));
+    runner.describe('directory', () => directoryCases(cases));
+    runner.describe('names', () => nameCases(cases));
+    runner.describe('acquire', () => acquireCases(cases));
+    runner.describe('inconsistent bitmaps', () => inconsistentCases(cases));
+    runner.describe('commit', () => commitCases(cases));
+    runner.describe('lifecycle', () => lifecycleCases(cases));
+    runner.describe('order of calls', () => orderOfCallsCases(cases));
+  });
+}

@@ -1,0 +1,21 @@
+import type { BitmapStore } from '../store.ts';
+
+/** The part of a test runner that the contract needs; that of vitest fits, and that of jest. */
+export interface TestRunner {
+  readonly describe: (name: string, body: () => void) => unknown;
+  readonly it: (name: string, body: () => Promise<void>) => unknown;
+  readonly expect: (actual: unknown) => { toEqual(expected: unknown): unknown };
+}
+
+/** One disk to try a store on, without bitmaps at first. */
+export interface StoreFixture {
+  /** May be called again once the store before is closed or has crashed. Default: writable. */
+  open(options?: { readonly writable?: boolean }): Promise<BitmapStore>;
+  /** Ends the store as a crash would: nothing is written, nothing is flushed, nothing is closed. */
+  crash(store: BitmapStore): Promise<void>;
+  /** Gives everything back; stores that a failed case left open, too. */
+  destroy(): Promise<void>;
+}
+
+/** Makes a fixture with a disk of that many bytes. */
+export type MakeStoreFixture = (diskSize: number) => Promise<StoreFixture>;
