@@ -25,20 +25,21 @@ export function orderOfCallsCases({ it, expect }: Cases): void {
 
   it('answers calls that are made at once in their order', async (disk) => {
     const bitmaps = await disk.open();
-    const results = await Promise.all([
-      bitmaps.commit([create('a', SHAPE)]),
+    await bitmaps.commit([create('a')]);
+    const answers = await Promise.all([
+      bitmaps.commit([store('a', SHAPE)]),
       load(bitmaps, 'a'),
       bitmaps.commit([store('a')]),
       load(bitmaps, 'a'),
+      bitmaps.commit([create('b')]),
       namesIn(bitmaps),
       bitmaps.commit([remove('a')]),
       namesIn(bitmaps),
     ]);
-    expect([results[1], results[3]]).toEqual([
-      pictureOf(makeBitmap(SHAPE)),
-      pictureOf(makeBitmap()),
-    ]);
-    expect([results[4], results[6]]).toEqual([['a'], []]);
+    expect(answers[1]).toEqual(pictureOf(makeBitmap(SHAPE)));
+    expect(answers[3]).toEqual(pictureOf(makeBitmap()));
+    expect(answers[5]).toEqual(['a', 'b']);
+    expect(answers[7]).toEqual(['b']);
   });
 
   it('gives a bitmap that is wanted twice at once to one of the two', async (disk) => {
