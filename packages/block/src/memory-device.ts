@@ -70,6 +70,7 @@ export class MemoryDevice implements BlockDevice {
 
   async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
     this.#guard.checkRead(offset, length);
+    if (length === 0) return;
     const end = offset + length;
     const used = [...this.#pages.keys()]
       .filter((index) => index * PAGE_SIZE < end && (index + 1) * PAGE_SIZE > offset)

@@ -187,11 +187,12 @@ export class FileDevice implements BlockDevice {
 
   async #sync(): Promise<void> {
     if (this.#syncError !== undefined) throw this.#syncError;
+    const { file } = this.#parts;
     const resizes = this.#resizes;
     this.#isDirty = false;
     try {
-      if (resizes > this.#syncedResizes) await this.#parts.file.sync();
-      else await this.#parts.file.datasync();
+      if (resizes > this.#syncedResizes && file.sync !== undefined) await file.sync();
+      else await file.datasync();
     } catch (error) {
       this.#syncError ??= fromSystemError(error, this.#parts.where);
       throw this.#syncError;

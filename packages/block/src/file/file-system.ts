@@ -1,7 +1,7 @@
 /** What is asked of a file's status. */
 export interface FileStatus {
-  readonly size: number;
-  readonly rdev: number;
+  readonly size: number | bigint;
+  readonly rdev: number | bigint;
   isFile(): boolean;
   isBlockDevice(): boolean;
 }
@@ -24,7 +24,8 @@ export interface OpenFile {
   stat(): Promise<FileStatus>;
   truncate(size: number): Promise<void>;
   datasync(): Promise<void>;
-  sync(): Promise<void>;
+  /** Without it `datasync` has to do, which makes a new size durable too (fdatasync(2)). */
+  sync?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import { FileHoles } from '../holes/file-holes.ts';
 import { type Holes, NO_HOLES } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
 import { lockFile } from '../locks/lock-file.ts';
-import { blockDeviceSize } from './block-device-size.ts';
+import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.ts';
 import { FileDevice } from './file-device.ts';
 import { descriptorIo, handleIo } from './file-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
@@ -96,6 +96,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<BlockDevice
   const { where, writable, isSystem, lock = true } = context;
   const status = await file.stat();
   const kind = kindOf(status, where);
+  if (kind === 'block device' && writable) await checkBlockDeviceWritable(status, where);
   if (isSystem && lock) await lockOrNotify(file, context);
   return new FileDevice({
     file,
@@ -124,7 +125,7 @@ function holesOf(file: OpenFile, kind: Kind, context: Context): Holes {
 
 async function sizeOf(file: OpenFile, kind: Kind, where: string): Promise<number> {
   const status = await file.stat();
-  return kind === 'file' ? status.size : blockDeviceSize(status, where);
+  return kind === 'file' ? Number(status.size) : blockDeviceSize(status, where);
 }
 
 function kindOf(status: FileStatus, where: string): Kind {

@@ -94,7 +94,7 @@ export class FaultDevice implements BlockDevice {
       await act();
       return;
     }
-    if (fault.kind === 'drop' && fault.then === 'silence') return;
+    if (fault.kind === 'drop' && fault.how === 'silence') return;
     await actInPart(fault);
     const code = fault.kind === 'drop' ? 'IO_FAILED' : (fault.code ?? 'IO_FAILED');
     throw new TidemarkError(code, `a planned fault struck a call of ${operation}`, {

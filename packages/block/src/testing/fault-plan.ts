@@ -36,7 +36,7 @@ export interface DropFault {
   readonly kind: 'drop';
   readonly after: number;
   /** `silence` says that all went well, as a lying disk does; `failure` fails with IO_FAILED. */
-  readonly then: 'silence' | 'failure';
+  readonly how: 'silence' | 'failure';
 }
 
 export type Fault = FailFault | ShortFault | TearFault | DropFault;

@@ -1,0 +1,27 @@
+import type { BlockDevice, BlockExtent } from '@tidemark/block';
+
+/** Bytes that differ from place to place and are never zero. */
+export function pattern(length: number, seed = 1): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => 1 + ((index * 7 + seed * 31) % 255));
+}
+
+export async function readBytes(
+  device: BlockDevice,
+  offset = 0,
+  length = device.size - offset,
+): Promise<Uint8Array> {
+  // Not zeros, so that a read that fills nothing is seen.
+  const target = new Uint8Array(length).fill(0xee);
+  await device.read(target, offset);
+  return target;
+}
+
+export async function extentsOf(
+  device: BlockDevice,
+  offset = 0,
+  length = device.size - offset,
+): Promise<BlockExtent[]> {
+  const all: BlockExtent[] = [];
+  for await (const extent of device.extents(offset, length)) all.push(extent);
+  return all;
+}

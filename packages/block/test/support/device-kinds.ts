@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { type BlockDevice, type FileSystem, MemoryDevice, openFileDevice } from '@tidemark/block';
+import { FaultDevice, RecordingDevice } from '@tidemark/block/testing';
+import { memfs } from 'memfs';
+
+export interface OpenOptions {
+  readonly size: number;
+}
+
+/** A kind of device that the contract is run on. */
+export interface DeviceKind {
+  readonly name: string;
+  /** A new, writable device of zeros. */
+  create(options: OpenOptions): Promise<BlockDevice>;
+  /** One that cannot be written. */
+  createReadOnly(options: OpenOptions): Promise<BlockDevice>;
+}
+
+/** memfs as the small part of node:fs/promises that devices need. */
+export function memoryFileSystem(): FileSystem {
+  return memfs().fs.promises;
+}
+
+const memory: DeviceKind = {
+  name: 'memory',
+  create: async ({ size }) => new MemoryDevice({ size }),
+  createReadOnly: async ({ size }) => new MemoryDevice({ size, writable: false }),
+};
+
+function ofFiles(name: string, fs: () => FileSystem | undefined, folder: string): DeviceKind {
+  let count = 0;
+  const create = async ({ size }: OpenOptions, system = fs()) => {
+    const path = join(folder, `${name.replaceAll(' ', '-')}-${count++}.raw`);
+    const device = await openFileDevice(path, {
+      writable: true,
+      create: 'exclusive',
+      size,
+      ...(system && { fs: system }),
+    });
+    return { device, path, system };
+  };
+  return {
+    name,
+    create: async (options) => (await create(options)).device,
+    createReadOnly: async (options) => {
+      const { device, path, system } = await create(options);
+      await device.close();
+      return openFileDevice(path, system && { fs: system });
+    },
+  };
+}
+
+function wrapped(name: string, wrap: (inner: BlockDevice) => BlockDevice): DeviceKind {
+  return {
+    name,
+    create: async (options) => wrap(await memory.create(options)),
+    createReadOnly: async (options) => wrap(await memory.createReadOnly(options)),
+  };
+}
+
+/** Every kind, with its files in `folder`. */
+export function deviceKinds(folder: string): readonly DeviceKind[] {
+  return [
+    memory,
+    ofFiles('file of node:fs', () => undefined, folder),
+    ofFiles('file of memfs', memoryFileSystem, '/'),
+    wrapped('fault wrapper without faults', (inner) => new FaultDevice(inner)),
+    wrapped('recorder', (inner) => new RecordingDevice(inner)),
+  ];
+}
