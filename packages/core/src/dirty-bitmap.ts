@@ -54,6 +54,11 @@ export class DirtyBitmap {
     return this.#bits.count * this.granularity;
   }
 
+  /** Bytes of memory that bits take now: 4 KiB for each 4 KiB of them that are not all alike. */
+  get allocatedBytes(): number {
+    return this.#bits.allocatedBytes;
+  }
+
   /** Marks every granule that the range touches. @throws OUT_OF_RANGE */
   set(offset: number, length: number): void {
     this.#checkRange(offset, length);

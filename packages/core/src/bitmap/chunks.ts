@@ -35,9 +35,9 @@ export class ChunkedBits {
     return this.#count;
   }
 
-  /** Chunks that take up memory. */
-  get allocatedChunks(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + (isShared(chunk) ? 0 : 1), 0);
+  /** Bytes of the chunks that are not all of one value. */
+  get allocatedBytes(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + (isShared(chunk) ? 0 : CHUNK_BYTES), 0);
   }
 
   test(bit: number): boolean {
