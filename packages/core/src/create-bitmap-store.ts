@@ -17,7 +17,8 @@ export async function createBitmapStore(backend: BitmapBackend): Promise<BitmapS
   try {
     return new BackendStore(backend, await backend.readDirectory());
   } catch (error) {
-    await backend.close();
+    // Why it could not be opened is what the caller wants to know.
+    await backend.close().catch(() => {});
     throw error;
   }
 }
