@@ -50,6 +50,21 @@ describe('serialising', () => {
     expect([bitmap.count, bitmap.nextDirty(3 * 512)]).toEqual([3, -1]);
   });
 
+  it('drops them too where the bytes fill a chunk that the disk does not', () => {
+    const bitmap = new DirtyBitmap(32_700 * 512, 512);
+    for (const [byte, count] of [
+      [0xff, 32_700],
+      [0x00, 0],
+      [0x01, 4088],
+    ] as const) {
+      bitmap.deserialize(new Uint8Array(65_536).fill(byte));
+      expect(bitmap.count).toBe(count);
+      bitmap.resize(33_000 * 512, { grown: 'clean' });
+      expect(bitmap.count).toBe(count);
+      bitmap.resize(32_700 * 512, { grown: 'clean' });
+    }
+  });
+
   it('refuses places that are no number', () => {
     const bitmap = new DirtyBitmap(MIB, 512);
     for (const at of [-1, 0.5, Number.NaN]) {

@@ -196,6 +196,8 @@ describe('memory', () => {
       true,
       true,
     ]);
+    expect([bits.find(0, 8, 0), bits.find(8, 3 * CHUNK_BITS, 1)]).toEqual([7, 8]);
+    expect(bits.find(CHUNK_BITS + 5, 2 * CHUNK_BITS, 1)).toBe(CHUNK_BITS + 5);
     expect(new ChunkedBits(CHUNK_BITS).count).toBe(0);
     expect(new ChunkedBits(CHUNK_BITS).find(0, CHUNK_BITS, 1)).toBe(-1);
   });

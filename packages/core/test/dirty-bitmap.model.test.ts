@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { DirtyBitmap, type DirtyExtent } from '../src/dirty-bitmap.ts';
 import {
   bytesIn,
+  deserialize,
   makePair,
   type Operation,
   operation,
@@ -89,6 +90,31 @@ describe('DirtyBitmap, compared with a naive one', () => {
         runAll(makePair(count * 1024 + rest, 1024), all, 100_000);
       }),
       { numRuns: 100 },
+    );
+  });
+
+  it('is the same after any bits were merged into any others', () => {
+    const bits = fc.uint8Array({ maxLength: 24 });
+    const shift = fc.integer({ min: 0, max: 5 });
+    fc.assert(
+      fc.property(
+        bits,
+        bits,
+        shift,
+        shift,
+        fc.nat({ max: 70_000 }),
+        (from, into, a, b, diskSize) => {
+          const source = makePair(diskSize, 512 * 2 ** a);
+          const target = makePair(diskSize, 512 * 2 ** b);
+          deserialize(source, from);
+          deserialize(target, into);
+          target.real.merge(source.real);
+          target.naive.merge(source.naive);
+          expectSame(target);
+          expectSame(source);
+        },
+      ),
+      { numRuns: 2000 },
     );
   });
 

@@ -4,6 +4,7 @@ import {
   createBitmapStore,
   type DirectoryEntry,
   type DirtyBitmap,
+  TidemarkError,
 } from '@tidemark/core';
 import type { MemoryDisk } from './memory-disk.ts';
 
@@ -12,7 +13,10 @@ export interface MemoryStoreOptions {
   readonly writable?: boolean;
 }
 
-/** Opens the bitmaps of a disk in memory. Several stores may be open on one disk, one writable. */
+/**
+ * Opens the bitmaps of a disk in memory. A store notices when another one changed them meanwhile,
+ * and refuses from then on to read or to change them: STORE_FAILED.
+ */
 export async function openMemoryStore(
   disk: MemoryDisk,
   { writable = true }: MemoryStoreOptions = {},
@@ -24,6 +28,8 @@ class MemoryBackend implements BitmapBackend {
   readonly label = 'memory';
   readonly writable: boolean;
   readonly #disk: MemoryDisk;
+  /** The directory as this store knows it. */
+  #known: readonly DirectoryEntry[] = [];
 
   constructor(disk: MemoryDisk, options: { readonly writable: boolean }) {
     this.#disk = disk;
@@ -35,10 +41,12 @@ class MemoryBackend implements BitmapBackend {
   }
 
   async readDirectory(): Promise<readonly DirectoryEntry[]> {
-    return this.#disk.entries;
+    this.#known = this.#disk.entries;
+    return this.#known;
   }
 
   async readContent({ name }: DirectoryEntry): Promise<DirtyBitmap> {
+    this.#assertKnown();
     return this.#disk.contents.get(name)!.clone();
   }
 
@@ -46,13 +54,22 @@ class MemoryBackend implements BitmapBackend {
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
   ): Promise<void> {
+    this.#assertKnown();
     const kept = entries.map(({ name }) => {
       return [name, contents.get(name) ?? this.#disk.contents.get(name)!] as const;
     });
     // Both at once: a store that is opened meanwhile sees the old pair or the new one.
     this.#disk.contents = new Map(kept);
     this.#disk.entries = entries;
+    this.#known = entries;
   }
 
   async close(): Promise<void> {}
+
+  /** Else one store would take away the in-use bit that another one set. */
+  #assertKnown(): void {
+    if (this.#disk.entries === this.#known) return;
+    const context = { where: this.label, hint: 'open it again, with one store at a time' };
+    throw new TidemarkError('STORE_FAILED', 'another store changed the bitmaps', context);
+  }
 }

@@ -15,6 +15,7 @@ import {
 } from './helpers.ts';
 
 const SHAPE = { dirty: [[GRANULE, 1]] } as const;
+const CREATING = { op: 'create', name: 'new', enabled: true, acquire: true } as const;
 
 export function commitCases(cases: Cases): void {
   refusalCases(cases);
@@ -84,9 +85,12 @@ function orderCases({ it, expect }: Cases): void {
       store('b', SHAPE),
       create('c'),
       store('c', SHAPE),
+      { ...CREATING, content: makeBitmap() },
+      store('new', SHAPE),
     ]);
-    const next = await disk.reopen(bitmaps);
-    expect(await namesIn(next)).toEqual(['b', 'a', 'c']);
+    const next = await disk.crash(bitmaps);
+    expect(await statesIn(next)).toEqual({ b: 'stored', a: 'stored', c: 'stored', new: 'stored' });
+    expect(await namesIn(next)).toEqual(['b', 'a', 'c', 'new']);
     expect(await load(next, 'a')).toEqual(pictureOf(makeBitmap(other)));
     expect(await load(next, 'b')).toEqual(pictureOf(makeBitmap(SHAPE)));
     expect(await load(next, 'c')).toEqual(pictureOf(makeBitmap(SHAPE)));
@@ -102,11 +106,9 @@ function orderCases({ it, expect }: Cases): void {
 }
 
 function acquiringCases({ it, expect }: Cases): void {
-  const creating = { op: 'create', name: 'new', enabled: true, acquire: true } as const;
-
   it('can create a bitmap that is in use from the start', async (disk) => {
     const bitmaps = await disk.open();
-    await bitmaps.commit([{ ...creating, content: makeBitmap() }]);
+    await bitmaps.commit([{ ...CREATING, content: makeBitmap() }]);
     expect(await statesIn(bitmaps)).toEqual({ new: 'in-use' });
     expect(await codeOf(bitmaps.load('new'))).toEqual('BITMAP_BUSY');
     expect(await statesIn(await disk.crash(bitmaps))).toEqual({ new: 'inconsistent' });
@@ -114,7 +116,7 @@ function acquiringCases({ it, expect }: Cases): void {
 
   it('stores a bitmap that was in use from the start', async (disk) => {
     const bitmaps = await disk.open();
-    await bitmaps.commit([{ ...creating, content: makeBitmap() }]);
+    await bitmaps.commit([{ ...CREATING, content: makeBitmap() }]);
     await bitmaps.commit([store('new', SHAPE)]);
     const next = await disk.crash(bitmaps);
     expect(await statesIn(next)).toEqual({ new: 'stored' });
@@ -128,7 +130,7 @@ function acquiringCases({ it, expect }: Cases): void {
     await bitmaps.commit([
       store('sum', SHAPE),
       remove('old'),
-      { ...creating, content: makeBitmap() },
+      { ...CREATING, content: makeBitmap() },
     ]);
     expect(await statesIn(bitmaps)).toEqual({ sum: 'stored', new: 'in-use' });
     const next = await disk.crash(bitmaps);

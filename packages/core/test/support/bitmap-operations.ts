@@ -133,14 +133,21 @@ const deserializing = fc
   .tuple(range, fc.constantFrom(0x00, 0xff, 0xa5, 0x01))
   .map(([places, byte]): Operation => ({
     name: 'deserialize',
-    run({ real, naive }) {
-      const [at, length] = bytesIn(places, real);
-      real.deserialize(new Uint8Array(length).fill(byte), at);
-      for (let bit = at * 8; bit < (at + length) * 8; bit++) {
-        naive.fill(bit, bit + 1, Math.floor(byte / 2 ** (bit % 8)) % 2 === 1);
-      }
+    run(pair) {
+      const [at, length] = bytesIn(places, pair.real);
+      deserialize(pair, new Uint8Array(length).fill(byte), at);
     },
   }));
+
+export function deserialize({ real, naive }: Pair, bytes: Uint8Array, at = 0): void {
+  real.deserialize(bytes, at);
+  for (const [i, byte] of bytes.entries()) {
+    for (let bit = 0; bit < 8; bit++) {
+      const index = (at + i) * 8 + bit;
+      naive.fill(index, index + 1, Math.floor(byte / 2 ** bit) % 2 === 1);
+    }
+  }
+}
 
 /** A part of the serialised form, or a little more than there is of it. */
 export function bytesIn(
