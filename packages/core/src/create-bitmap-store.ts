@@ -234,6 +234,5 @@ class Draft {
     this.entries.delete(name);
     this.contents.delete(name);
     this.acquired.delete(name);
-    this.fresh.delete(name);
   }
 }

@@ -100,7 +100,7 @@ describe('what a backend is asked for', () => {
     const { backend, notes } = notedBackend(diskWith(entry('a'), entry('b')));
     const store = await createBitmapStore(backend);
     await store.acquire(['a', 'b', 'a']);
-    await store.commit([storing('b'), creating('c')]);
+    await store.commit([storing('b'), creating('c'), creating('brief'), removing('brief')]);
     const asked = notes.replaced.map(([entries, contents]) => {
       return [entries.map(({ name, inUse }) => [name, inUse]), [...contents.keys()]];
     });
