@@ -111,7 +111,7 @@ export class DirtyBitmap {
 
   /**
    * The range as runs in order, dirty and clean in turn, cut at its ends. Default: the whole disk.
-   * Changes made meanwhile show in what is still to come; a `resize` ends the right to go on.
+   * Changes made meanwhile show in what is still to come; the disk must not be resized meanwhile.
    */
   *extents(offset = 0, length: number = this.#diskSize - offset): Generator<DirtyExtent> {
     this.#checkRange(offset, length);
