@@ -172,7 +172,7 @@ describe('memory', () => {
     expect([bits.allocatedBytes, bits.count]).toEqual([CHUNK_BYTES, 10 * CHUNK_BITS - 1]);
   });
 
-  it('is not taken by bytes of one value that are taken in, nor by what is merged from them', () => {
+  it('is not taken by bytes of one value that are taken in, nor by a merge of them', () => {
     const bits = new ChunkedBits(4 * CHUNK_BITS);
     bits.writeBytes(new Uint8Array(2 * CHUNK_BYTES).fill(0xff), CHUNK_BYTES);
     expect([bits.count, bits.allocatedBytes]).toEqual([2 * CHUNK_BITS, 0]);

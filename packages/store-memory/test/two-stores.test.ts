@@ -32,7 +32,7 @@ it('does not let a reader load what another store is changing', async () => {
   await expect(reader.load('a')).rejects.toMatchObject({ code: 'STORE_FAILED' });
 });
 
-it('takes no part of the disk for its own: what it was given and what it gives are copies', async () => {
+it('gives copies, and keeps what is on the disk to itself', async () => {
   const disk = await diskWithBitmap();
   await using store = await openMemoryStore(disk);
   (await store.load('a')).setAll();

@@ -10,7 +10,7 @@ import { nameCases } from './names.ts';
 import { orderOfCallsCases } from './order-of-calls.ts';
 
 /**
- * What every `BitmapStore` owes to those who use it, as cases for a test runner, which is handed in.
+ * What every `BitmapStore` owes to those who use it, as cases for a test runner that is handed in.
  * A plugin calls this in a test of its own; nothing in it can be left out.
  */
 export function bitmapStoreContract(

@@ -12,7 +12,7 @@ import {
 
 const KIB = 1024;
 const GIB = 1024 ** 3;
-/** At 64 KiB a bit: two times 64 KiB of bits and one bit more, so that kinds of pieces can differ. */
+/** At 64 KiB a bit: two times 64 KiB of bits and one bit more, so that pieces can differ. */
 const LARGE_DISK = 64 * GIB + 512;
 
 export function contentCases(cases: Cases): void {

@@ -25,7 +25,7 @@ export function makePair(diskSize: number, granularity: number): Pair {
   };
 }
 
-/** Picks a number from 0 to a maximum that is known later; near multiples of a unit half the time. */
+/** Picks a number up to a maximum that is known later; near multiples of a unit half the time. */
 export type Place = (max: number, unit: number) => number;
 
 export const place: fc.Arbitrary<Place> = fc

@@ -144,7 +144,7 @@ export const BROKEN_COMMITS: readonly BrokenStore[] = [
           if (!isCode(error, 'BITMAP_INCONSISTENT')) throw error;
           const removed = changes.map(({ name }): BitmapChange => ({ op: 'remove', name }));
           const made = changes.map((change) => ({ enabled: true, ...change, op: 'create' }));
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- content is there: a store
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a store has content
           await sound.commit([...removed, ...(made as BitmapChange[])]);
         }),
     }),
