@@ -96,7 +96,7 @@ describe('entries that this version cannot use', () => {
 });
 
 describe('what a backend is asked for', () => {
-  it('is one change of the directory for each acquire or commit, with new content only', async () => {
+  it('is one change of the directory a call, with new content only', async () => {
     const { backend, notes } = notedBackend(diskWith(entry('a'), entry('b')));
     const store = await createBitmapStore(backend);
     await store.acquire(['a', 'b', 'a']);
