@@ -154,7 +154,7 @@ describe('manifest', () => {
 
   it('has a checksum of its own bytes with zeros in its place', () => {
     const text = new TextDecoder().decode(encodeManifest(manifest));
-    const { checksum } = JSON.parse(text) as { checksum: string };
+    const checksum = /"checksum": "(.{64})"\n/.exec(text)![1]!;
     const blanked = text.replace(checksum, '0'.repeat(64));
     expect(createHash('sha256').update(blanked).digest('hex')).toBe(checksum);
   });

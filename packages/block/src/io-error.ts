@@ -54,7 +54,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 };
 
 /** A system call's name for its failure, such as `ENOENT`. */
-export function errnoOf(error: unknown): string | undefined {
+function errnoOf(error: unknown): string | undefined {
   const isNamed = error instanceof Error && 'code' in error && typeof error.code === 'string';
   return isNamed ? String(error.code) : undefined;
 }

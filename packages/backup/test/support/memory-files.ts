@@ -4,7 +4,17 @@ import type { FileSystem, OpenFile } from '../../src/files/file-system.ts';
 /** A file system in memory, and its files for a test to look at and to damage. */
 export function memoryFiles(): { fs: FileSystem; volume: Volume } {
   const volume = new Volume();
-  const fs: FileSystem = createFsFromVolume(volume).promises;
+  const { promises } = createFsFromVolume(volume);
+  const fs: FileSystem = {
+    ...promises,
+    mkdir: async (path, options) => await promises.mkdir(path, options),
+    readdir: async (path) => (await promises.readdir(path)).map(String),
+    async open(path, flags) {
+      const file = await promises.open(path, flags);
+      // memfs has `sync`, but its types do not say so.
+      return Object.assign(file, { sync: async () => await file.datasync() });
+    },
+  };
   return { fs, volume };
 }
 

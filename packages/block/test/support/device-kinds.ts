@@ -3,7 +3,7 @@ import { type BlockDevice, type FileSystem, MemoryDevice, openFileDevice } from 
 import { FaultDevice, RecordingDevice } from '@tidemark/block/testing';
 import { memfs } from 'memfs';
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly size: number;
 }
 

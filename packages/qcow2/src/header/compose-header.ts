@@ -17,7 +17,7 @@ const FEATURE_NAMES_SIZE = ExtensionHead.size + 8 * 48;
 const BITMAPS_SIZE = ExtensionHead.size + BitmapsExtension.size;
 
 /** The fields of fixed size, from the first byte of the file. */
-export function encodeFields(header: ImageHeader): Uint8Array<ArrayBuffer> {
+export function encodeFields(header: ImageHeader): Uint8Array {
   const common = {
     magic: QCOW2_MAGIC,
     version: header.version,

@@ -61,7 +61,7 @@ export class L1Table {
     if (offset % BigInt(this.#clusterSize) !== 0n) {
       throw this.#fault(index, `points to ${offset}, not the start of a cluster`);
     }
-    if (offset >= BigInt(this.#file.size)) {
+    if (offset + BigInt(this.#clusterSize) > BigInt(this.#file.size)) {
       throw this.#fault(index, `points to ${offset}, but the file ends at ${this.#file.size}`);
     }
     return { offset: Number(offset), exclusive: (entry & EXCLUSIVE) !== 0n };

@@ -70,7 +70,9 @@ export class Refcounts {
     if (entry % BigInt(this.#geometry.clusterSize) !== 0n) {
       throw fault(`is ${entry}, not the start of a cluster`);
     }
-    if (entry >= BigInt(this.#file.size)) throw fault(`is ${entry}, behind the end of the file`);
+    if (entry + BigInt(this.#geometry.clusterSize) > BigInt(this.#file.size)) {
+      throw fault(`is ${entry}: the file ends at ${this.#file.size}, before the block does`);
+    }
     return Number(entry);
   }
 

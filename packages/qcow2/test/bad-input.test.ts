@@ -1,0 +1,234 @@
+import { isTidemarkError } from '@tidemark/core';
+import { describe, expect, it } from 'vitest';
+import { openQcow2 } from '../src/index.ts';
+import { HeaderV3 } from '../src/header/spec.ts';
+import { newImage } from './support/images.ts';
+import { TestDevice } from './support/test-device.ts';
+
+const CLUSTER = 4096;
+/** Clusters 0 to 5: header, refcount table, refcount block, L1 table, data, L2 table. */
+const L2_TABLE = 5 * CLUSTER;
+const at = HeaderV3.offsetOf;
+
+/** A good image with one 4 KiB cluster of data, to be broken. */
+async function goodImage(): Promise<Uint8Array> {
+  const { device, image } = await newImage({ size: 1 << 20, clusterSize: CLUSTER });
+  await image.write(new Uint8Array(CLUSTER).fill(7), 0);
+  await image.close();
+  return device.bytes;
+}
+
+type Break = (view: DataView, bytes: Uint8Array) => void;
+
+const u32 =
+  (offset: number, value: number): Break =>
+  (view) =>
+    view.setUint32(offset, value);
+const u64 =
+  (offset: number, value: bigint): Break =>
+  (view) =>
+    view.setBigUint64(offset, value);
+
+function extension(type: number, length: number, ...data: number[]): Break {
+  return (view, bytes) => {
+    view.setUint32(112, type);
+    view.setUint32(116, length);
+    bytes.set(data, 120);
+  };
+}
+
+function bitmaps(count: number, reserved: number, size: bigint, offset: bigint): Break {
+  return (view) => {
+    view.setBigUint64(at.autoclearFeatures, 1n);
+    view.setUint32(112, 0x23852875);
+    view.setUint32(116, 24);
+    view.setUint32(120, count);
+    view.setUint32(124, reserved);
+    view.setBigUint64(128, size);
+    view.setBigUint64(136, offset);
+  };
+}
+
+const CORRUPT: [string, string, Break][] = [
+  ['cluster size too small', 'clusterBits', u32(at.clusterBits, 8)],
+  ['cluster size too large', 'clusterBits', u32(at.clusterBits, 22)],
+  ['refcounts too wide', 'refcountOrder', u32(at.refcountOrder, 7)],
+  ['header too short', 'headerLength', u32(at.headerLength, 96)],
+  ['header longer than a cluster', 'headerLength', u32(at.headerLength, 8192)],
+  ['header of an odd length', 'headerLength', u32(at.headerLength, 113)],
+  ['backing name behind the cluster', 'backingFileOffset', u64(at.backingFileOffset, 4097n)],
+  ['backing name inside the header', 'backingFileOffset', u64(at.backingFileOffset, 100n)],
+  ['size beyond 2^53', 'size', u64(at.size, 1n << 60n)],
+  ['L1 table too small', 'l1Size', u64(at.size, 1n << 40n)],
+  ['L1 table of more than 32 MiB', 'l1Size', u32(at.l1Size, 0x400001)],
+  ['L1 table not on a cluster', 'l1TableOffset', u64(at.l1TableOffset, 0x3001n)],
+  ['L1 table in the header', 'l1TableOffset', u64(at.l1TableOffset, 0n)],
+  ['L1 table behind the file', 'l1TableOffset', u64(at.l1TableOffset, 1n << 40n)],
+  ['L1 table at the end of numbers', 'l1TableOffset', u64(at.l1TableOffset, 0xfffffffffffff000n)],
+  ['no refcount table', 'refcountTableClusters', u32(at.refcountTableClusters, 0)],
+  ['refcount table of over 8 MiB', 'refcountTableClusters', u32(at.refcountTableClusters, 2049)],
+  ['refcount table behind the file', 'refcountTableOffset', u64(at.refcountTableOffset, 1n << 50n)],
+  ['refcount table not on a cluster', 'refcountTableOffset', u64(at.refcountTableOffset, 512n)],
+  ['too many snapshots', 'snapshotCount', u32(at.snapshotCount, 65537)],
+  ['snapshots without a table', 'snapshotsOffset', u32(at.snapshotCount, 1)],
+  ['an extension longer than its area', 'length', extension(0x12345678, 4000)],
+  ['a backing format too long', 'length', extension(0xe2792aca, 16)],
+  ['compression type without its bit', 'compressionType', (_, bytes) => (bytes[104] = 1)],
+  ['compression bit without a type', 'compressionType', u64(at.incompatibleFeatures, 8n)],
+  ['raw data file promised without one', 'autoclearFeatures', u64(at.autoclearFeatures, 2n)],
+  ['no bitmaps', 'bitmapCount', bitmaps(0, 0, 32n, 0x5000n)],
+  ['too many bitmaps', 'bitmapCount', bitmaps(65536, 0, 32n, 0x5000n)],
+  ['a reserved bitmaps field', 'reserved', bitmaps(1, 1, 32n, 0x5000n)],
+  ['an empty bitmap directory', 'directorySize', bitmaps(1, 0, 0n, 0x5000n)],
+  ['an enormous bitmap directory', 'directorySize', bitmaps(1, 0, 67_107_841n, 0x5000n)],
+  ['a bitmap directory not on a cluster', 'directoryOffset', bitmaps(1, 0, 32n, 0x5001n)],
+  ['a bitmap directory behind the file', 'directoryOffset', bitmaps(1, 0, 32n, 1n << 40n)],
+];
+
+const UNSUPPORTED: [string, RegExp, Break][] = [
+  ['version 1', /version 1/, u32(at.version, 1)],
+  ['version 4', /version 4/, u32(at.version, 4)],
+  ['AES', /AES/, u32(at.cryptMethod, 1)],
+  ['LUKS', /LUKS/, u32(at.cryptMethod, 2)],
+  ['an external data file', /external data file/, u64(at.incompatibleFeatures, 4n)],
+  ['extended L2 entries', /extended L2 entries/, u64(at.incompatibleFeatures, 16n)],
+  ['an unknown feature', /bit 40/, u64(at.incompatibleFeatures, 1n << 40n)],
+  [
+    'an unknown feature that the image names',
+    /'tea making'/,
+    (view, bytes) => {
+      view.setBigUint64(at.incompatibleFeatures, 1n << 40n);
+      extension(0x6803f857, 48, 0, 40, ...new TextEncoder().encode('tea making'))(view, bytes);
+    },
+  ],
+];
+
+async function broken(change: Break): Promise<TestDevice> {
+  const bytes = (await goodImage()).slice();
+  change(new DataView(bytes.buffer), bytes);
+  return new TestDevice({ bytes });
+}
+
+describe('a broken image', () => {
+  it.each(CORRUPT)('is refused: %s', async (_, field, change) => {
+    const device = await broken(change);
+    const before = device.bytes.slice();
+    const open = openQcow2(device, { writable: true });
+    await expect(open).rejects.toMatchObject({ code: 'IMAGE_CORRUPT', context: { field } });
+    expect(device.bytes).toEqual(before);
+  });
+
+  it.each(UNSUPPORTED)('is refused by name: %s', async (_, message, change) => {
+    const device = await broken(change);
+    const before = device.bytes.slice();
+    const open = openQcow2(device, { writable: true });
+    await expect(open).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED' });
+    await expect(openQcow2(device)).rejects.toThrow(message);
+    expect(device.bytes).toEqual(before);
+  });
+
+  it.each([
+    ['not closed cleanly', 1n, 'dirty'],
+    ['marked as corrupt', 2n, 'corrupt'],
+  ] as const)('%s can be read, but not written', async (_, bit, flag) => {
+    const device = await broken(u64(at.incompatibleFeatures, bit));
+    const image = await openQcow2(device);
+    expect(image.info[flag]).toBe(true);
+    const content = new Uint8Array(CLUSTER);
+    await image.read(content, 0);
+    expect(content[0]).toBe(7);
+    const open = openQcow2(device, { writable: true });
+    await expect(open).rejects.toMatchObject({
+      code: 'IMAGE_UNSUPPORTED',
+      context: { hint: expect.stringContaining('qemu-img check -r all') },
+    });
+  });
+
+  it.each([
+    ['an empty file', new Uint8Array(0)],
+    ['three bytes', Uint8Array.of(0x51, 0x46, 0x49)],
+    ['another format', new Uint8Array(4096).fill(0x4b)],
+  ])('is not recognized: %s', async (_, bytes) => {
+    const open = openQcow2(new TestDevice({ bytes }));
+    await expect(open).rejects.toMatchObject({ code: 'IMAGE_UNRECOGNIZED' });
+  });
+
+  it('is never read past its end, wherever it was cut', async () => {
+    const good = await goodImage();
+    const end = L2_TABLE + CLUSTER;
+    for (let length = 4; length < end; length += length < 256 ? 4 : 509) {
+      const device = new TestDevice({ bytes: good.subarray(0, length) });
+      expect({ length, outcome: await readFirst(device) }).toEqual({
+        length,
+        outcome: 'IMAGE_CORRUPT',
+      });
+    }
+    expect(await readFirst(new TestDevice({ bytes: good.subarray(0, end) }))).toBe('read');
+  });
+
+  it.each([
+    ['an L1 entry with reserved bits', 0x3000, 0x8000_0000_0000_5001n, 'L1 table'],
+    ['an L1 entry inside a cluster', 0x3000, 0x8000_0000_0000_5200n, 'L1 table'],
+    ['an L1 entry behind the file', 0x3000, 0x80ff_ffff_ffff_f000n, 'L1 table'],
+    ['an L2 entry with reserved bits', 0x5000, 0x8000_0000_0000_4002n, 'L2 table'],
+    ['an L2 entry inside a cluster', 0x5000, 0x8000_0000_0000_4200n, 'L2 table'],
+    ['an L2 entry behind the file', 0x5000, 0x80ff_ffff_ffff_f000n, 'L2 table'],
+    ['compressed data behind the file', 0x5000, 0x4000_ffff_ffff_f000n, 'L2 table'],
+    ['compressed data that is none', 0x5000, 0x4000_0000_0000_4000n, 'compressed cluster'],
+  ])('is refused when %s is used', async (_, offset, entry, struct) => {
+    const device = await broken(u64(offset, entry));
+    const image = await openQcow2(device, { writable: true });
+    const read = image.read(new Uint8Array(10), 0);
+    await expect(read).rejects.toMatchObject({ code: 'IMAGE_CORRUPT', context: { struct } });
+    expect(device.log).toEqual([]);
+  });
+
+  it.each([
+    ['the refcount table', 0x1000n],
+    ['a refcount block', 0x2000n],
+    ['the L1 table', 0x3000n],
+    ['the L2 table', 0x5000n],
+  ])('does not let guest data overwrite %s', async (_, host) => {
+    const device = await broken(u64(0x5000, 0x8000_0000_0000_0000n | host));
+    const before = device.bytes.slice();
+    const image = await openQcow2(device, { writable: true });
+    const write = image.write(new Uint8Array(10), 0);
+    await expect(write).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+    expect(device.bytes).toEqual(before);
+  });
+
+  it.each([
+    ['the header', 0],
+    ['the refcount table', 1],
+    ['a refcount block', 2],
+    ['the L1 table', 3],
+    ['an L2 table', 5],
+  ])('does not give away the cluster of %s when it is counted as free', async (_, cluster) => {
+    const device = await broken((view) => view.setUint16(0x2000 + cluster * 2, 0));
+    const before = device.bytes.slice();
+    const image = await openQcow2(device, { writable: true });
+    const write = image.write(new Uint8Array(10), 8 * CLUSTER);
+    await expect(write).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+    expect(device.bytes).toEqual(before);
+  });
+
+  it('is refused when a refcount block lies behind its end', async () => {
+    const device = await broken(u64(0x1000, 0xff000000n));
+    const image = await openQcow2(device, { writable: true });
+    const write = image.write(new Uint8Array(10), 8 * CLUSTER);
+    await expect(write).rejects.toMatchObject({
+      code: 'IMAGE_CORRUPT',
+      context: { struct: 'refcount table', offset: 0x1000 },
+    });
+  });
+});
+
+async function readFirst(device: TestDevice): Promise<string> {
+  try {
+    const image = await openQcow2(device);
+    await image.read(new Uint8Array(10), 0);
+    return 'read';
+  } catch (error) {
+    return isTidemarkError(error) ? error.code : String(error);
+  }
+}
