@@ -1,0 +1,23 @@
+import { TidemarkError } from '@tidemark/core';
+
+/**
+ * A u64 as a number, without a bigint: for the data path. From 2^53 on it is not exact, but still
+ * above every size, so a check against a size refuses it.
+ */
+export function readU64(view: DataView, at: number): number {
+  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}
+
+/** Writes a safe integer of 0 or more. */
+export function writeU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, Math.floor(value / 2 ** 32));
+  view.setUint32(at + 4, value % 2 ** 32);
+}
+
+/** A decoded u64 as a number of bytes. @throws PROTOCOL_ERROR: over 2^53 - 1 */
+export function u64ToNumber(value: bigint, what: string): number {
+  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  throw new TidemarkError('PROTOCOL_ERROR', `${what} is ${value}, which is over 2^53 - 1`, {
+    field: what,
+  });
+}
