@@ -11,10 +11,10 @@ export interface DriveStateOptions {
   readonly label: string;
   readonly writable: boolean;
   readonly recorder: WriteRecorder;
-  readonly persistent: InUseDurability | undefined;
-  readonly transient: InUseDurability | undefined;
+  /** Those of persistent bitmaps first. */
+  readonly keepers: readonly InUseDurability[];
   readonly defaultGranularity: number;
-  /** In the order of the store's directory. */
+  /** In the order of the stores' directories. */
   readonly bitmaps: readonly DriveBitmap[];
 }
 
@@ -23,8 +23,7 @@ export class DriveState {
   readonly label: string;
   readonly writable: boolean;
   readonly recorder: WriteRecorder;
-  readonly persistent: InUseDurability | undefined;
-  readonly transient: InUseDurability | undefined;
+  readonly keepers: readonly InUseDurability[];
   readonly defaultGranularity: number;
   /** Several drives are locked in this order, so that two transactions never wait for each other. */
   readonly serial = ++drivesOpened;
@@ -38,14 +37,9 @@ export class DriveState {
     this.label = options.label;
     this.writable = options.writable;
     this.recorder = options.recorder;
-    this.persistent = options.persistent;
-    this.transient = options.transient;
+    this.keepers = options.keepers;
     this.defaultGranularity = options.defaultGranularity;
     this.bitmaps = new Map(options.bitmaps.map((bitmap) => [bitmap.name, bitmap]));
-  }
-
-  get keepers(): readonly InUseDurability[] {
-    return [this.persistent, this.transient].filter((keeper) => keeper !== undefined);
   }
 
   /** Runs while no transaction does. @throws DEVICE_CLOSED */

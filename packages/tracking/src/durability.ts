@@ -31,6 +31,10 @@ export class InUseDurability {
     return this.#store.writable;
   }
 
+  keepsIn(store: BitmapStore): boolean {
+    return store === this.#store;
+  }
+
   async list(): Promise<readonly BitmapInfo[]> {
     return this.#store.list();
   }

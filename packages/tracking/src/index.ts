@@ -1,6 +1,11 @@
 export type { BitmapAction, DriveAction, MergeSource } from './bitmap-action.ts';
 export type { DriveBitmapInfo } from './drive-bitmap.ts';
-export { openTrackedDrive, type OpenTrackedDriveOptions } from './open-tracked-drive.ts';
+export { openTrackedDrive } from './open-tracked-drive.ts';
+export {
+  type PreparedDrive,
+  prepareTrackedDrive,
+  type TrackedDriveOptions,
+} from './prepare-tracked-drive.ts';
 export { runTransaction } from './run-transaction.ts';
 export type { BitmapSelection } from './selection.ts';
 export { TrackedDevice, type TrackedDeviceOptions } from './tracked-device.ts';

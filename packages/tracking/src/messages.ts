@@ -47,6 +47,20 @@ export function bitmapExists(where: string, bitmap: string): TidemarkError {
   });
 }
 
+/** Found when a drive is opened, which QEMU has no words for. */
+export function bitmapInTwoStores(
+  where: string,
+  bitmap: string,
+  stores: readonly [string, string],
+): TidemarkError {
+  const hint = 'remove it from one of the two';
+  return new TidemarkError(
+    'BITMAP_EXISTS',
+    `bitmap '${bitmap}' of '${where}' is in two stores: ${stores.join(' and ')}`,
+    { where, bitmap, hint },
+  );
+}
+
 export function notPersistable(
   code: ErrorCode,
   { where, bitmap, why }: { readonly where: string; readonly bitmap: string; readonly why: string },

@@ -1,11 +1,15 @@
-import { DirtyBitmap, isTidemarkError, TidemarkError } from '@tidemark/core';
+import {
+  type BitmapStore,
+  DirtyBitmap,
+  isTidemarkError,
+  MAX_GRANULARITY,
+  MAX_NAME_BYTES,
+  MIN_GRANULARITY,
+  TidemarkError,
+} from '@tidemark/core';
 import type { BitmapAction, MergeSource } from './bitmap-action.ts';
 import type { DriveDraft } from './drive-draft.ts';
 import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
-
-const MAX_NAME_BYTES = 1023;
-const MIN_GRANULARITY = 512;
-const MAX_GRANULARITY = 2 ** 31;
 
 /** What an action does to the bits, once they are at hand. Runs in the tick of the transaction. */
 export type BitStep = () => void;
@@ -63,8 +67,11 @@ function switchRecording(
 
 type AddAction = Extract<BitmapAction, { op: 'add' }>;
 
-/** @throws BITMAP_EXISTS, BITMAP_INVALID, BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY */
-export function planAdd(draft: DriveDraft, action: AddAction): void {
+/**
+ * `store`: where it is to be kept. Default: the first that fits.
+ * @throws BITMAP_EXISTS, BITMAP_INVALID, BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY
+ */
+export function planAdd(draft: DriveDraft, action: AddAction, store?: BitmapStore): void {
   const { state } = draft;
   const { name, granularity = state.defaultGranularity, persistent = false } = action;
   const where = state.label;
@@ -72,7 +79,9 @@ export function planAdd(draft: DriveDraft, action: AddAction): void {
     throw new TidemarkError('BITMAP_INVALID', 'Bitmap name cannot be empty', { where });
   }
   checkGranularity(granularity, where);
-  const keeper = persistent ? state.persistent : state.transient;
+  const keeper = state.keepers.find(
+    (known) => known.persistent === persistent && (store === undefined || known.keepsIn(store)),
+  );
   if (keeper === undefined) {
     const kind = persistent ? 'persistent' : 'transient';
     throw new TidemarkError(

@@ -1,4 +1,4 @@
-import { DirtyBitmap, TidemarkError } from '@tidemark/core';
+import { type BitmapStore, DirtyBitmap, TidemarkError } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
 import { DriveDraft } from './drive-draft.ts';
 import type { DriveState } from './drive-state.ts';
@@ -14,8 +14,10 @@ export interface BitmapSelection {
   readonly enabled?: boolean;
   /** Bytes. Of a bitmap that is loaded: what it must have. */
   readonly granularity?: number;
-  /** False: in the transient store. Default: in the persistent one, where the drive has it. */
+  /** False: in the transient store. Default: wherever it is; in a persistent one when created. */
   readonly persistent?: boolean;
+  /** Which of the drive's stores. Default: wherever it is; in the first when created. */
+  readonly store?: BitmapStore;
 }
 
 /** What opening a drive has to do to its stores. Nothing of it is done yet. */
@@ -51,7 +53,11 @@ export function planSelection(
 
 function needsAcquire(state: DriveState, stored: DriveBitmap, wanted: DriveBitmap): boolean {
   if (!state.writable) return false;
-  if (wanted.condition === 'sound') return wanted.enabled || wanted.enabled !== stored.enabled;
+  if (wanted.condition === 'sound') {
+    if (!wanted.enabled && wanted.enabled === stored.enabled) return false;
+    if (!wanted.keeper.writable) throw recordsInReadOnlyStore(state.label, wanted);
+    return true;
+  }
   // An inconsistent one is known to be worthless; this one would look sound without the writes.
   if (wanted.condition === 'unsupported' && wanted.enabled) {
     throw refusal('unsupported', state.label, wanted.name);
@@ -60,28 +66,24 @@ function needsAcquire(state: DriveState, stored: DriveBitmap, wanted: DriveBitma
 }
 
 function planCreate(draft: DriveDraft, selection: BitmapSelection): void {
-  const { name, granularity, enabled = true } = selection;
+  const { name, granularity, enabled = true, store } = selection;
   const { state } = draft;
-  const { persistent = state.persistent !== undefined } = selection;
+  const keeper = state.keepers.find((known) => store === undefined || known.keepsIn(store));
+  const { persistent = keeper?.persistent ?? true } = selection;
   if (!state.writable) {
     const hint = 'open the drive for writing';
     const text = `bitmap '${name}' cannot be made: drive '${state.label}' is open for reading only`;
     throw new TidemarkError('STORE_READ_ONLY', text, { where: state.label, bitmap: name, hint });
   }
   const sized = granularity !== undefined && { granularity };
-  planAdd(draft, { op: 'add', name, persistent, disabled: !enabled, ...sized });
+  planAdd(draft, { op: 'add', name, persistent, disabled: !enabled, ...sized }, store);
 }
 
 function planLoad(draft: DriveDraft, selection: BitmapSelection): void {
-  const { name, granularity, enabled, persistent } = selection;
+  const { name, granularity, enabled } = selection;
   const { label, bitmaps } = draft.state;
   const stored = bitmaps.get(name);
-  if (
-    stored === undefined ||
-    stored.keeper.persistent !== (persistent ?? stored.keeper.persistent)
-  ) {
-    throw bitmapNotFound(label, name);
-  }
+  if (stored === undefined || !isWhere(stored, selection)) throw bitmapNotFound(label, name);
   const bitmap = draft.usable(name, 'read');
   if (granularity !== undefined && granularity !== bitmap.granularity) {
     throw new TidemarkError(
@@ -93,6 +95,17 @@ function planLoad(draft: DriveDraft, selection: BitmapSelection): void {
   if (enabled === undefined || enabled === bitmap.enabled) return;
   if (!draft.state.writable) throw refusal('readonly', label, name);
   draft.setEnabled(draft.usable(name, 'change'), { enabled });
+}
+
+function isWhere({ keeper }: DriveBitmap, { persistent, store }: BitmapSelection): boolean {
+  if (store !== undefined && !keeper.keepsIn(store)) return false;
+  return persistent === undefined || persistent === keeper.persistent;
+}
+
+function recordsInReadOnlyStore(where: string, { name, keeper }: DriveBitmap): TidemarkError {
+  const hint = 'open the store for writing, or the drive for reading';
+  const text = `bitmap '${name}' records, but ${keeper.label} is open for reading only`;
+  return new TidemarkError('STORE_READ_ONLY', text, { where, bitmap: name, hint });
 }
 
 function selectedTwice(where: string, bitmap: string): TidemarkError {

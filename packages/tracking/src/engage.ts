@@ -1,0 +1,56 @@
+import type { DriveState } from './drive-state.ts';
+import type { InUseDurability } from './durability.ts';
+import type { SelectionPlan } from './selection.ts';
+
+/** All that opening a drive changes on its disks; takes it back where it fails half-way. */
+export async function engage(state: DriveState, plan: SelectionPlan): Promise<void> {
+  const before = state.bitmaps;
+  try {
+    for (const keeper of state.keepers) await acquire(state, plan, keeper);
+    for (const keeper of state.keepers) await create(state, plan, keeper);
+  } catch (error) {
+    // Where this fails too, the flags stay: inconsistent to the next one, never stale.
+    for (const keeper of state.keepers) await takeBack(state, before, keeper).catch(() => {});
+    throw error;
+  }
+}
+
+/** Comes before `create`, because it also shows whether the bits can be read at all. */
+async function acquire(
+  state: DriveState,
+  plan: SelectionPlan,
+  keeper: InUseDurability,
+): Promise<void> {
+  const acquired = plan.acquired.filter((bitmap) => bitmap.keeper === keeper);
+  const contents = await keeper.acquire(acquired.map(({ name }) => name));
+  for (const bitmap of acquired) {
+    state.replace({ ...bitmap, acquired: true, content: contents.get(bitmap.name) });
+  }
+}
+
+async function create(
+  state: DriveState,
+  plan: SelectionPlan,
+  keeper: InUseDurability,
+): Promise<void> {
+  const created = plan.created.filter(({ bitmap }) => bitmap.keeper === keeper);
+  await keeper.restructure(created, []);
+  for (const { bitmap, content } of created) {
+    state.replace({ ...bitmap, acquired: bitmap.enabled, content });
+  }
+}
+
+async function takeBack(
+  state: DriveState,
+  before: DriveState['bitmaps'],
+  keeper: InUseDurability,
+): Promise<void> {
+  const changed = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);
+  const created = changed.filter(({ name }) => !before.has(name)).map(({ name }) => name);
+  const acquired = changed.filter((bitmap) => bitmap.acquired && before.has(bitmap.name));
+  const asStored = acquired.map((bitmap) => {
+    return { ...bitmap, enabled: before.get(bitmap.name)!.enabled };
+  });
+  await keeper.restructure([], created);
+  await keeper.release(asStored);
+}

@@ -1,0 +1,138 @@
+import type { BlockDevice } from '@tidemark/block';
+import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
+import { bitmapAtRest, type DriveBitmap, recordingContent } from './drive-bitmap.ts';
+import { DriveState } from './drive-state.ts';
+import { InUseDurability } from './durability.ts';
+import { engage } from './engage.ts';
+import { bitmapInTwoStores } from './messages.ts';
+import { type BitmapSelection, planSelection, type SelectionPlan } from './selection.ts';
+import { TrackedDevice } from './tracked-device.ts';
+import { TrackedDrive } from './tracked-drive.ts';
+import { WriteRecorder } from './write-recorder.ts';
+
+export interface TrackedDriveOptions {
+  readonly device: BlockDevice;
+  /** Names the drive in messages, as the daemon's id does. */
+  readonly label: string;
+  /** Where persistent bitmaps are kept. New ones go to the first, unless a selection names one. */
+  readonly stores?: readonly BitmapStore[];
+  /** Where the others are kept: they end with the process. */
+  readonly transient?: BitmapStore;
+  /** Whether the drive will be written. If not, nothing is acquired and bitmaps are only read. */
+  readonly writable: boolean;
+  /** Bytes; of a qcow2 image. Decides the granularity of new bitmaps, as in QEMU. */
+  readonly clusterSize?: number;
+  readonly select?: readonly BitmapSelection[];
+  /** Hears of bitmaps that cannot be used and that nobody selected. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** A drive whose options are checked, and on which nothing was changed yet. */
+export interface PreparedDrive {
+  /**
+   * Makes the selected bitmaps, takes those that record in use, and begins to record. When this
+   * resolves all of them are durably in use: a server may listen only afterwards. The drive owns
+   * device and stores from then on. When it fails they are still the caller's, open, and what was
+   * changed was taken back; what could not be is in use, and inconsistent to the next one. A second
+   * call gives what the first one gave.
+   * @throws I/O codes of the stores; STORE_FAILED
+   */
+  begin(): Promise<TrackedDrive>;
+}
+
+/**
+ * Checks what is to be done with a drive against its stores, and changes nothing. Every enabled
+ * bitmap is going to record, selected or not. Until `begin`, nobody else may change the stores or
+ * write the device.
+ * @throws BITMAP_EXISTS (also: one name in two stores), BITMAP_NOT_FOUND, BITMAP_INVALID,
+ *   BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED, BITMAP_READ_ONLY, BITMAP_TOO_LARGE, STORE_READ_ONLY,
+ *   USAGE (a bitmap selected twice)
+ */
+export async function prepareTrackedDrive(options: TrackedDriveOptions): Promise<PreparedDrive> {
+  const { device, label, select = [], onWarning = () => {} } = options;
+  const keepers = keepersOf(options);
+  const bitmaps = await readDirectories(label, keepers);
+  for (const keeper of keepers) checkSize(device, keeper);
+  const state = new DriveState({
+    label,
+    writable: options.writable && device.writable,
+    recorder: new WriteRecorder(),
+    keepers,
+    defaultGranularity: defaultGranularity(options.clusterSize),
+    bitmaps,
+  });
+  const plan = planSelection(state, select);
+  warnOfUnusable(state, plan, onWarning);
+  let begun: Promise<TrackedDrive> | undefined;
+  return { begin: () => (begun ??= begin(device, state, plan)) };
+}
+
+async function begin(
+  device: BlockDevice,
+  state: DriveState,
+  plan: SelectionPlan,
+): Promise<TrackedDrive> {
+  await engage(state, plan);
+  const { recorder, writable } = state;
+  for (const bitmap of state.bitmaps.values()) {
+    const content = recordingContent(bitmap);
+    if (content !== undefined) recorder.attach(content);
+  }
+  const beforeResize = () => refuseResize(state);
+  return new TrackedDrive(new TrackedDevice(device, { recorder, writable, beforeResize }), state);
+}
+
+function keepersOf({ stores = [], transient }: TrackedDriveOptions): readonly InUseDurability[] {
+  const keepers = stores.map((store) => new InUseDurability(store, { persistent: true }));
+  if (transient !== undefined) keepers.push(new InUseDurability(transient, { persistent: false }));
+  return keepers;
+}
+
+async function readDirectories(
+  label: string,
+  keepers: readonly InUseDurability[],
+): Promise<readonly DriveBitmap[]> {
+  const bitmaps = new Map<string, DriveBitmap>();
+  for (const keeper of keepers) {
+    for (const info of await keeper.list()) {
+      const other = bitmaps.get(info.name)?.keeper.label;
+      if (other !== undefined) throw bitmapInTwoStores(label, info.name, [other, keeper.label]);
+      bitmaps.set(info.name, bitmapAtRest(info, keeper));
+    }
+  }
+  return [...bitmaps.values()];
+}
+
+// Formats round sizes up to sectors, so a store may know a little more disk than there is.
+function checkSize(device: BlockDevice, keeper: InUseDurability): void {
+  const excess = keeper.diskSize - device.size;
+  if (excess >= 0 && excess < 512) return;
+  throw new TidemarkError(
+    'BITMAP_INVALID',
+    `${keeper.label} is for a disk of ${keeper.diskSize} bytes, ` +
+      `but ${device.label} has ${device.size}`,
+    { where: device.label, hint: 'give the drive the store that was made for it' },
+  );
+}
+
+function warnOfUnusable(
+  state: DriveState,
+  plan: SelectionPlan,
+  onWarning: (message: string) => void,
+): void {
+  for (const { name, condition } of state.bitmaps.values()) {
+    if (condition === 'sound' || plan.selected.has(name)) continue;
+    const why =
+      condition === 'inconsistent' ? 'was left in use by a crash' : 'is of a kind not supported';
+    onWarning(`bitmap '${name}' of '${state.label}' ${why}: it records nothing, remove it`);
+  }
+}
+
+function refuseResize({ bitmaps, label }: DriveState): void {
+  if (bitmaps.size === 0) return;
+  throw new TidemarkError(
+    'DEVICE_UNSUPPORTED',
+    `drive '${label}' cannot be resized while it has bitmaps`,
+    { where: label, hint: 'close the drive and resize it together with its store' },
+  );
+}
