@@ -1,1 +1,1 @@
-export {};
+export { type NbdAddress, type NbdUri, parseNbdUri } from './uri/parse-nbd-uri.ts';
