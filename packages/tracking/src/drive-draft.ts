@@ -1,8 +1,16 @@
 import { DirtyBitmap } from '@tidemark/core';
+import { DraftContents } from './draft-contents.ts';
 import { type DriveBitmap, recordingContent } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
 import type { InUseDurability } from './durability.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
+import {
+  commit,
+  type MadeBitmap,
+  type RemovedBitmap,
+  type Restructuring,
+  takeBack,
+} from './restructuring.ts';
 
 /**
  * The bitmaps of a drive as a transaction is going to leave them. Actions edit the draft; the drive
@@ -15,21 +23,20 @@ export class DriveDraft {
   readonly #removing = new Set<string>();
   readonly #changing = new Set<string>();
   readonly #reading = new Set<string>();
-  /** Bits taken from the stores by `prepare`. */
-  readonly #acquired = new Map<string, DirtyBitmap>();
-  readonly #loaded = new Map<string, DirtyBitmap>();
-  /** Bits that are this draft's own. */
-  readonly #contents = new Map<string, DirtyBitmap>();
+  readonly #contents: DraftContents;
   readonly #attached: DirtyBitmap[] = [];
-  readonly #committed: InUseDurability[] = [];
-  readonly #keepRemoved: boolean;
+  readonly #committed: Restructuring[] = [];
   #next: ReadonlyMap<string, DriveBitmap> = new Map();
 
-  /** `keepRemoved`: reads the bits of what is removed, so that `uncommit` can put it back. */
-  constructor(state: DriveState, options: { readonly keepRemoved: boolean }) {
+  constructor(state: DriveState) {
     this.state = state;
     this.bitmaps = new Map(state.bitmaps);
-    this.#keepRemoved = options.keepRemoved;
+    this.#contents = new DraftContents(state);
+  }
+
+  /** In how many stores bitmaps are made or removed, as the actions have left it. */
+  get commitCount(): number {
+    return this.#restructuredKeepers().length;
   }
 
   /** Checked in QEMU's order: busy, readonly, inconsistent. */
@@ -56,60 +63,41 @@ export class DriveDraft {
 
   add(bitmap: DriveBitmap, content: DirtyBitmap): void {
     this.bitmaps.set(bitmap.name, bitmap);
-    this.#contents.set(bitmap.name, content);
+    this.#contents.put(bitmap.name, content);
   }
 
   /** It stays, busy, until the transaction is through. */
   remove(bitmap: DriveBitmap): void {
     this.#removing.add(bitmap.name);
-    if (this.#keepRemoved && bitmap.condition === 'sound') this.willRead(bitmap.name);
   }
 
   setEnabled(bitmap: DriveBitmap, options: { readonly enabled: boolean }): void {
     this.bitmaps.set(bitmap.name, { ...bitmap, enabled: options.enabled });
   }
 
-  /** Takes what will be changed out of the stores, durably flagged, and reads the rest. */
-  async prepare(): Promise<void> {
-    for (const keeper of this.state.keepers) {
-      const atRest = (name: string) => {
-        const bitmap = this.state.bitmaps.get(name);
-        return bitmap?.keeper === keeper && !bitmap.acquired;
-      };
-      const names = [...this.#changing].filter(atRest);
-      for (const [name, bits] of await keeper.acquire(names)) this.#acquired.set(name, bits);
-      for (const name of [...this.#reading].filter(atRest)) {
-        const known = this.#acquired.get(name) ?? this.state.bitmaps.get(name)?.content;
-        if (known === undefined) this.#loaded.set(name, await keeper.load(name));
-      }
-    }
+  /**
+   * Gets all bits that the actions need; what will be changed is durably in use afterwards.
+   * `keepRemoved`: also those of what is removed, so that `uncommit` can put it back.
+   */
+  async prepare({ keepRemoved }: { readonly keepRemoved: boolean }): Promise<void> {
+    const removed = keepRemoved ? this.#removedNames() : new Set<string>();
+    await this.#contents.prepare({ changed: this.#changing, read: this.#reading, removed });
   }
 
   content(name: string): DirtyBitmap {
-    const found =
-      this.#contents.get(name) ??
-      this.#acquired.get(name) ??
-      this.#loaded.get(name) ??
-      this.bitmaps.get(name)?.content;
-    if (found === undefined) throw new TypeError(`the bits of bitmap '${name}' were not prepared`);
-    return found;
+    return this.#contents.get(name);
   }
 
   /** Bits that may be changed without anybody seeing it. */
   ownContent(name: string): DirtyBitmap {
-    let own = this.#contents.get(name);
-    if (own === undefined) {
-      own = this.content(name).clone();
-      this.#contents.set(name, own);
-    }
-    return own;
+    return this.#contents.own(name);
   }
 
-  /** Empties a bitmap; `recording` as it is at this point in the list of actions. */
+  /** `bitmap`: with the flags that it has at this point in the list of actions. */
   emptyContent(bitmap: DriveBitmap): void {
     const empty = new DirtyBitmap(bitmap.keeper.diskSize, bitmap.granularity);
     if (bitmap.enabled) this.state.recorder.seed(empty);
-    this.#contents.set(bitmap.name, empty);
+    this.#contents.put(bitmap.name, empty);
   }
 
   /**
@@ -129,23 +117,18 @@ export class DriveDraft {
 
   /** The commit point of this drive: all of its new and removed bitmaps, in each store at once. */
   async commit(): Promise<void> {
-    for (const keeper of this.state.keepers) {
-      await keeper.restructure(this.#created(keeper), this.#removed(keeper));
-      this.#committed.push(keeper);
+    for (const part of this.#restructurings()) {
+      await commit(part);
+      this.#committed.push(part);
     }
   }
 
-  /** Takes back what `commit` did, where another store's part of it failed. */
+  /**
+   * Takes back what `commit` did, where another store's part of it failed. A store that fails now
+   * keeps what is new, in use or not recording, and has lost what was removed: nothing is stale.
+   */
   async uncommit(): Promise<void> {
-    for (const keeper of this.#committed) {
-      const removed = this.#created(keeper).map(({ bitmap }) => bitmap.name);
-      const created = this.#removed(keeper).flatMap((name) => {
-        const bitmap = this.state.find(name);
-        const content = bitmap.content ?? this.#loaded.get(name);
-        return content === undefined ? [] : [{ bitmap, content }];
-      });
-      await keeper.restructure(created, removed);
-    }
+    for (const part of this.#committed) await takeBack(part).catch(() => {});
   }
 
   publish(): void {
@@ -158,7 +141,7 @@ export class DriveDraft {
   /** Puts the drive back as it was, and what `prepare` took back into the stores. */
   async rollBack(): Promise<void> {
     for (const bits of this.#attached) this.state.recorder.detach(bits);
-    const taken = [...this.#acquired].map(([name, content]) => {
+    const taken = [...this.#contents.acquired].map(([name, content]) => {
       return { ...this.state.find(name), acquired: true, content };
     });
     for (const keeper of this.state.keepers) {
@@ -180,29 +163,46 @@ export class DriveDraft {
     const next = new Map<string, DriveBitmap>();
     for (const [name, bitmap] of this.bitmaps) {
       if (this.#removing.has(name)) continue;
-      const acquired =
-        bitmap.acquired || this.#acquired.has(name) || (this.#isNew(name) && bitmap.enabled);
-      const content = this.#contents.get(name) ?? this.#acquired.get(name) ?? bitmap.content;
+      const taken = bitmap.acquired || this.#contents.acquired.has(name);
+      const acquired = taken || (this.#isNew(name) && bitmap.enabled);
+      const content = this.#contents.changed(name) ?? bitmap.content;
       next.set(name, { ...bitmap, acquired, content });
     }
     return next;
   }
 
-  #created(keeper: InUseDurability): { bitmap: DriveBitmap; content: DirtyBitmap }[] {
-    const created = [];
-    for (const bitmap of this.#next.values()) {
-      if (bitmap.keeper !== keeper || !this.#isNew(bitmap.name)) continue;
-      // The bits of a bitmap in use are worth nothing on disk: write none.
-      const content = bitmap.acquired
-        ? new DirtyBitmap(keeper.diskSize, bitmap.granularity)
-        : this.content(bitmap.name);
-      created.push({ bitmap, content });
-    }
-    return created;
+  #restructurings(): readonly Restructuring[] {
+    return this.#restructuredKeepers().map((keeper) => ({
+      keeper,
+      created: this.#createdIn(keeper),
+      removed: this.#removedFrom(keeper),
+    }));
   }
 
-  #removed(keeper: InUseDurability): string[] {
-    const isOurs = (name: string) => this.state.bitmaps.get(name)?.keeper === keeper;
-    return [...this.#removing].filter((name) => !this.#isNew(name) && isOurs(name));
+  #restructuredKeepers(): readonly InUseDurability[] {
+    const changed = new Set<InUseDurability>();
+    for (const { name, keeper } of this.bitmaps.values()) {
+      // What is made and removed again never gets to a store.
+      if (this.#isNew(name) !== this.#removing.has(name)) changed.add(keeper);
+    }
+    return this.state.keepers.filter((keeper) => changed.has(keeper));
+  }
+
+  #createdIn(keeper: InUseDurability): readonly MadeBitmap[] {
+    return [...this.#next.values()]
+      .filter((bitmap) => bitmap.keeper === keeper && this.#isNew(bitmap.name))
+      .map((bitmap) => ({ bitmap, content: this.content(bitmap.name) }));
+  }
+
+  #removedFrom(keeper: InUseDurability): readonly RemovedBitmap[] {
+    return [...this.#removedNames()]
+      .map((name) => this.state.find(name))
+      .filter((bitmap) => bitmap.keeper === keeper)
+      .map((bitmap) => ({ bitmap, content: this.#contents.before(bitmap) }));
+  }
+
+  /** Without what is made and removed again. */
+  #removedNames(): ReadonlySet<string> {
+    return new Set([...this.#removing].filter((name) => !this.#isNew(name)));
   }
 }

@@ -1,5 +1,6 @@
 import type { BitmapChange, BitmapInfo, BitmapStore, DirtyBitmap } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
+import type { MadeBitmap } from './restructuring.ts';
 
 /**
  * Keeps the bitmaps of one store safe while their drive is written. This is QEMU's way: the in-use
@@ -48,18 +49,12 @@ export class InUseDurability {
     return names.length === 0 ? new Map() : this.#store.acquire(names);
   }
 
-  /** Makes and removes bitmaps, all or none. What is made to record is in use from the start. */
-  async restructure(
-    created: readonly { readonly bitmap: DriveBitmap; readonly content: DirtyBitmap }[],
-    removed: readonly string[],
-  ): Promise<void> {
-    const changes: BitmapChange[] = created.map(({ bitmap: { name, enabled }, content }) => ({
-      op: 'create',
-      name,
-      enabled,
-      content,
-      acquire: enabled,
-    }));
+  /** Makes and removes bitmaps, all or none. What is made as acquired is in use from the start. */
+  async restructure(created: readonly MadeBitmap[], removed: readonly string[]): Promise<void> {
+    const changes: BitmapChange[] = created.map(({ bitmap, content }) => {
+      const { name, enabled, acquired: acquire } = bitmap;
+      return { op: 'create', name, enabled, content, acquire };
+    });
     for (const name of removed) changes.push({ op: 'remove', name });
     if (changes.length > 0) await this.#store.commit(changes);
   }

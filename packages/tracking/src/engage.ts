@@ -36,7 +36,7 @@ async function create(
   const created = plan.created.filter(({ bitmap }) => bitmap.keeper === keeper);
   await keeper.restructure(created, []);
   for (const { bitmap, content } of created) {
-    state.replace({ ...bitmap, acquired: bitmap.enabled, content });
+    state.replace({ ...bitmap, content });
   }
 }
 

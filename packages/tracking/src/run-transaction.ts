@@ -11,6 +11,8 @@ import type { TrackedDrive } from './tracked-drive.ts';
  *
  * Each drive's stores commit one by one. A crash between two of them leaves the change made on some
  * drives: never a bitmap that has missed a write, for what is new is in use until a clean close.
+ * Where a store fails, the others take back what they did; a bitmap that was removed from one and
+ * is of an unsupported kind stays removed.
  * @throws the first action's error that fails, with nothing changed; I/O errors of the stores
  */
 export async function runTransaction(actions: readonly DriveAction[]): Promise<void> {
@@ -19,8 +21,7 @@ export async function runTransaction(actions: readonly DriveAction[]): Promise<v
   for (const state of states) unlocks.push(await state.mutex.lock());
   try {
     for (const state of states) state.assertOpen();
-    const keepRemoved = states.length > 1;
-    const drafts = new Map(states.map((state) => [state, new DriveDraft(state, { keepRemoved })]));
+    const drafts = new Map(states.map((state) => [state, new DriveDraft(state)]));
     await execute([...drafts.values()], planAll(actions, drafts));
   } finally {
     for (const unlock of unlocks) unlock();
@@ -42,8 +43,9 @@ function planAll(
 }
 
 async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[]): Promise<void> {
+  const keepRemoved = drafts.reduce((sum, draft) => sum + draft.commitCount, 0) > 1;
   try {
-    for (const draft of drafts) await draft.prepare();
+    for (const draft of drafts) await draft.prepare({ keepRemoved });
     // One tick from here: no write falls between two steps, or between two drives.
     for (const step of steps) step();
     for (const draft of drafts) draft.begin();
@@ -52,7 +54,7 @@ async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[])
   } catch (error) {
     // The first error is the one to report; what cannot be taken back is in use, never stale.
     for (const draft of drafts.toReversed()) {
-      await draft.uncommit().catch(() => {});
+      await draft.uncommit();
       await draft.rollBack();
     }
     throw error;

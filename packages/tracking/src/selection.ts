@@ -1,9 +1,10 @@
-import { type BitmapStore, DirtyBitmap, TidemarkError } from '@tidemark/core';
+import { type BitmapStore, TidemarkError } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
 import { DriveDraft } from './drive-draft.ts';
 import type { DriveState } from './drive-state.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
 import { planAdd } from './plan-action.ts';
+import type { MadeBitmap } from './restructuring.ts';
 
 /** What a user says of a bitmap when a drive is opened: the daemon's -dirty-bitmap option. */
 export interface BitmapSelection {
@@ -25,7 +26,7 @@ export interface SelectionPlan {
   readonly selected: ReadonlySet<string>;
   /** With the flags that they are going to have. */
   readonly acquired: readonly DriveBitmap[];
-  readonly created: readonly { readonly bitmap: DriveBitmap; readonly content: DirtyBitmap }[];
+  readonly created: readonly MadeBitmap[];
 }
 
 /** Checks every selection against the stores' directories. @throws as `openTrackedDrive` */
@@ -33,7 +34,7 @@ export function planSelection(
   state: DriveState,
   selections: readonly BitmapSelection[],
 ): SelectionPlan {
-  const draft = new DriveDraft(state, { keepRemoved: false });
+  const draft = new DriveDraft(state);
   const selected = new Set<string>();
   for (const selection of selections) {
     if (selected.has(selection.name)) throw selectedTwice(state.label, selection.name);
@@ -42,11 +43,13 @@ export function planSelection(
     else planLoad(draft, selection);
   }
   const acquired: DriveBitmap[] = [];
-  const created: { bitmap: DriveBitmap; content: DirtyBitmap }[] = [];
+  const created: MadeBitmap[] = [];
   for (const [name, bitmap] of draft.bitmaps) {
     const stored = state.bitmaps.get(name);
-    if (stored === undefined) created.push({ bitmap, content: draft.content(name) });
-    else if (needsAcquire(state, stored, bitmap)) acquired.push(bitmap);
+    if (stored === undefined) {
+      const made = { ...bitmap, acquired: bitmap.enabled };
+      created.push({ bitmap: made, content: draft.content(name) });
+    } else if (needsAcquire(state, stored, bitmap)) acquired.push(bitmap);
   }
   return { selected, acquired, created };
 }

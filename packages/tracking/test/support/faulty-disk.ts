@@ -1,0 +1,85 @@
+import {
+  type BitmapState,
+  type BitmapStore,
+  createBitmapStore,
+  type DirectoryEntry,
+  DirtyBitmap,
+  TidemarkError,
+} from '@tidemark/core';
+
+/** How a change of the directory ends. `after`: it fails, and is in place all the same. */
+type Outcome = 'done' | 'before' | 'after';
+
+/** Bitmaps that outlive their store, as a file would; opening it again is what a crash leaves. */
+export class FaultyDisk {
+  readonly diskSize: number;
+  /** How the next changes end, in order; those after them are done. */
+  readonly outcomes: Outcome[] = [];
+  /** Bitmaps whose bits cannot be read. */
+  readonly unreadable: Set<string> = new Set();
+  changes = 0;
+  #entries: readonly DirectoryEntry[] = [];
+  #contents: ReadonlyMap<string, DirtyBitmap> = new Map();
+
+  constructor(diskSize: number) {
+    this.diskSize = diskSize;
+  }
+
+  open({ writable = true }: { readonly writable?: boolean } = {}): Promise<BitmapStore> {
+    return createBitmapStore({
+      label: 'faulty disk',
+      diskSize: this.diskSize,
+      writable,
+      readDirectory: async () => this.#entries,
+      readContent: async ({ name }) => {
+        if (this.unreadable.has(name)) throw new TidemarkError('IO_FAILED', 'unreadable bits');
+        return this.#contents.get(name)!.clone();
+      },
+      replaceDirectory: (entries, contents) => this.#replace(entries, contents),
+      close: async () => {},
+    });
+  }
+
+  /** What somebody finds who opens it now: after a crash, if it was not closed. */
+  async found(): Promise<Record<string, BitmapState>> {
+    const store = await this.open({ writable: false });
+    return Object.fromEntries((await store.list()).map(({ name, state }) => [name, state]));
+  }
+
+  /** Offsets of the dirty granules of a bitmap at rest. */
+  async dirty(name: string): Promise<readonly number[]> {
+    return dirtyOf(await (await this.open({ writable: false })).load(name));
+  }
+
+  /** Adds an entry that this version cannot use, or that a crash left behind. */
+  plant(entry: Partial<DirectoryEntry> & { readonly name: string }): void {
+    const { name, granularity = 4096 } = entry;
+    this.#entries = [...this.#entries, { granularity, enabled: true, inUse: false, ...entry }];
+    this.#contents = new Map(this.#contents).set(name, new DirtyBitmap(this.diskSize, granularity));
+  }
+
+  async #replace(
+    entries: readonly DirectoryEntry[],
+    contents: ReadonlyMap<string, DirtyBitmap>,
+  ): Promise<void> {
+    const outcome = this.outcomes.shift() ?? 'done';
+    this.changes += 1;
+    // A change is not done in the tick in which it is asked for.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (outcome !== 'before') {
+      this.#contents = new Map(
+        entries.map(({ name }) => [name, contents.get(name) ?? this.#contents.get(name)!]),
+      );
+      this.#entries = entries;
+    }
+    if (outcome !== 'done') throw new TidemarkError('IO_FAILED', 'a planned fault');
+  }
+}
+
+export function dirtyOf(bitmap: DirtyBitmap): readonly number[] {
+  const offsets: number[] = [];
+  for (const { offset, length } of bitmap.dirtyExtents()) {
+    for (let at = offset; at < offset + length; at += bitmap.granularity) offsets.push(at);
+  }
+  return offsets;
+}
