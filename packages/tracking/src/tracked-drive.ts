@@ -82,7 +82,12 @@ export class TrackedDrive implements AsyncDisposable {
       state.findSound(name);
       if (state.held.has(name)) throw refusal('busy', state.label, name);
       state.held.add(name);
-      return () => void state.held.delete(name);
+      // Another holder may have come by the time somebody lets go a second time.
+      let isHeld = true;
+      return () => {
+        if (isHeld) state.held.delete(name);
+        isHeld = false;
+      };
     });
   }
 
