@@ -78,8 +78,8 @@ async function begin(
     const content = recordingContent(bitmap);
     if (content !== undefined) recorder.attach(content);
   }
-  const beforeResize = () => refuseResize(state);
-  return new TrackedDrive(new TrackedDevice(device, { recorder, writable, beforeResize }), state);
+  const resizable = state.keepers.length === 0;
+  return new TrackedDrive(new TrackedDevice(device, { recorder, writable, resizable }), state);
 }
 
 function keepersOf({ stores = [], transient }: TrackedDriveOptions): readonly InUseDurability[] {
@@ -126,13 +126,4 @@ function warnOfUnusable(
       condition === 'inconsistent' ? 'was left in use by a crash' : 'is of a kind not supported';
     onWarning(`bitmap '${name}' of '${state.label}' ${why}: it records nothing, remove it`);
   }
-}
-
-function refuseResize({ bitmaps, label }: DriveState): void {
-  if (bitmaps.size === 0) return;
-  throw new TidemarkError(
-    'DEVICE_UNSUPPORTED',
-    `drive '${label}' cannot be resized while it has bitmaps`,
-    { where: label, hint: 'close the drive and resize it together with its store' },
-  );
 }

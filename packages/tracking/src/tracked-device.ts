@@ -7,8 +7,8 @@ export interface TrackedDeviceOptions {
   readonly recorder?: WriteRecorder;
   /** Refuses writes to a device that would take them. Default: as the device. */
   readonly writable?: boolean;
-  /** Throws where the disk's size must not change now. */
-  readonly beforeResize?: () => void;
+  /** Default true. False where bitmaps are kept in stores, which are made for one size. */
+  readonly resizable?: boolean;
 }
 
 /**
@@ -19,7 +19,7 @@ export class TrackedDevice implements BlockDevice {
   readonly recorder: WriteRecorder;
   readonly writable: boolean;
   readonly #device: BlockDevice;
-  readonly #beforeResize: (() => void) | undefined;
+  readonly #resizable: boolean;
   #resizing: Promise<void> | undefined;
   #draining = false;
 
@@ -27,7 +27,7 @@ export class TrackedDevice implements BlockDevice {
     this.#device = device;
     this.recorder = options.recorder ?? new WriteRecorder();
     this.writable = device.writable && (options.writable ?? true);
-    this.#beforeResize = options.beforeResize;
+    this.#resizable = options.resizable ?? true;
   }
 
   get label(): string {
@@ -74,12 +74,12 @@ export class TrackedDevice implements BlockDevice {
   /**
    * Waits for the writes under way and holds new ones back. What is added counts as written in
    * every bitmap that records: after a shrink and a grow the same bytes are no longer the same.
-   * @throws BITMAP_TOO_LARGE and what the device throws: nothing was changed
+   * @throws DEVICE_UNSUPPORTED, BITMAP_TOO_LARGE and what the device throws: nothing was changed
    */
   async resize(size: number): Promise<void> {
     while (this.#resizing !== undefined) await this.#resizing;
     this.#assertWritable();
-    this.#beforeResize?.();
+    this.#assertResizable();
     const resized = this.#resizeIdle(size);
     const over = () => {
       this.#resizing = undefined;
@@ -149,6 +149,15 @@ export class TrackedDevice implements BlockDevice {
     if (!this.writable) {
       throw new TidemarkError('DEVICE_READ_ONLY', `${where} is open for reading only`, { where });
     }
+  }
+
+  #assertResizable(): void {
+    if (this.#resizable) return;
+    throw new TidemarkError(
+      'DEVICE_UNSUPPORTED',
+      `${this.label} cannot be resized while stores of its bitmaps are open`,
+      { where: this.label, hint: 'close the drive and resize it together with its stores' },
+    );
   }
 
   // Before anything is marked: what the device is going to refuse leaves no mark.
