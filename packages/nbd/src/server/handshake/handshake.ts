@@ -1,0 +1,155 @@
+import { TidemarkError } from '@tidemark/core';
+import {
+  ClientFlags,
+  EXPORT_NAME_ZEROES,
+  ExportNameReply,
+  Greeting,
+  HandshakeFlag,
+  INIT_MAGIC,
+  Option,
+  OPTION_MAGIC,
+  OptionHeader,
+  OptionReplyType,
+} from '../../protocol/handshake.ts';
+import { MAX_OPTION_BYTES, MAX_STRING_BYTES } from '../../protocol/limits.ts';
+import { exportFlags, type NbdExport } from '../nbd-export.ts';
+import type { HandshakeStream } from './handshake-stream.ts';
+import { answerInfo } from './info-option.ts';
+import { answerMetaContexts } from './meta-option.ts';
+import { Negotiation, type Session } from './negotiation.ts';
+import { OptionPayload } from './option-payload.ts';
+import { invalidOption, optionName, OptionRefused } from './option-refused.ts';
+
+const OFFERED_FLAGS = HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES;
+
+/**
+ * Fixed newstyle, as QEMU speaks it. Undefined: the client went without going on.
+ * @throws PROTOCOL_ERROR, CONNECTION_LOST: the connection is of no more use
+ */
+export async function shakeHands(
+  stream: HandshakeStream,
+  exports: readonly NbdExport[],
+): Promise<Session | undefined> {
+  await stream.send(
+    Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC, flags: OFFERED_FLAGS }),
+  );
+  const { flags } = ClientFlags.decode(await stream.read(ClientFlags.size));
+  if ((flags & ~OFFERED_FLAGS) !== 0) {
+    throw protocolError(`unknown client flags 0x${flags.toString(16)}`);
+  }
+  const isFixed = (flags & HandshakeFlag.FIXED_NEWSTYLE) !== 0;
+  const negotiation = new Negotiation(exports);
+  for (;;) {
+    const { option, length } = await readOption(stream);
+    if (option === Option.EXPORT_NAME) return acceptExportName(stream, negotiation, flags, length);
+    // Older clients know no replies to options.
+    if (!isFixed) throw protocolError(`option ${option} without fixed newstyle`);
+    const payload = await stream.read(length);
+    const session = await answer(negotiation, option, payload);
+    await stream.send(negotiation.takeReplies());
+    if (session !== undefined) return session;
+    if (option === Option.ABORT) return undefined;
+  }
+}
+
+async function readOption(stream: HandshakeStream): Promise<{ option: number; length: number }> {
+  const header = OptionHeader.decode(await stream.read(OptionHeader.size));
+  if (header.magic !== OPTION_MAGIC) throw protocolError('wrong magic of an option');
+  if (header.length > MAX_OPTION_BYTES) {
+    throw protocolError(`option ${header.option} has ${header.length} bytes`);
+  }
+  return header;
+}
+
+async function answer(
+  negotiation: Negotiation,
+  option: number,
+  bytes: Buffer,
+): Promise<Session | undefined> {
+  try {
+    return await answerOption(negotiation, option, bytes);
+  } catch (error) {
+    if (!(error instanceof OptionRefused)) throw error;
+    negotiation.reply(option, error.replyType, Buffer.from(error.message));
+    return undefined;
+  }
+}
+
+async function answerOption(
+  negotiation: Negotiation,
+  option: number,
+  bytes: Buffer,
+): Promise<Session | undefined> {
+  const payload = new OptionPayload(option, bytes);
+  switch (option) {
+    case Option.ABORT:
+      negotiation.acknowledge(option);
+      return undefined;
+    case Option.LIST:
+      payload.end();
+      answerList(negotiation);
+      return undefined;
+    case Option.STARTTLS:
+      payload.end();
+      throw new OptionRefused(OptionReplyType.POLICY, 'TLS not configured');
+    case Option.INFO:
+      answerInfo(negotiation, option, payload);
+      return undefined;
+    case Option.GO:
+      return negotiation.begin(answerInfo(negotiation, option, payload));
+    case Option.STRUCTURED_REPLY:
+      payload.end();
+      if (negotiation.isStructured) throw invalidOption('structured reply already negotiated');
+      negotiation.isStructured = true;
+      negotiation.acknowledge(option);
+      return undefined;
+    case Option.LIST_META_CONTEXT:
+    case Option.SET_META_CONTEXT:
+      await answerMetaContexts(negotiation, option, payload);
+      return undefined;
+    default: {
+      const text = `Unsupported option ${option} (${optionName(option)})`;
+      throw new OptionRefused(OptionReplyType.UNSUP, text);
+    }
+  }
+}
+
+function answerList(negotiation: Negotiation): void {
+  for (const { name, description = '' } of negotiation.exports) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.byteLength(name));
+    const texts = Buffer.from(name + description);
+    negotiation.reply(Option.LIST, OptionReplyType.SERVER, length, texts);
+  }
+  negotiation.acknowledge(Option.LIST);
+}
+
+/** There is no way to refuse but to hang up. */
+async function acceptExportName(
+  stream: HandshakeStream,
+  negotiation: Negotiation,
+  clientFlags: number,
+  length: number,
+): Promise<Session> {
+  if (length > MAX_STRING_BYTES) throw protocolError(`an export name of ${length} bytes`);
+  const exported = findNamed(negotiation, await stream.read(length));
+  const session = negotiation.begin(exported);
+  const zeroes = (clientFlags & HandshakeFlag.NO_ZEROES) === 0 ? EXPORT_NAME_ZEROES : 0;
+  const reply = Buffer.alloc(ExportNameReply.size + zeroes);
+  const flags = exportFlags(exported, session.isStructured);
+  ExportNameReply.encode({ size: BigInt(session.size), flags }, reply);
+  await stream.send(reply);
+  return session;
+}
+
+function findNamed(negotiation: Negotiation, name: Buffer): NbdExport {
+  try {
+    return negotiation.findExport(name);
+  } catch (error) {
+    throw protocolError(error instanceof OptionRefused ? error.message : 'no export', error);
+  }
+}
+
+function protocolError(text: string, cause?: unknown): TidemarkError {
+  return new TidemarkError('PROTOCOL_ERROR', text, {}, cause);
+}

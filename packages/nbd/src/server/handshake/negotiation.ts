@@ -1,0 +1,66 @@
+import { OptionReply, OptionReplyType, OPTION_REPLY_MAGIC } from '../../protocol/handshake.ts';
+import type { MetaContext } from '../meta-context.ts';
+import type { NbdExport } from '../nbd-export.ts';
+import { OptionRefused } from './option-refused.ts';
+
+/** What client and server agreed on. */
+export interface Session {
+  readonly exported: NbdExport;
+  /** Bytes, as the client was told. */
+  readonly size: number;
+  readonly isStructured: boolean;
+  /** Those that the client chose, in the order of replies. */
+  readonly contexts: readonly MetaContext[];
+}
+
+/** The state of a negotiation and the replies to the option at hand. */
+export class Negotiation {
+  readonly exports: readonly NbdExport[];
+  isStructured = false;
+  /** Of one export; void when the client goes on with another. */
+  selected: { readonly exported: NbdExport; readonly contexts: readonly MetaContext[] } | undefined;
+  #replies: Uint8Array[] = [];
+
+  constructor(exports: readonly NbdExport[]) {
+    this.exports = exports;
+  }
+
+  /** @throws OptionRefused UNKNOWN */
+  findExport(name: Buffer): NbdExport {
+    const exported = this.exports.find((candidate) => name.equals(Buffer.from(candidate.name)));
+    if (exported !== undefined) return exported;
+    throw new OptionRefused(OptionReplyType.UNKNOWN, `export '${shorten(name)}' not present`);
+  }
+
+  reply(option: number, type: number, ...payload: readonly Uint8Array[]): void {
+    const length = payload.reduce((sum, part) => sum + part.length, 0);
+    this.#replies.push(
+      OptionReply.encode({ magic: OPTION_REPLY_MAGIC, option, type, length }),
+      ...payload,
+    );
+  }
+
+  acknowledge(option: number): void {
+    this.reply(option, OptionReplyType.ACK);
+  }
+
+  /** What goes out now. */
+  takeReplies(): Buffer {
+    const bytes = Buffer.concat(this.#replies);
+    this.#replies = [];
+    return bytes;
+  }
+
+  begin(exported: NbdExport): Session {
+    const contexts = this.selected?.exported === exported ? this.selected.contexts : [];
+    return { exported, size: exported.device.size, isStructured: this.isStructured, contexts };
+  }
+}
+
+// As QEMU does: a name is the client's, and may be of any kind and length.
+const SHOWN_BYTES = 80;
+
+function shorten(name: Buffer): string {
+  if (name.length < SHOWN_BYTES) return name.toString();
+  return `${name.subarray(0, SHOWN_BYTES).toString()}...`;
+}

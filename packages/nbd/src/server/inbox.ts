@@ -1,0 +1,92 @@
+import type { Socket } from 'node:net';
+
+/**
+ * What a client has sent and nobody has taken yet: a list of chunks as they came. What lies within
+ * one chunk is handed out without a copy, what spans several is copied once.
+ */
+export class Inbox {
+  readonly #socket: Socket;
+  #chunks: Buffer[] = [];
+  /** Bytes of the first chunk that are taken. */
+  #at = 0;
+  #length = 0;
+  #hasEnded = false;
+  #onChange: () => void = () => {};
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk: Buffer) => this.#push(chunk));
+    socket.on('end', () => this.#end());
+    socket.on('close', () => this.#end());
+    socket.pause();
+  }
+
+  /** Nothing comes behind what is here. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Called when bytes came or the client went. */
+  set onChange(listener: () => void) {
+    this.#onChange = listener;
+  }
+
+  /** Lets more come; `onChange` tells when. */
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** The client has to wait, once what the system holds for it is full. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  /** Exactly `length` bytes, or undefined as long as they are not here. */
+  take(length: number): Buffer | undefined {
+    if (length > this.#length) return undefined;
+    this.#length -= length;
+    const chunk = this.#chunks[0];
+    if (chunk === undefined || length > chunk.length - this.#at) return this.#gather(length);
+    const bytes = chunk.subarray(this.#at, this.#at + length);
+    this.#advance(length);
+    return bytes;
+  }
+
+  /** Drops what is here and what comes. */
+  discardAll(): void {
+    this.#chunks = [];
+    this.#length = 0;
+    this.#push = () => {};
+    this.#socket.resume();
+  }
+
+  #push = (chunk: Buffer): void => {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    this.#onChange();
+  };
+
+  #end(): void {
+    this.#hasEnded = true;
+    this.#onChange();
+  }
+
+  #gather(length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(length);
+    for (let done = 0; done < length;) {
+      const chunk = this.#chunks[0]!;
+      const part = Math.min(length - done, chunk.length - this.#at);
+      chunk.copy(bytes, done, this.#at, this.#at + part);
+      this.#advance(part);
+      done += part;
+    }
+    return bytes;
+  }
+
+  #advance(bytes: number): void {
+    this.#at += bytes;
+    if (this.#at < this.#chunks[0]!.length) return;
+    this.#at = 0;
+    this.#chunks.shift();
+  }
+}

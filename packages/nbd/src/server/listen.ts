@@ -1,0 +1,72 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { BlockList, type Server } from 'node:net';
+import { TidemarkError } from '@tidemark/core';
+import { checkSocketPath, hasCode, listenFailed, removeStaleSocket } from './unix-socket.ts';
+
+/** Where a server listens. Port 0 lets the system choose one. */
+export type NbdAddress =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'inet'; readonly host: string; readonly port: number };
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/**
+ * Listens, and resolves to the address with the actual port. A socket file that nobody listens on is
+ * replaced.
+ * @throws USAGE (not loopback, not a path or port), LOCKED (in use), FILE_EXISTS (not a socket),
+ * PERMISSION_DENIED, IO_FAILED
+ */
+export async function listen(server: Server, address: NbdAddress): Promise<NbdAddress> {
+  return address.type === 'unix'
+    ? listenOnPath(server, address.path)
+    : listenOnPort(server, address.host, address.port);
+}
+
+async function listenOnPath(server: Server, path: string): Promise<NbdAddress> {
+  checkSocketPath(path);
+  try {
+    await bind(server, { path });
+  } catch (error) {
+    if (!hasCode(error, 'EADDRINUSE')) throw listenFailed(path, error);
+    await removeStaleSocket(path);
+    await bind(server, { path }).catch((cause: unknown) => {
+      throw listenFailed(path, cause);
+    });
+  }
+  return { type: 'unix', path };
+}
+
+async function listenOnPort(server: Server, host: string, port: number): Promise<NbdAddress> {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new TidemarkError('USAGE', `${port} is not a port`, { hint: 'use 0 to 65535' });
+  }
+  const numeric = await loopbackAddress(host);
+  await bind(server, { host: numeric, port }).catch((cause: unknown) => {
+    throw listenFailed(`${host}:${port}`, cause);
+  });
+  const bound = server.address();
+  const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
+  return { type: 'inet', host, port: actual };
+}
+
+/** There is no encryption and no login, so what listens is not to be reached from elsewhere. */
+async function loopbackAddress(host: string): Promise<string> {
+  const found = host === '' ? undefined : await lookup(host).catch(() => undefined);
+  const family = found?.family === 6 ? 'ipv6' : 'ipv4';
+  if (found !== undefined && LOOPBACK.check(found.address, family)) return found.address;
+  throw new TidemarkError('USAGE', `'${host}' is not an address of this machine alone`, {
+    where: host,
+    hint: 'listen on 127.0.0.1, on ::1, or on a unix socket',
+  });
+}
+
+async function bind(
+  server: Server,
+  options: { path: string } | { host: string; port: number },
+): Promise<void> {
+  server.listen(options);
+  await once(server, 'listening');
+}

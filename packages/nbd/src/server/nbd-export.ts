@@ -1,0 +1,70 @@
+import type { BlockDevice } from '@tidemark/block';
+import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
+import { ExportFlag } from '../protocol/transmission.ts';
+import { MAX_STRING_BYTES } from '../protocol/limits.ts';
+
+/** One bitmap of an export. A bitmap that is removed and added again is another object. */
+export interface NbdBitmap {
+  readonly name: string;
+  /**
+   * The bits as they are now, on the device's size or more. Asked for each block status, so it is
+   * to be cheap; a bitmap at rest may be read when it is first asked for. The server changes nothing.
+   * @throws BITMAP_NOT_FOUND once it is removed, even if another has its name by then
+   */
+  content(): DirtyBitmap | Promise<DirtyBitmap>;
+}
+
+/** A disk that is served under a name. The server does not close the device. */
+export interface NbdExport {
+  /** May be empty: the default export. At most 4096 bytes of UTF-8, as the description. */
+  readonly name: string;
+  readonly description?: string;
+  readonly device: BlockDevice;
+  /** Default: the opposite of `device.writable`. */
+  readonly readOnly?: boolean;
+  /** Asked whenever a client asks for contexts: bitmaps come and go while we serve. */
+  readonly bitmaps?: () => readonly NbdBitmap[] | Promise<readonly NbdBitmap[]>;
+}
+
+export function isReadOnly({ readOnly, device }: NbdExport): boolean {
+  return readOnly === true || !device.writable;
+}
+
+/** What a client is told that it may do. DF comes with structured replies. */
+export function exportFlags(exported: NbdExport, isStructured: boolean): number {
+  // A flush covers what came over any connection.
+  let flags =
+    ExportFlag.HAS_FLAGS |
+    ExportFlag.FLUSH |
+    ExportFlag.FUA |
+    ExportFlag.MULTI_CONN |
+    ExportFlag.CACHE;
+  if (isStructured) flags |= ExportFlag.DF;
+  if (isReadOnly(exported)) return flags | ExportFlag.READ_ONLY;
+  if (exported.device.canDiscard) flags |= ExportFlag.TRIM;
+  // Not FAST_ZERO: a device does not say beforehand whether it has zeros without writing them.
+  return flags | ExportFlag.WRITE_ZEROES;
+}
+
+/** @throws USAGE: a name twice, or a text that is too long for the protocol */
+export function checkExports(exports: readonly NbdExport[]): void {
+  const names = new Set<string>();
+  for (const { name, description = '' } of exports) {
+    if (names.has(name)) {
+      throw new TidemarkError('USAGE', `two exports have the name '${name}'`, {
+        hint: 'give each export a name of its own',
+      });
+    }
+    names.add(name);
+    if (Math.max(Buffer.byteLength(name), Buffer.byteLength(description)) <= MAX_STRING_BYTES) {
+      continue;
+    }
+    throw new TidemarkError(
+      'USAGE',
+      `the name or description of export '${name.slice(0, 40)}' is too long`,
+      {
+        hint: `use at most ${MAX_STRING_BYTES} bytes`,
+      },
+    );
+  }
+}

@@ -1,0 +1,56 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { Connection } from './connection.ts';
+import { listen, type NbdAddress } from './listen.ts';
+import { checkExports, type NbdExport } from './nbd-export.ts';
+
+/** More are hung up on: what a client may hold in memory is limited, so this limits all of it. */
+const MAX_CLIENTS = 128;
+
+export interface NbdServerOptions {
+  readonly address: NbdAddress;
+  /** In the order in which they are listed. */
+  readonly exports: readonly NbdExport[];
+  /** Told what goes wrong, in a sentence. Default: nobody. */
+  readonly log?: (message: string) => void;
+}
+
+/** Listens, and serves disks to any number of clients at a time. */
+export interface NbdServer extends AsyncDisposable {
+  /** With the port that the system chose. */
+  readonly address: NbdAddress;
+  /**
+   * Takes no more clients and requests, finishes and answers those under way, hangs up. Exports and
+   * their devices are not used any more when it resolves. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves disks over NBD: fixed newstyle, structured replies, base:allocation and the dirty bitmaps
+ * of the exports as QEMU serves them. On the loopback or a unix socket only.
+ * @throws USAGE, LOCKED, FILE_EXISTS, PERMISSION_DENIED, IO_FAILED: it cannot listen there
+ */
+export async function startNbdServer(options: NbdServerOptions): Promise<NbdServer> {
+  const { address, exports, log = () => {} } = options;
+  checkExports(exports);
+  const connections = new Set<Connection>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
+    const connection = new Connection({ socket, exports, log });
+    connections.add(connection);
+    void connection.ended.then(() => connections.delete(connection));
+  });
+  server.maxConnections = MAX_CLIENTS;
+  const bound = await listen(server, address);
+  server.on('error', (error) => log(`accepting a client failed: ${error.message}`));
+  let closing: Promise<void> | undefined;
+  const close = () => (closing ??= closeServer(server, connections));
+  return { address: bound, close, [Symbol.asyncDispose]: close };
+}
+
+async function closeServer(server: Server, connections: ReadonlySet<Connection>): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  await Promise.all(Array.from(connections, (connection) => connection.close()));
+  await closed;
+}

@@ -1,0 +1,90 @@
+import { isTidemarkError } from '@tidemark/core';
+import { errnoOf, NbdErrno } from '../../protocol/errors.ts';
+import { Command, CommandFlag } from '../../protocol/transmission.ts';
+import { collectRuns } from '../collect-runs.ts';
+import type { Session } from '../handshake/negotiation.ts';
+import { findFault } from './check-request.ts';
+import { errorChunk, simpleReply, statusChunk } from './replies.ts';
+import type { NbdRequest } from './request.ts';
+import { serveRead } from './serve-read.ts';
+
+// More would keep other clients waiting; a client asks on from where the answer ends.
+const MAX_RUNS = 16_384;
+
+const WHAT_FAILED: Readonly<Record<number, string>> = {
+  [Command.READ]: 'reading from file failed',
+  [Command.FLUSH]: 'flush failed',
+  [Command.TRIM]: 'discard failed',
+  [Command.BLOCK_STATUS]: 'block status failed',
+};
+
+/** Does what a request asks for. Resolves to the reply, of success or failure; never rejects. */
+export async function serveRequest(
+  request: NbdRequest,
+  session: Session,
+  onFailure: (error: unknown) => void,
+): Promise<readonly Uint8Array[]> {
+  const fault = findFault(request, session);
+  if (fault !== undefined) return [errorReply(request, session, NbdErrno.EINVAL, fault)];
+  try {
+    return await perform(request, session);
+  } catch (error) {
+    onFailure(error);
+    return [errorReply(request, session, errnoOf(error), textFor(error, request.type))];
+  }
+}
+
+async function perform(request: NbdRequest, session: Session): Promise<readonly Uint8Array[]> {
+  switch (request.type) {
+    case Command.READ:
+      return serveRead(request, session);
+    case Command.BLOCK_STATUS:
+      return serveBlockStatus(request, session);
+    // Reading ahead is the system's to do.
+    case Command.CACHE:
+      return [simpleReply(request)];
+    default:
+      await change(request, session);
+      return [simpleReply(request)];
+  }
+}
+
+async function change(request: NbdRequest, session: Session): Promise<void> {
+  const { device } = session.exported;
+  const { type, offset, length, flags, payload } = request;
+  if (type === Command.WRITE && length > 0) await device.write(payload, offset);
+  if (type === Command.TRIM && length > 0) await device.discard(offset, length);
+  if (type === Command.WRITE_ZEROES && length > 0) {
+    await device.writeZeroes(offset, length, { unmap: (flags & CommandFlag.NO_HOLE) === 0 });
+  }
+  if (type === Command.FLUSH || (flags & CommandFlag.FUA) !== 0) await device.flush();
+}
+
+async function serveBlockStatus(request: NbdRequest, session: Session): Promise<Uint8Array[]> {
+  const { offset, length, flags } = request;
+  const { contexts } = session;
+  const limit = (flags & CommandFlag.REQ_ONE) === 0 ? MAX_RUNS : 1;
+  const chunks: Uint8Array[] = [];
+  for (const [index, context] of contexts.entries()) {
+    const runs = await collectRuns(context, { offset, length, limit });
+    const isLast = index === contexts.length - 1;
+    chunks.push(statusChunk(request, context.id, runs, { isLast }));
+  }
+  return chunks;
+}
+
+/** Simple replies have no room for a text. */
+function errorReply(
+  request: NbdRequest,
+  session: Session,
+  errno: number,
+  text: string,
+): Uint8Array {
+  return session.isStructured ? errorChunk(request, errno, text) : simpleReply(request, errno);
+}
+
+/** A device's own message names a path, which is none of the client's business. */
+function textFor(error: unknown, type: number): string {
+  if (isTidemarkError(error) && error.code.startsWith('BITMAP_')) return error.message;
+  return WHAT_FAILED[type] ?? 'writing to file failed';
+}

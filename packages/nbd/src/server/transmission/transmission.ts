@@ -1,0 +1,113 @@
+import type { Socket } from 'node:net';
+import { MAX_REQUESTS_IN_FLIGHT } from '../../protocol/limits.ts';
+import { Command } from '../../protocol/transmission.ts';
+import type { Session } from '../handshake/negotiation.ts';
+import type { Inbox } from '../inbox.ts';
+import { Outbox } from './outbox.ts';
+import { type NbdRequest, RequestReader } from './request.ts';
+import { serveRequest } from './serve-request.ts';
+
+/** Bytes of data that requests in flight may hold before no further one is taken. */
+const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
+
+export interface TransmissionOptions {
+  readonly socket: Socket;
+  readonly inbox: Inbox;
+  readonly session: Session;
+  readonly log: (message: string) => void;
+}
+
+/**
+ * The requests of one client. A bounded number of them is worked on at a time; one counts until its
+ * reply is with the system, so a client that does not read is not read from.
+ */
+export class Transmission {
+  readonly #options: TransmissionOptions;
+  readonly #reader: RequestReader;
+  readonly #outbox: Outbox;
+  readonly #worked = Promise.withResolvers<void>();
+  readonly #answered = Promise.withResolvers<void>();
+  #isTaking = true;
+  #inFlight = 0;
+  #bytesInFlight = 0;
+  #atWork = 0;
+
+  constructor(options: TransmissionOptions) {
+    this.#options = options;
+    this.#reader = new RequestReader(options.inbox);
+    this.#outbox = new Outbox(options.socket);
+    options.inbox.onChange = () => this.#takeRequests();
+    this.#takeRequests();
+  }
+
+  /** Resolves when no request is taken any more and the device has done all that were. */
+  get worked(): Promise<void> {
+    return this.#worked.promise;
+  }
+
+  /** Resolves when, besides, the system has all replies, or the client is gone. */
+  get answered(): Promise<void> {
+    return this.#answered.promise;
+  }
+
+  /** Takes no more requests. */
+  stop(): void {
+    this.#isTaking = false;
+    this.#options.inbox.pause();
+    this.#settle();
+  }
+
+  #takeRequests(): void {
+    const { inbox } = this.#options;
+    while (this.#isTaking && this.#hasRoom()) {
+      const request = this.#reader.next();
+      if (request === undefined) {
+        if (inbox.hasEnded) this.stop();
+        else inbox.resume();
+        return;
+      }
+      if (request.fatal !== undefined) this.#options.log(`a client is cut off: ${request.fatal}`);
+      if (request.fatal !== undefined || request.type === Command.DISC) this.#isTaking = false;
+      if (request.type !== Command.DISC) void this.#serve(request);
+    }
+    inbox.pause();
+    this.#settle();
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlight < MAX_REQUESTS_IN_FLIGHT && this.#bytesInFlight < MAX_BYTES_IN_FLIGHT;
+  }
+
+  async #serve(request: NbdRequest): Promise<void> {
+    const { session } = this.#options;
+    const bytes = bytesOf(request);
+    this.#inFlight += 1;
+    this.#bytesInFlight += bytes;
+    this.#atWork += 1;
+    const reply = await serveRequest(request, session, (error) => this.#report(error));
+    this.#atWork -= 1;
+    this.#outbox.push(reply, () => {
+      this.#inFlight -= 1;
+      this.#bytesInFlight -= bytes;
+      this.#takeRequests();
+    });
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#isTaking || this.#atWork > 0) return;
+    this.#worked.resolve();
+    if (this.#inFlight === 0) this.#answered.resolve();
+  }
+
+  #report(error: unknown): void {
+    const { session, log } = this.#options;
+    const why = error instanceof Error ? error.message : String(error);
+    log(`export '${session.exported.name}': ${why}`);
+  }
+}
+
+/** What a request holds in memory until it is answered. */
+function bytesOf({ type, length }: NbdRequest): number {
+  return type === Command.READ || type === Command.WRITE ? length : 0;
+}

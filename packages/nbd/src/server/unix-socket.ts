@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { lstat, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { TidemarkError } from '@tidemark/core';
+
+/** What fits the kernel's sockaddr_un. */
+const MAX_PATH_BYTES = 107;
+
+/** @throws USAGE */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > 0 && bytes <= MAX_PATH_BYTES && !path.includes('\0')) return;
+  throw new TidemarkError('USAGE', `socket path '${path}' is not possible`, {
+    where: path,
+    hint: `use a path of 1 to ${MAX_PATH_BYTES} bytes`,
+  });
+}
+
+/**
+ * Makes room where a crash left a socket file that nobody listens on.
+ * @throws LOCKED: somebody listens; FILE_EXISTS: it is not a socket; PERMISSION_DENIED, IO_FAILED
+ */
+export async function removeStaleSocket(path: string): Promise<void> {
+  try {
+    // A plain file refuses connections just as a stale socket does.
+    if (!(await lstat(path)).isSocket()) throw notASocket(path);
+    if (await isListenedOn(path)) throw listenedOn(path);
+    await unlink(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw listenFailed(path, error);
+  }
+}
+
+async function isListenedOn(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ECONNREFUSED')) return false;
+    // Too many wait to be let in: somebody lets them in.
+    if (hasCode(error, 'EAGAIN')) return true;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
+}
+
+function notASocket(path: string): TidemarkError {
+  return new TidemarkError('FILE_EXISTS', `'${path}' is there and is not a socket`, {
+    where: path,
+    hint: 'choose another path',
+  });
+}
+
+function listenedOn(path: string): TidemarkError {
+  return new TidemarkError('LOCKED', `something listens on '${path}' already`, {
+    where: path,
+    hint: 'stop it, or choose another path',
+  });
+}
+
+/** What a failure to listen at `where` means; an error of ours stays as it is. */
+export function listenFailed(where: string, cause: unknown): TidemarkError {
+  if (cause instanceof TidemarkError) return cause;
+  const text = `cannot listen on '${where}'`;
+  if (hasCode(cause, 'EACCES'))
+    return new TidemarkError('PERMISSION_DENIED', text, { where }, cause);
+  if (hasCode(cause, 'EADDRINUSE')) {
+    const context = { where, hint: 'stop what listens there, or choose another' };
+    return new TidemarkError('LOCKED', text, context, cause);
+  }
+  return new TidemarkError('IO_FAILED', text, { where }, cause);
+}
+
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
