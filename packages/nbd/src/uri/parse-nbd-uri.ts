@@ -1,13 +1,9 @@
 import { TidemarkError } from '@tidemark/core';
 import { MAX_STRING_BYTES } from '../protocol/limits.ts';
+import type { NbdAddress } from '../server/listen.ts';
 import { hostAndPort } from './host-and-port.ts';
 import { percentDecode } from './percent-decode.ts';
 import { uriError } from './uri-error.ts';
-
-/** Where an NBD server listens. */
-export type NbdAddress =
-  | { readonly type: 'inet'; readonly host: string; readonly port: number }
-  | { readonly type: 'unix'; readonly path: string };
 
 export interface NbdUri {
   /** As it was given. */

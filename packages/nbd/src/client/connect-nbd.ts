@@ -1,0 +1,52 @@
+import { BASE_ALLOCATION } from '../protocol/context-names.ts';
+import { HANDSHAKE_TIMEOUT_MS } from '../protocol/limits.ts';
+import { parseNbdUri } from '../uri/parse-nbd-uri.ts';
+import { Connection } from './connection.ts';
+import { connectionLost, located } from './faults.ts';
+import { checkContexts } from './negotiate/contexts.ts';
+import { negotiate } from './negotiate/negotiate.ts';
+import { NbdDevice } from './nbd-device.ts';
+import { Transport } from './transport.ts';
+
+export interface NbdConnectOptions {
+  /**
+   * Metadata contexts to ask for besides `base:allocation`, for example
+   * `qemu:dirty-bitmap:nightly`. Those that the server has none of are left out of
+   * `NbdDevice.contexts`.
+   */
+  readonly contexts?: readonly string[];
+  /** Milliseconds until the export is open, and that a close waits for the server. Default 10000. */
+  readonly timeout?: number;
+}
+
+/**
+ * Connects to an export of an NBD server: `nbd://HOST[:PORT]/EXPORT`, or
+ * `nbd+unix:///EXPORT?socket=PATH`. A connection that is lost stays lost: connect again.
+ *
+ * @throws USAGE: not an NBD URI; FILE_NOT_FOUND: no such export; PERMISSION_DENIED;
+ * DEVICE_UNSUPPORTED: it takes TLS or an older protocol; CONNECTION_LOST: nothing listens, or it
+ * did not answer in time; PROTOCOL_ERROR: what listens does not speak NBD
+ */
+export async function connectNbd(
+  uri: string,
+  { contexts = [], timeout = HANDSHAKE_TIMEOUT_MS }: NbdConnectOptions = {},
+): Promise<NbdDevice> {
+  const { address, exportName } = parseNbdUri(uri);
+  const label = `nbd drive '${uri}'`;
+  const wishes = { exportName, contexts: checkContexts([BASE_ALLOCATION, ...contexts]) };
+  const transport = Transport.open(address);
+  const timer = setTimeout(() => {
+    transport.destroy(connectionLost(`the server did not answer in ${timeout / 1000} s`));
+  }, timeout);
+  try {
+    const session = await negotiate(transport, wishes);
+    const connection = new Connection(transport, { label, hasChunks: session.hasChunks });
+    return new NbdDevice({ label, session, connection, timeout });
+  } catch (error) {
+    const failure = located(error, label);
+    transport.destroy(failure);
+    throw failure;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,97 @@
+import type { TidemarkError } from '@tidemark/core';
+import { MAX_REQUESTS_IN_FLIGHT } from '../protocol/limits.ts';
+import { Command, Request, REQUEST_MAGIC } from '../protocol/transmission.ts';
+import { writeU64 } from '../protocol/u64.ts';
+import { located } from './faults.ts';
+import { type PendingReplies, receiveReplies } from './replies/receive-replies.ts';
+import type { Reply } from './replies/reply.ts';
+import { Slots } from './slots.ts';
+import type { Transport } from './transport.ts';
+
+export interface NbdRequest {
+  /** Of `Command`. */
+  readonly type: number;
+  /** Of `CommandFlag`. */
+  readonly flags?: number;
+  readonly offset?: number;
+  readonly length?: number;
+  /** Of a write. */
+  readonly payload?: Uint8Array;
+}
+
+/** A connection in its transmission phase: many requests at a time, replies in any order. */
+export class Connection {
+  readonly label: string;
+  readonly #transport: Transport;
+  readonly #pending: PendingReplies = new Map();
+  readonly #slots = new Slots(MAX_REQUESTS_IN_FLIGHT);
+  #nextCookie = 1;
+  #failure: TidemarkError | undefined;
+
+  constructor(
+    transport: Transport,
+    { label, hasChunks }: { readonly label: string; readonly hasChunks: boolean },
+  ) {
+    this.#transport = transport;
+    this.label = label;
+    receiveReplies(transport.reader, this.#pending, { hasChunks }).catch((error: unknown) =>
+      this.#fail(located(error, label)),
+    );
+  }
+
+  /** Why the connection ended, once it has. */
+  get failure(): TidemarkError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Resolves when the server has done it; waits first while many requests are under way.
+   * @throws what the server answered; the failure of the connection
+   */
+  async request(request: NbdRequest, reply: Reply): Promise<void> {
+    await this.#slots.acquire();
+    try {
+      if (this.#failure !== undefined) throw this.#failure;
+      const cookie = this.#nextCookie++;
+      this.#pending.set(cookie, reply);
+      const header = encode(request, cookie);
+      const parts = request.payload === undefined ? [header] : [header, request.payload];
+      const sent = this.#transport.send(...parts);
+      // A payload is the caller's again only when the socket has let go of it.
+      await Promise.allSettled([reply.settled, sent]);
+      await reply.settled;
+    } catch (error) {
+      throw error === this.#failure ? error : located(error, this.label);
+    } finally {
+      this.#slots.release();
+    }
+  }
+
+  /** Says good-bye and waits for the server's end of the connection, `timeout` ms at most. */
+  async disconnect(timeout: number): Promise<void> {
+    if (this.#failure === undefined) {
+      void this.#transport.send(encode({ type: Command.DISC }, 0));
+    }
+    await this.#transport.finish(timeout);
+  }
+
+  #fail(error: TidemarkError): void {
+    this.#failure = error;
+    this.#transport.destroy(error);
+    for (const reply of this.#pending.values()) reply.fail(error);
+    this.#pending.clear();
+  }
+}
+
+function encode({ type, flags = 0, offset = 0, length = 0 }: NbdRequest, cookie: number) {
+  const header = new Uint8Array(Request.size);
+  const view = new DataView(header.buffer);
+  const { offsetOf } = Request;
+  view.setUint32(offsetOf.magic, REQUEST_MAGIC);
+  view.setUint16(offsetOf.flags, flags);
+  view.setUint16(offsetOf.type, type);
+  writeU64(view, offsetOf.cookie, cookie);
+  writeU64(view, offsetOf.offset, offset);
+  view.setUint32(offsetOf.length, length);
+  return header;
+}
