@@ -1,11 +1,12 @@
 import type { BlockDevice, BlockExtent } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
 
-/** What reached the device, in order. A flush is what separates what may be reordered. */
-export type Recorded =
-  | { readonly op: 'write'; readonly offset: number; readonly bytes: Uint8Array }
-  | { readonly op: 'resize'; readonly size: number }
-  | { readonly op: 'flush' };
+/** A change or flush that reached the device. */
+export interface Recorded {
+  readonly op: 'write' | 'resize' | 'flush';
+  readonly offset: number;
+  readonly length: number;
+}
 
 export interface TestDeviceOptions {
   readonly bytes?: Uint8Array;
@@ -20,26 +21,36 @@ export class TestDevice implements BlockDevice {
   readonly writable: boolean;
   readonly canDiscard = false;
   readonly log: Recorded[] = [];
-  bytes: Uint8Array;
   reads = 0;
+  bytesRead = 0;
   /** Thrown by the operation of that name, once. */
   failNext: { op: 'write' | 'flush' | 'read'; error: Error } | undefined;
   readonly #fixed: boolean;
+  /** Larger than the file, so that a file that grows by steps is not copied at each. */
+  #room: Uint8Array;
+  #size: number;
 
   constructor({ bytes, writable = true, fixed = false }: TestDeviceOptions = {}) {
-    this.bytes = bytes?.slice() ?? new Uint8Array(0);
+    this.#room = bytes?.slice() ?? new Uint8Array(0);
+    this.#size = this.#room.length;
     this.writable = writable;
     this.#fixed = fixed;
   }
 
   get size(): number {
-    return this.bytes.length;
+    return this.#size;
+  }
+
+  /** What the file holds now; the same memory, until the file grows. */
+  get bytes(): Uint8Array {
+    return this.#room.subarray(0, this.#size);
   }
 
   async read(target: Uint8Array, offset: number): Promise<void> {
     await this.#turn('read');
     this.#check(offset, target.length);
     this.reads++;
+    this.bytesRead += target.length;
     target.set(this.bytes.subarray(offset, offset + target.length));
   }
 
@@ -47,7 +58,7 @@ export class TestDevice implements BlockDevice {
     await this.#turn('write');
     this.#check(offset, source.length);
     if (!this.writable) throw new TidemarkError('DEVICE_READ_ONLY', 'read only');
-    this.log.push({ op: 'write', offset, bytes: source.slice() });
+    this.log.push({ op: 'write', offset, length: source.length });
     this.bytes.set(source, offset);
   }
 
@@ -59,7 +70,7 @@ export class TestDevice implements BlockDevice {
 
   async flush(): Promise<void> {
     await this.#turn('flush');
-    this.log.push({ op: 'flush' });
+    this.log.push({ op: 'flush', offset: 0, length: 0 });
   }
 
   async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
@@ -68,8 +79,14 @@ export class TestDevice implements BlockDevice {
 
   async resize(size: number): Promise<void> {
     if (this.#fixed) throw new TidemarkError('DEVICE_UNSUPPORTED', 'the size is fixed');
-    this.log.push({ op: 'resize', size });
-    this.bytes = resized(this.bytes, size);
+    this.log.push({ op: 'resize', offset: 0, length: size });
+    if (size < this.#size) this.#room.fill(0, size, this.#size);
+    if (size > this.#room.length) {
+      const room = new Uint8Array(size * 2);
+      room.set(this.bytes);
+      this.#room = room;
+    }
+    this.#size = size;
   }
 
   async close(): Promise<void> {}
@@ -89,20 +106,4 @@ export class TestDevice implements BlockDevice {
       throw new TidemarkError('OUT_OF_RANGE', `${offset} and ${length} of ${this.size}`);
     }
   }
-}
-
-/** The file as it is when only the first `count` recorded operations have reached it. */
-export function replay(start: Uint8Array, log: readonly Recorded[], count: number): Uint8Array {
-  let bytes: Uint8Array = start.slice();
-  for (const step of log.slice(0, count)) {
-    if (step.op === 'write') bytes.set(step.bytes, step.offset);
-    if (step.op === 'resize') bytes = resized(bytes, step.size);
-  }
-  return bytes;
-}
-
-function resized(bytes: Uint8Array, size: number): Uint8Array {
-  const next = new Uint8Array(size);
-  next.set(bytes.subarray(0, size));
-  return next;
 }

@@ -10,6 +10,9 @@ export function randomOf(seed: number): (below: number) => number {
   };
 }
 
+/** Its length is no power of two, so that no two sectors or clusters of it are the same. */
+const PATTERN = Uint8Array.from({ length: 509 }, (_, i) => 1 + (i % 255));
+
 export interface WorkloadOptions {
   readonly seed: number;
   readonly steps: number;
@@ -57,7 +60,7 @@ async function writeRandom(
   fill: number,
   length: number,
 ): Promise<void> {
-  const bytes = new Uint8Array(length).map((_, i) => (fill + i) % 256);
+  const bytes = Buffer.alloc(length, PATTERN.subarray(fill));
   await image.write(bytes, offset);
   model.set(bytes, offset);
 }
