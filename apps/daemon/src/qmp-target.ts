@@ -1,0 +1,60 @@
+import { stat } from 'node:fs/promises';
+import type { QmpAction, QmpBlockInfo, QmpMergeSource, QmpNode, QmpTarget } from '@tidemark/qmp';
+import { type BitmapAction, type MergeSource, runTransaction } from '@tidemark/tracking';
+import type { ServedDrive } from './compose.ts';
+
+/** The drives as QMP clients see them: each is a node, named by its id. */
+export function qmpTarget(drives: readonly ServedDrive[], quit: () => void): QmpTarget {
+  const byId = new Map(drives.map((served) => [served.id, served]));
+  const nodes = new Map(drives.map((served) => [served.id, qmpNode(served)]));
+  const tracked = (id: string) => byId.get(id)!.tracked;
+  return {
+    nodes: () => nodes,
+    async transaction(actions) {
+      const toSource = (source: QmpMergeSource): MergeSource =>
+        typeof source === 'string' ? source : { drive: tracked(source.node), name: source.name };
+      const first = drives[0]!.id;
+      await runTransaction(
+        actions.map((action) => ({
+          // An abort names no node; it fails wherever it stands.
+          drive: tracked(action.op === 'abort' ? first : action.node),
+          action: toBitmapAction(action, toSource),
+        })),
+      );
+    },
+    quit,
+  };
+}
+
+function toBitmapAction(
+  action: QmpAction,
+  toSource: (source: QmpMergeSource) => MergeSource,
+): BitmapAction {
+  if (action.op !== 'merge') return action;
+  const { op, target, sources } = action;
+  return { op, target, sources: sources.map(toSource) };
+}
+
+function qmpNode(served: ServedDrive): QmpNode {
+  const { id, tracked } = served;
+  return {
+    name: id,
+    blockInfo: () => describe(served),
+    bitmaps: () => tracked.list(),
+    sha256: (name) => tracked.sha256(name),
+  };
+}
+
+async function describe({ drive, tracked }: ServedDrive): Promise<QmpBlockInfo> {
+  const { device, writable } = tracked;
+  const common = { readOnly: !writable, virtualSize: device.size };
+  if (drive === undefined) return { ...common, driver: 'memory', file: device.label };
+  const { blocks } = await stat(drive.path);
+  return {
+    ...common,
+    driver: drive.format,
+    file: drive.path,
+    actualSize: blocks * 512,
+    ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
+  };
+}

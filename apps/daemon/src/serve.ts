@@ -1,0 +1,50 @@
+import { startNbdServer } from '@tidemark/nbd';
+import { QmpServer } from '@tidemark/qmp';
+import type { ServedDrive } from './compose.ts';
+import { nbdExport } from './nbd-export.ts';
+import type { DaemonOptions } from './options/parse-options.ts';
+import { packageVersion } from './package-version.ts';
+import { qmpTarget } from './qmp-target.ts';
+
+/** What clients talk to. */
+export interface Servers {
+  /** Takes no more requests, and answers those under way. */
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly log: (message: string) => void;
+  /** Called when a client asks the program to end. */
+  readonly quit: () => void;
+}
+
+/** Listens where the options say; the drives record already. @throws as the servers do */
+export async function startServers(
+  { nbdServer, qmp }: DaemonOptions,
+  drives: readonly ServedDrive[],
+  { log, quit }: ServeOptions,
+): Promise<Servers> {
+  const started: Servers[] = [];
+  const close = async () => {
+    for (const server of started) await server.close();
+  };
+  try {
+    if (qmp !== undefined) {
+      const server = new QmpServer({
+        target: qmpTarget(drives, quit),
+        product: `tidemark ${packageVersion()}`,
+      });
+      await server.listen(qmp);
+      started.unshift(server);
+    }
+    if (nbdServer !== undefined) {
+      const exports = drives.filter(({ planned }) => planned.option.exported).map(nbdExport);
+      // First to be closed: a command that runs meanwhile still finds its drives.
+      started.unshift(await startNbdServer({ address: nbdServer, exports, log }));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { close };
+}

@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { run } from '../../../../tools/qemu.ts';
+
+/** A run of an NBD metadata context, as `nbdinfo --map` has it. */
+export interface MapEntry {
+  readonly offset: number;
+  readonly length: number;
+  readonly type: number;
+}
+
+/** What nbdinfo reads of a context of an export, neighbours of one type merged. */
+export async function mapOf(uri: string, context: string): Promise<readonly MapEntry[]> {
+  const text = await run('nbdinfo', '--json', `--map=${context}`, uri);
+  const merged: MapEntry[] = [];
+  for (const { offset, length, type } of JSON.parse(text) as MapEntry[]) {
+    const last = merged.at(-1);
+    if (last?.type === type) merged[merged.length - 1] = { ...last, length: last.length + length };
+    else merged.push({ offset, length, type });
+  }
+  return merged;
+}
+
+/** The dirty runs of a bitmap on an export: [offset, length] each. */
+export async function dirtyOf(uri: string, bitmap: string): Promise<readonly (readonly number[])[]> {
+  const map = await mapOf(uri, `qemu:dirty-bitmap:${bitmap}`);
+  return map.filter(({ type }) => type === 1).map(({ offset, length }) => [offset, length]);
+}
+
+/** The dirty runs of a bitmap at rest, read by qemu-nbd. */
+export async function dirtyByQemu(image: string, bitmap: string): Promise<readonly (readonly number[])[]> {
+  const socket = `${image}.qemu-nbd.sock`;
+  const server = spawn('qemu-nbd', ['-r', '-f', 'qcow2', '-t', '-k', socket, '-B', bitmap, image], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  try {
+    await appearance(server, socket);
+    return await dirtyOf(`nbd+unix:///?socket=${socket}`, bitmap);
+  } finally {
+    await ended(server);
+  }
+}
+
+/** Flags of each bitmap of an image, as qemu-img reads them: `auto`, `in-use`. */
+export async function bitmapFlags(image: string): Promise<Readonly<Record<string, readonly string[]>>> {
+  const info = JSON.parse(await run('qemu-img', 'info', '--output=json', image)) as {
+    'format-specific': { data: { bitmaps?: { name: string; flags: string[] }[] } };
+  };
+  const { bitmaps = [] } = info['format-specific'].data;
+  return Object.fromEntries(bitmaps.map(({ name, flags }) => [name, flags]));
+}
+
+/** Runs qemu-io commands on an export or a file. */
+export async function qemuIo(target: string, format: string, ...commands: readonly string[]): Promise<void> {
+  const output = await run('qemu-io', '-f', format, ...commands.flatMap((c) => ['-c', c]), target);
+  // qemu-io exits with 0 when a pattern does not match.
+  if (/failed|error/i.test(output)) throw new Error(`qemu-io ${commands.join('; ')}:\n${output}`);
+}
+
+async function appearance(server: ChildProcess, path: string): Promise<void> {
+  while (!existsSync(path)) {
+    if (server.exitCode !== null) throw new Error(`qemu-nbd ended with ${server.exitCode}`);
+    await setTimeout(10);
+  }
+}
+
+async function ended(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const exit = new Promise((resolve) => server.once('exit', resolve));
+  server.kill('SIGTERM');
+  await exit;
+}
