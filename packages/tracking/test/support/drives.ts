@@ -1,7 +1,7 @@
 import { type BlockDevice, MemoryDevice } from '@tidemark/block';
 import { type BitmapChange, DirtyBitmap } from '@tidemark/core';
 import { openTrackedDrive, type TrackedDrive, type TrackedDriveOptions } from '../../src/index.ts';
-import { FaultyDisk } from './faulty-disk.ts';
+import { dirtyOf, FaultyDisk } from './faulty-disk.ts';
 
 /** Bytes. 16 granules. */
 export const SIZE = 65_536;
@@ -53,4 +53,9 @@ export async function openDrive(shape: DriveShape): Promise<TrackedDrive> {
 /** Writes into one granule. */
 export async function touch(drive: TrackedDrive, offset: number): Promise<void> {
   await drive.device.write(new Uint8Array([1]), offset);
+}
+
+/** Offsets of the dirty granules of a bitmap as it is now. */
+export async function bitsOf(drive: TrackedDrive, name: string): Promise<readonly number[]> {
+  return dirtyOf(await drive.load(name));
 }

@@ -17,7 +17,7 @@ export class FaultyDisk {
   readonly outcomes: Outcome[] = [];
   /** Bitmaps whose bits cannot be read. */
   readonly unreadable: Set<string> = new Set();
-  changes = 0;
+  #changing: Promise<void> = Promise.resolve();
   #entries: readonly DirectoryEntry[] = [];
   #contents: ReadonlyMap<string, DirtyBitmap> = new Map();
 
@@ -51,6 +51,15 @@ export class FaultyDisk {
     return dirtyOf(await (await this.open({ writable: false })).load(name));
   }
 
+  /** Keeps changes from being done until the given function is called. */
+  stall(): () => void {
+    let go = () => {};
+    this.#changing = new Promise((resolve) => {
+      go = resolve;
+    });
+    return go;
+  }
+
   /** Adds an entry that this version cannot use, or that a crash left behind. */
   plant(entry: Partial<DirectoryEntry> & { readonly name: string }): void {
     const { name, granularity = 4096 } = entry;
@@ -63,9 +72,9 @@ export class FaultyDisk {
     contents: ReadonlyMap<string, DirtyBitmap>,
   ): Promise<void> {
     const outcome = this.outcomes.shift() ?? 'done';
-    this.changes += 1;
     // A change is not done in the tick in which it is asked for.
     await new Promise((resolve) => setImmediate(resolve));
+    await this.#changing;
     if (outcome !== 'before') {
       this.#contents = new Map(
         entries.map(({ name }) => [name, contents.get(name) ?? this.#contents.get(name)!]),
