@@ -4,7 +4,8 @@ import { HANDSHAKE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { shakeHands } from './handshake/handshake.ts';
 import { HandshakeStream } from './handshake/handshake-stream.ts';
 import { Inbox } from './inbox.ts';
-import type { NbdExport } from './nbd-export.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { ServedExport } from './served-export.ts';
 import { Transmission } from './transmission/transmission.ts';
 
 /** Milliseconds that a client has to take its last replies, and to hang up after us. */
@@ -12,7 +13,8 @@ const FAREWELL_MS = 2000;
 
 export interface ConnectionOptions {
   readonly socket: Socket;
-  readonly exports: readonly NbdExport[];
+  readonly exports: readonly ServedExport[];
+  readonly pool: BufferPool;
   readonly log: (message: string) => void;
 }
 
@@ -28,7 +30,7 @@ export class Connection {
     this.#options = options;
     // A broken connection closes; there is nobody to tell.
     options.socket.on('error', () => {});
-    this.#inbox = new Inbox(options.socket);
+    this.#inbox = new Inbox(options.socket, options.pool);
     this.#ended = this.#run();
   }
 
@@ -46,11 +48,11 @@ export class Connection {
   }
 
   async #run(): Promise<void> {
-    const { socket, exports, log } = this.#options;
+    const { socket, exports, pool, log } = this.#options;
     try {
       const session = await this.#shakeHands(exports);
       if (session !== undefined && !this.#isClosing) {
-        this.#transmission = new Transmission({ socket, inbox: this.#inbox, session, log });
+        this.#transmission = new Transmission({ socket, inbox: this.#inbox, pool, session, log });
         await this.#transmission.worked;
       }
     } catch (error) {
@@ -60,7 +62,7 @@ export class Connection {
     await this.#sayFarewell();
   }
 
-  async #shakeHands(exports: readonly NbdExport[]): ReturnType<typeof shakeHands> {
+  async #shakeHands(exports: readonly ServedExport[]): ReturnType<typeof shakeHands> {
     const { socket } = this.#options;
     const timer = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS).unref();
     try {

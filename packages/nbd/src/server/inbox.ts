@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { BufferPool } from './buffer-pool.ts';
 
 /**
  * What a client has sent and nobody has taken yet: a list of chunks as they came. What lies within
@@ -6,6 +7,7 @@ import type { Socket } from 'node:net';
  */
 export class Inbox {
   readonly #socket: Socket;
+  readonly #pool: BufferPool;
   #chunks: Buffer[] = [];
   /** Bytes of the first chunk that are taken. */
   #at = 0;
@@ -13,8 +15,9 @@ export class Inbox {
   #hasEnded = false;
   #onChange: () => void = () => {};
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, pool: BufferPool) {
     this.#socket = socket;
+    this.#pool = pool;
     socket.on('data', (chunk: Buffer) => this.#push(chunk));
     socket.on('end', () => this.#end());
     socket.on('close', () => this.#end());
@@ -41,7 +44,7 @@ export class Inbox {
     this.#socket.pause();
   }
 
-  /** Exactly `length` bytes, or undefined as long as they are not here. */
+  /** Exactly `length` bytes, perhaps of the pool, or undefined as long as they are not here. */
   take(length: number): Buffer | undefined {
     if (length > this.#length) return undefined;
     this.#length -= length;
@@ -72,7 +75,7 @@ export class Inbox {
   }
 
   #gather(length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
+    const bytes = this.#pool.take(length);
     for (let done = 0; done < length;) {
       const chunk = this.#chunks[0]!;
       const part = Math.min(length - done, chunk.length - this.#at);

@@ -1,6 +1,5 @@
 import type { BlockDevice } from '@tidemark/block';
 import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
-import { ExportFlag } from '../protocol/transmission.ts';
 import { MAX_STRING_BYTES } from '../protocol/limits.ts';
 
 /** One bitmap of an export. A bitmap that is removed and added again is another object. */
@@ -24,26 +23,6 @@ export interface NbdExport {
   readonly readOnly?: boolean;
   /** Asked whenever a client asks for contexts: bitmaps come and go while we serve. */
   readonly bitmaps?: () => readonly NbdBitmap[] | Promise<readonly NbdBitmap[]>;
-}
-
-export function isReadOnly({ readOnly, device }: NbdExport): boolean {
-  return readOnly === true || !device.writable;
-}
-
-/** What a client is told that it may do. DF comes with structured replies. */
-export function exportFlags(exported: NbdExport, isStructured: boolean): number {
-  // A flush covers what came over any connection.
-  let flags =
-    ExportFlag.HAS_FLAGS |
-    ExportFlag.FLUSH |
-    ExportFlag.FUA |
-    ExportFlag.MULTI_CONN |
-    ExportFlag.CACHE;
-  if (isStructured) flags |= ExportFlag.DF;
-  if (isReadOnly(exported)) return flags | ExportFlag.READ_ONLY;
-  if (exported.device.canDiscard) flags |= ExportFlag.TRIM;
-  // Not FAST_ZERO: a device does not say beforehand whether it has zeros without writing them.
-  return flags | ExportFlag.WRITE_ZEROES;
 }
 
 /** @throws USAGE: a name twice, or a text that is too long for the protocol */

@@ -1,7 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { BufferPool } from './buffer-pool.ts';
 import { Connection } from './connection.ts';
 import { listen, type NbdAddress } from './listen.ts';
 import { checkExports, type NbdExport } from './nbd-export.ts';
+import { ServedExport } from './served-export.ts';
 
 /** More are hung up on: what a client may hold in memory is limited, so this limits all of it. */
 const MAX_CLIENTS = 128;
@@ -31,11 +33,13 @@ export interface NbdServer extends AsyncDisposable {
  * @throws USAGE, LOCKED, FILE_EXISTS, PERMISSION_DENIED, IO_FAILED: it cannot listen there
  */
 export async function startNbdServer(options: NbdServerOptions): Promise<NbdServer> {
-  const { address, exports, log = () => {} } = options;
-  checkExports(exports);
+  const { address, log = () => {} } = options;
+  checkExports(options.exports);
+  const exports = options.exports.map((exported) => new ServedExport(exported));
+  const pool = new BufferPool();
   const connections = new Set<Connection>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
-    const connection = new Connection({ socket, exports, log });
+    const connection = new Connection({ socket, exports, pool, log });
     connections.add(connection);
     void connection.ended.then(() => connections.delete(connection));
   });

@@ -12,7 +12,7 @@ import {
   OptionReplyType,
 } from '../../protocol/handshake.ts';
 import { MAX_OPTION_BYTES, MAX_STRING_BYTES } from '../../protocol/limits.ts';
-import { exportFlags, type NbdExport } from '../nbd-export.ts';
+import type { ServedExport } from '../served-export.ts';
 import type { HandshakeStream } from './handshake-stream.ts';
 import { answerInfo } from './info-option.ts';
 import { answerMetaContexts } from './meta-option.ts';
@@ -28,7 +28,7 @@ const OFFERED_FLAGS = HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES;
  */
 export async function shakeHands(
   stream: HandshakeStream,
-  exports: readonly NbdExport[],
+  exports: readonly ServedExport[],
 ): Promise<Session | undefined> {
   await stream.send(
     Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC, flags: OFFERED_FLAGS }),
@@ -136,13 +136,13 @@ async function acceptExportName(
   const session = negotiation.begin(exported);
   const zeroes = (clientFlags & HandshakeFlag.NO_ZEROES) === 0 ? EXPORT_NAME_ZEROES : 0;
   const reply = Buffer.alloc(ExportNameReply.size + zeroes);
-  const flags = exportFlags(exported, session.isStructured);
+  const flags = exported.flags(session.isStructured);
   ExportNameReply.encode({ size: BigInt(session.size), flags }, reply);
   await stream.send(reply);
   return session;
 }
 
-function findNamed(negotiation: Negotiation, name: Buffer): NbdExport {
+function findNamed(negotiation: Negotiation, name: Buffer): ServedExport {
   try {
     return negotiation.findExport(name);
   } catch (error) {

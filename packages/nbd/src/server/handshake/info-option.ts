@@ -1,6 +1,6 @@
 import { InfoBlockSize, InfoExport, InfoType, OptionReplyType } from '../../protocol/handshake.ts';
 import { MAX_REQUEST_BYTES } from '../../protocol/limits.ts';
-import { exportFlags, type NbdExport } from '../nbd-export.ts';
+import type { ServedExport } from '../served-export.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { OptionPayload } from './option-payload.ts';
 
@@ -12,7 +12,7 @@ export function answerInfo(
   negotiation: Negotiation,
   option: number,
   payload: OptionPayload,
-): NbdExport {
+): ServedExport {
   const name = payload.exportName();
   const wanted = new Set<number>();
   for (let left = payload.u16(); left > 0; left--) wanted.add(payload.u16());
@@ -27,7 +27,7 @@ export function answerInfo(
   }
   inform(InfoBlockSize.encode({ type: InfoType.BLOCK_SIZE, ...BLOCK_SIZES }));
   const size = BigInt(exported.device.size);
-  const flags = exportFlags(exported, negotiation.isStructured);
+  const flags = exported.flags(negotiation.isStructured);
   inform(InfoExport.encode({ type: InfoType.EXPORT, size, flags }));
   negotiation.acknowledge(option);
   return exported;

@@ -1,6 +1,6 @@
 import { DIRTY_BITMAP_PREFIX } from '../../protocol/context-names.ts';
 import { MetaContextReply, Option, OptionReplyType } from '../../protocol/handshake.ts';
-import { contextsOf, type MetaContext } from '../meta-context.ts';
+import type { MetaContext } from '../meta-context.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { OptionPayload } from './option-payload.ts';
 import { invalidOption } from './option-refused.ts';
@@ -22,7 +22,7 @@ export async function answerMetaContexts(
   if (isSet) negotiation.selected = undefined;
   const exported = negotiation.findExport(payload.exportName());
   const queries = readQueries(payload);
-  const offered = await contextsOf(exported);
+  const offered = await exported.contexts();
   const contexts = isSet
     ? offered.filter(({ name }) => queries.has(name))
     : offered.filter(({ name }) => isListed(name, queries));

@@ -1,11 +1,11 @@
 import { OptionReply, OptionReplyType, OPTION_REPLY_MAGIC } from '../../protocol/handshake.ts';
 import type { MetaContext } from '../meta-context.ts';
-import type { NbdExport } from '../nbd-export.ts';
+import type { ServedExport } from '../served-export.ts';
 import { OptionRefused } from './option-refused.ts';
 
 /** What client and server agreed on. */
 export interface Session {
-  readonly exported: NbdExport;
+  readonly exported: ServedExport;
   /** Bytes, as the client was told. */
   readonly size: number;
   readonly isStructured: boolean;
@@ -15,18 +15,20 @@ export interface Session {
 
 /** The state of a negotiation and the replies to the option at hand. */
 export class Negotiation {
-  readonly exports: readonly NbdExport[];
+  readonly exports: readonly ServedExport[];
   isStructured = false;
   /** Of one export; void when the client goes on with another. */
-  selected: { readonly exported: NbdExport; readonly contexts: readonly MetaContext[] } | undefined;
+  selected:
+    | { readonly exported: ServedExport; readonly contexts: readonly MetaContext[] }
+    | undefined;
   #replies: Uint8Array[] = [];
 
-  constructor(exports: readonly NbdExport[]) {
+  constructor(exports: readonly ServedExport[]) {
     this.exports = exports;
   }
 
   /** @throws OptionRefused UNKNOWN */
-  findExport(name: Buffer): NbdExport {
+  findExport(name: Buffer): ServedExport {
     const exported = this.exports.find((candidate) => name.equals(Buffer.from(candidate.name)));
     if (exported !== undefined) return exported;
     throw new OptionRefused(OptionReplyType.UNKNOWN, `export '${shorten(name)}' not present`);
@@ -51,7 +53,7 @@ export class Negotiation {
     return bytes;
   }
 
-  begin(exported: NbdExport): Session {
+  begin(exported: ServedExport): Session {
     const contexts = this.selected?.exported === exported ? this.selected.contexts : [];
     return { exported, size: exported.device.size, isStructured: this.isStructured, contexts };
   }

@@ -1,7 +1,6 @@
 import { Command, CommandFlag } from '../../protocol/transmission.ts';
 import { MAX_REQUEST_BYTES } from '../../protocol/limits.ts';
 import type { Session } from '../handshake/negotiation.ts';
-import { isReadOnly } from '../nbd-export.ts';
 import { type NbdRequest, tooLong } from './request.ts';
 
 const COMMAND_NAMES = [
@@ -27,7 +26,7 @@ export function findFault(request: NbdRequest, session: Session): string | undef
   const { size, exported } = session;
   if (request.fatal !== undefined) return request.fatal;
   if (DATA.has(type) && length > MAX_REQUEST_BYTES) return tooLong(length);
-  if (CHANGES.has(type) && isReadOnly(exported)) return 'Export is read-only';
+  if (CHANGES.has(type) && exported.isReadOnly) return 'Export is read-only';
   if (offset > size || length > size - offset) {
     return `operation past EOF; From: ${exactOffset(request)}, Len: ${length}, Size: ${size}`;
   }

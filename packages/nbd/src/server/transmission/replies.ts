@@ -13,6 +13,7 @@ import {
 } from '../../protocol/transmission.ts';
 import { MAX_STRING_BYTES } from '../../protocol/limits.ts';
 import { writeU64 } from '../../protocol/u64.ts';
+import type { BufferPool } from '../buffer-pool.ts';
 import type { StatusRun } from '../meta-context.ts';
 import type { NbdRequest } from './request.ts';
 
@@ -28,25 +29,31 @@ interface ChunkOptions {
 }
 
 export function simpleReply(request: NbdRequest, errno = 0): Uint8Array {
-  return simpleDataReply(request, 0, errno).bytes;
+  return simpleHead(request, errno, Buffer.allocUnsafe(SimpleReply.size));
 }
 
 /** To a read, without structured replies. */
-export function simpleDataReply(request: NbdRequest, length: number, errno = 0): DataReply {
-  const bytes = Buffer.allocUnsafe(SimpleReply.size + length);
+export function simpleDataReply(request: NbdRequest, length: number, pool: BufferPool): DataReply {
+  const bytes = simpleHead(request, 0, pool.take(SimpleReply.size + length));
+  return { bytes, data: bytes.subarray(SimpleReply.size) };
+}
+
+function simpleHead(request: NbdRequest, errno: number, bytes: Buffer): Buffer {
   bytes.writeUInt32BE(SIMPLE_REPLY_MAGIC, SimpleReply.offsetOf.magic);
   bytes.writeUInt32BE(errno, SimpleReply.offsetOf.error);
   writeCookie(bytes, SimpleReply.offsetOf.cookie, request);
-  return { bytes, data: bytes.subarray(SimpleReply.size) };
+  return bytes;
 }
 
 /** `length` bytes of data that lie at `offset` of the disk. */
 export function dataChunk(
   request: NbdRequest,
   { offset, length, isLast }: { offset: number; length: number } & ChunkOptions,
+  pool: BufferPool,
 ): DataReply {
   const payload = OffsetData.size + length;
-  const bytes = chunk(request, { type: ChunkType.OFFSET_DATA, payload, isLast });
+  const target = pool.take(Chunk.size + payload);
+  const bytes = chunk(request, { type: ChunkType.OFFSET_DATA, payload, isLast }, target);
   writeU64(viewOf(bytes), Chunk.size + OffsetData.offsetOf.offset, offset);
   return { bytes, data: bytes.subarray(Chunk.size + OffsetData.size) };
 }
@@ -97,8 +104,8 @@ export function errorChunk(request: NbdRequest, errno: number, text: string): Ui
 function chunk(
   request: NbdRequest,
   { type, payload, isLast }: { type: number; payload: number } & ChunkOptions,
+  bytes: Buffer = Buffer.allocUnsafe(Chunk.size + payload),
 ): Buffer {
-  const bytes = Buffer.allocUnsafe(Chunk.size + payload);
   bytes.writeUInt32BE(CHUNK_MAGIC, Chunk.offsetOf.magic);
   bytes.writeUInt16BE(isLast ? ChunkFlag.DONE : 0, Chunk.offsetOf.flags);
   bytes.writeUInt16BE(type, Chunk.offsetOf.type);

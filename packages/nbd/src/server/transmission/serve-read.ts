@@ -1,11 +1,13 @@
-import type { BlockDevice } from '@tidemark/block';
 import { CommandFlag } from '../../protocol/transmission.ts';
+import type { BufferPool } from '../buffer-pool.ts';
 import type { Session } from '../handshake/negotiation.ts';
 import { dataChunk, emptyChunk, holeChunk, simpleDataReply } from './replies.ts';
 import type { NbdRequest } from './request.ts';
 
 // To ask for holes costs about as much as to read this much, and so does one more chunk.
 const MIN_HOLE = 64 * 1024;
+/** Bytes that are asked about at once, where a read is the first of several. */
+const LOOK_AHEAD = 64 * 1024 * 1024;
 
 /** A part of a read. Bytes. */
 interface Piece {
@@ -15,24 +17,28 @@ interface Piece {
 }
 
 /** The whole reply to a valid read. @throws what the device throws */
-export async function serveRead(request: NbdRequest, session: Session): Promise<Uint8Array[]> {
+export async function serveRead(
+  request: NbdRequest,
+  session: Session,
+  pool: BufferPool,
+): Promise<Uint8Array[]> {
   const { device } = session.exported;
   const { offset, length, flags } = request;
   if ((flags & CommandFlag.FUA) !== 0) await device.flush();
   if (!session.isStructured) {
-    const { bytes, data } = simpleDataReply(request, length);
+    const { bytes, data } = simpleDataReply(request, length, pool);
     if (length > 0) await device.read(data, offset);
     return [bytes];
   }
   if (length === 0) return [emptyChunk(request)];
-  if (length < MIN_HOLE || (flags & CommandFlag.DF) !== 0) {
-    return [await readPiece(request, device, { offset, length, isLast: true })];
-  }
-  const pieces = await findPieces(device, offset, length);
+  const pieces = await findPieces(request, session);
   return allOf(
     pieces.map(async (piece, index) => {
       const part = { ...piece, isLast: index === pieces.length - 1 };
-      return piece.isHole ? holeChunk(request, part) : readPiece(request, device, part);
+      if (piece.isHole) return holeChunk(request, part);
+      const { bytes, data } = dataChunk(request, part, pool);
+      await device.read(data, part.offset);
+      return bytes;
     }),
   );
 }
@@ -43,28 +49,23 @@ async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(work);
 }
 
-async function readPiece(
-  request: NbdRequest,
-  device: BlockDevice,
-  part: { offset: number; length: number; isLast: boolean },
-): Promise<Uint8Array> {
-  const { bytes, data } = dataChunk(request, part);
-  await device.read(data, part.offset);
-  return bytes;
-}
-
 /** Data and large holes; what is small is read with what it lies in. */
-async function findPieces(
-  device: BlockDevice,
-  offset: number,
-  length: number,
-): Promise<readonly Piece[]> {
+async function findPieces(request: NbdRequest, session: Session): Promise<readonly Piece[]> {
+  const { device, knownData } = session.exported;
+  const { offset, length, flags } = request;
+  const isWhole = length < MIN_HOLE || (flags & CommandFlag.DF) !== 0;
+  if (isWhole || knownData.covers(offset, length)) return [{ offset, length, isHole: false }];
+  const end = offset + length;
   const pieces: Piece[] = [];
-  for await (const extent of device.extents(offset, length)) {
-    const isHole = extent.zero && extent.length >= MIN_HOLE;
+  const ahead = Math.min(Math.max(length, LOOK_AHEAD), session.size - offset);
+  for await (const extent of device.extents(offset, ahead)) {
+    if (!extent.zero) knownData.add(extent.offset, extent.length);
+    const bytes = Math.min(extent.length, end - extent.offset);
+    const isHole = extent.zero && bytes >= MIN_HOLE;
     const last = pieces.at(-1);
-    if (last?.isHole === isHole) last.length += extent.length;
-    else pieces.push({ offset: extent.offset, length: extent.length, isHole });
+    if (last?.isHole === isHole) last.length += bytes;
+    else pieces.push({ offset: extent.offset, length: bytes, isHole });
+    if (extent.offset + bytes >= end) break;
   }
   return pieces;
 }

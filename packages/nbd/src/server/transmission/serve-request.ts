@@ -1,6 +1,7 @@
 import { isTidemarkError } from '@tidemark/core';
 import { errnoOf, NbdErrno } from '../../protocol/errors.ts';
 import { Command, CommandFlag } from '../../protocol/transmission.ts';
+import type { BufferPool } from '../buffer-pool.ts';
 import { collectRuns } from '../collect-runs.ts';
 import type { Session } from '../handshake/negotiation.ts';
 import { findFault } from './check-request.ts';
@@ -18,26 +19,37 @@ const WHAT_FAILED: Readonly<Record<number, string>> = {
   [Command.BLOCK_STATUS]: 'block status failed',
 };
 
+export interface ServeOptions {
+  readonly session: Session;
+  /** For data; the parts of a reply go back to it once they are sent. */
+  readonly pool: BufferPool;
+  /** Told what the device or a bitmap said. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 /** Does what a request asks for. Resolves to the reply, of success or failure; never rejects. */
 export async function serveRequest(
   request: NbdRequest,
-  session: Session,
-  onFailure: (error: unknown) => void,
+  { session, pool, onFailure }: ServeOptions,
 ): Promise<readonly Uint8Array[]> {
   const fault = findFault(request, session);
   if (fault !== undefined) return [errorReply(request, session, NbdErrno.EINVAL, fault)];
   try {
-    return await perform(request, session);
+    return await perform(request, session, pool);
   } catch (error) {
     onFailure(error);
     return [errorReply(request, session, errnoOf(error), textFor(error, request.type))];
   }
 }
 
-async function perform(request: NbdRequest, session: Session): Promise<readonly Uint8Array[]> {
+async function perform(
+  request: NbdRequest,
+  session: Session,
+  pool: BufferPool,
+): Promise<readonly Uint8Array[]> {
   switch (request.type) {
     case Command.READ:
-      return serveRead(request, session);
+      return serveRead(request, session, pool);
     case Command.BLOCK_STATUS:
       return serveBlockStatus(request, session);
     // Reading ahead is the system's to do.
@@ -50,9 +62,10 @@ async function perform(request: NbdRequest, session: Session): Promise<readonly 
 }
 
 async function change(request: NbdRequest, session: Session): Promise<void> {
-  const { device } = session.exported;
+  const { device, knownData } = session.exported;
   const { type, offset, length, flags, payload } = request;
   if (type === Command.WRITE && length > 0) await device.write(payload, offset);
+  if (type === Command.TRIM || type === Command.WRITE_ZEROES) knownData.forget();
   if (type === Command.TRIM && length > 0) await device.discard(offset, length);
   if (type === Command.WRITE_ZEROES && length > 0) {
     await device.writeZeroes(offset, length, { unmap: (flags & CommandFlag.NO_HOLE) === 0 });

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { MAX_REQUESTS_IN_FLIGHT } from '../../protocol/limits.ts';
 import { Command } from '../../protocol/transmission.ts';
+import type { BufferPool } from '../buffer-pool.ts';
 import type { Session } from '../handshake/negotiation.ts';
 import type { Inbox } from '../inbox.ts';
 import { Outbox } from './outbox.ts';
@@ -13,6 +14,7 @@ const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 export interface TransmissionOptions {
   readonly socket: Socket;
   readonly inbox: Inbox;
+  readonly pool: BufferPool;
   readonly session: Session;
   readonly log: (message: string) => void;
 }
@@ -79,14 +81,17 @@ export class Transmission {
   }
 
   async #serve(request: NbdRequest): Promise<void> {
-    const { session } = this.#options;
+    const { session, pool } = this.#options;
     const bytes = bytesOf(request);
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
     this.#atWork += 1;
-    const reply = await serveRequest(request, session, (error) => this.#report(error));
+    const onFailure = (error: unknown) => this.#report(error);
+    const reply = await serveRequest(request, { session, pool, onFailure });
     this.#atWork -= 1;
+    pool.release(request.payload);
     this.#outbox.push(reply, () => {
+      for (const part of reply) pool.release(part);
       this.#inFlight -= 1;
       this.#bytesInFlight -= bytes;
       this.#takeRequests();
