@@ -1,47 +1,80 @@
-import { buildApplication, buildRouteMap, run, text_en } from '@stricli/core';
-import { EXIT_USAGE, exitCodeOf, reportError } from '@tidemark/program';
+import {
+  buildApplication,
+  buildRouteMap,
+  type DocumentationBriefs,
+  ExitCode,
+  run,
+  type StricliProcess,
+  text_en,
+} from '@stricli/core';
+import { EXIT_USAGE, exitCodeOf } from '@tidemark/program';
 import { backup } from './commands/backup.ts';
 import { bitmapRoutes } from './commands/bitmap/index.ts';
 import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
 import { restore } from './commands/restore.ts';
+import { errorTexts } from './error-texts.ts';
+import { endOnOutputError } from './output.ts';
 import { packageVersion } from './package-version.ts';
 
 const root = buildRouteMap({
   routes: { bitmap: bitmapRoutes, info, backup, restore, repo: repoRoutes },
   docs: {
-    brief: 'remembers which parts of a virtual disk have changed, so that a backup copies only those',
+    brief:
+      'remembers which parts of a virtual disk have changed, so that a backup copies only those',
     fullDescription: [
-      'tidemark keeps dirty bitmaps inside qcow2 images and beside raw drives, byte-compatible with QEMU,',
-      'and takes full and incremental backups by them.',
+      'tidemark keeps dirty bitmaps inside qcow2 images and beside raw drives, as QEMU keeps them, and',
+      'takes full and incremental backups by them.',
       '',
-      'Exit codes: 0 done, 1 internal error, 2 usage, 3 not found, 4 exists already, 5 busy or locked,',
-      '6 inconsistent bitmap, 7 invalid or mismatched, 8 not an image or corrupt, 9 unsupported,',
-      '10 read-only or not permitted, 11 broken backup chain, 12 no space, 13 I/O error, 14 connection,',
-      '15 Node too old, 130 cancelled.',
+      'EXAMPLES',
+      '  tidemark bitmap add vm.qcow2 nightly',
+      '  tidemark backup vm.qcow2 backups/vm --bitmap nightly',
+      '  tidemark restore backups/vm vm-restored.qcow2',
+      '',
+      'EXIT CODES',
+      '   0  done                         8  not an image, or a corrupt one',
+      '   1  internal error               9  unsupported',
+      '   2  wrong usage                 10  read-only, or not permitted',
+      '   3  not found                   11  wrong drive, parent or checksum of a backup',
+      '   4  exists already              12  no space',
+      '   5  busy or locked              13  input or output failed',
+      '   6  inconsistent bitmap         14  connection failed',
+      '   7  invalid value, or a         15  Node is too old',
+      '      sidecar that does not fit  130  cancelled',
     ].join('\n'),
   },
 });
 
+const BRIEFS: DocumentationBriefs = {
+  ...text_en.briefs,
+  help: 'print this help',
+  version: 'print the version',
+  argumentEscapeSequence: 'what follows are arguments, though they begin with a dash',
+};
+
 /** Runs one command line and leaves its exit code in `process.exitCode`. */
 export async function runCli(args: readonly string[]): Promise<void> {
-  const json = args.includes('--json');
-  let exitCode: number | undefined;
-  const report = (error: unknown): string => {
-    exitCode = exitCodeOf(error);
-    return reportError(error, { program: 'tidemark', json }).trimEnd();
-  };
+  endOnOutputError();
   const app = buildApplication(root, {
     name: 'tidemark',
     versionInfo: { currentVersion: packageVersion() },
-    scanner: { caseStyle: 'allow-kebab-for-camel' },
-    documentation: { caseStyle: 'convert-camel-to-kebab' },
-    localization: {
-      text: { ...text_en, exceptionWhileRunningCommand: report, commandErrorResult: report },
-    },
+    // `--` ends the options, so that a name may begin with a dash.
+    scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
+    documentation: { caseStyle: 'convert-camel-to-kebab', onlyRequiredInUsageLine: true },
+    localization: { text: { ...text_en, ...errorTexts(args), briefs: BRIEFS } },
+    determineExitCode: exitCodeOf,
   });
-  await run(app, [...args], { process });
-  // What the parser refuses has a code of its own below zero; to a user it is all wrong usage.
-  const code = Number(process.exitCode ?? 0);
-  process.exitCode = exitCode ?? (code < 0 || code > 128 ? EXIT_USAGE : code);
+  const host: StricliProcess = {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+  };
+  await run(app, args, { process: host });
+  process.exitCode = ownExitCode(Number(host.exitCode ?? 0));
+}
+
+/** The parser's own codes are below zero; to a shell they are wrong usage, or a fault of ours. */
+function ownExitCode(code: number): number {
+  if (code === ExitCode.UnknownCommand || code === ExitCode.InvalidArgument) return EXIT_USAGE;
+  return code < 0 ? 1 : code;
 }

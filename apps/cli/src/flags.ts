@@ -4,18 +4,18 @@ import { parseSize } from '@tidemark/program';
 export const jsonFlag = {
   kind: 'boolean',
   brief: 'print JSON',
-  default: false,
+  optional: true,
   withNegated: false,
 } as const;
 
 export const formatFlag = {
   kind: 'enum',
   values: ['raw', 'qcow2'],
-  brief: "format of the drive; found by the file's first bytes when left out",
+  brief: 'format of the drive; when left out, what its first bytes say',
   optional: true,
 } as const;
 
-export const sidecarFlag = {
+const sidecarFlag = {
   kind: 'parsed',
   parse: String,
   brief: 'sidecar of a raw drive, when it is not DRIVE.tidemark.qcow2',
@@ -25,8 +25,8 @@ export const sidecarFlag = {
 
 export const forceShareFlag = {
   kind: 'boolean',
-  brief: 'look although another process may be writing; what you see may be out of date',
-  default: false,
+  brief: 'look although another program may be writing; what you see may be out of date',
+  optional: true,
   withNegated: false,
 } as const;
 
@@ -41,6 +41,12 @@ export const granularityFlag = {
 export const drivePositional = {
   brief: 'path of the drive: a qcow2 image, a raw file or a block device',
   placeholder: 'DRIVE',
+  parse: String,
+} as const;
+
+export const directoryPositional = {
+  brief: 'directory of restore points',
+  placeholder: 'DIRECTORY',
   parse: String,
 } as const;
 
@@ -60,6 +66,6 @@ export interface DriveFlags {
 export const driveFlags = { format: formatFlag, sidecar: sidecarFlag, json: jsonFlag } as const;
 
 /** A description with examples under it, as `--help` shows them. */
-export function withExamples(description: string, examples: readonly string[]): string {
-  return [description, '', 'EXAMPLES', ...examples.map((example) => `  ${example}`)].join('\n');
+export function withExamples(description: readonly string[], examples: readonly string[]): string {
+  return [...description, '', 'EXAMPLES', ...examples.map((example) => `  ${example}`)].join('\n');
 }

@@ -17,6 +17,7 @@ export async function startProgress(label: string): Promise<Progress> {
     stream: process.stderr,
     hideCursor: true,
     clearOnComplete: true,
+    barsize: 30,
     barCompleteChar: '█',
     barIncompleteChar: '░',
   });
@@ -33,18 +34,4 @@ export async function startProgress(label: string): Promise<Progress> {
       if (isStarted) bar.stop();
     },
   };
-}
-
-/** Runs work that Ctrl-C ends in order: it is told, cleans up, and fails with CANCELLED. */
-export async function cancellable<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController();
-  const cancel = () => controller.abort();
-  process.once('SIGINT', cancel);
-  process.once('SIGTERM', cancel);
-  try {
-    return await work(controller.signal);
-  } finally {
-    process.removeListener('SIGINT', cancel);
-    process.removeListener('SIGTERM', cancel);
-  }
 }

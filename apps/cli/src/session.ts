@@ -5,6 +5,8 @@ import { notice } from './output.ts';
 
 export interface SessionOptions {
   readonly access: DriveAccess;
+  /** The drive's content will be read, so its backing files have to be there. Default false. */
+  readonly content?: boolean;
   /** Makes the sidecar of a raw drive when there is none. Default false. */
   readonly create?: boolean;
   readonly forceShare?: boolean;
@@ -17,57 +19,71 @@ export interface Session {
   readonly sidecarPath: string | undefined;
 }
 
-/** Opens a drive and its bitmaps, runs `work`, and closes both whatever happens. */
+/** Opens a drive, runs `work`, and closes it whatever happens. */
 export async function withDrive<T>(
   path: string,
-  flags: DriveFlags,
-  { access, create = false, forceShare = false }: SessionOptions,
-  work: (session: Session) => Promise<T>,
+  { format }: Pick<DriveFlags, 'format'>,
+  { access, content = false, forceShare = false }: SessionOptions,
+  work: (drive: Drive) => Promise<T>,
 ): Promise<T> {
-  const shared = { lock: !forceShare, onNotice: notice };
   const drive = await openDrive(path, {
-    ...shared,
     access,
-    ...(flags.format && { format: flags.format }),
+    skipBacking: !content,
+    lock: !forceShare,
+    onNotice: notice,
+    ...(format && { format }),
   });
   try {
-    const bitmaps = await openDriveBitmaps(drive, {
-      ...shared,
-      create,
-      ...(flags.sidecar !== undefined && { sidecar: flags.sidecar }),
-    });
-    try {
-      return await work({ drive, store: bitmaps.store, sidecarPath: bitmaps.sidecarPath });
-    } catch (error) {
-      await bitmaps.undo();
-      throw error;
-    } finally {
-      await bitmaps.store?.close();
-    }
+    return await work(drive);
   } finally {
     await drive.device.close();
   }
 }
 
-/** As `withDrive`, for work that changes bitmaps and cannot do without a store. */
+/** As `withDrive`, and its bitmaps too. When `work` fails, a sidecar that was made for it goes. */
+export async function withBitmaps<T>(
+  path: string,
+  flags: DriveFlags,
+  options: SessionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withDrive(path, flags, options, async (drive) => {
+    const bitmaps = await openDriveBitmaps(drive, {
+      create: options.create ?? false,
+      lock: options.forceShare !== true,
+      onNotice: notice,
+      ...(flags.sidecar !== undefined && { sidecar: flags.sidecar }),
+    });
+    const { store, sidecarPath } = bitmaps;
+    try {
+      return await work({ drive, store, sidecarPath });
+    } catch (error) {
+      // What went wrong first is what the user has to know.
+      await bitmaps.undo().catch(() => {});
+      throw error;
+    } finally {
+      await store?.close();
+    }
+  });
+}
+
+/** As `withBitmaps`, for work that cannot do without a store. @throws BITMAP_NOT_FOUND */
 export async function withStore<T>(
   path: string,
   flags: DriveFlags,
   options: SessionOptions,
   work: (store: BitmapStore, session: Session) => Promise<T>,
 ): Promise<T> {
-  return withDrive(path, flags, options, async (session) => work(requireStore(session), session));
+  return withBitmaps(path, flags, options, async (session) => {
+    if (session.store === undefined) throw noSidecar(session);
+    return work(session.store, session);
+  });
 }
 
-/** The store of a session that cannot do without one. @throws BITMAP_NOT_FOUND */
-export function requireStore({ drive, store, sidecarPath }: Session): BitmapStore {
-  if (store !== undefined) return store;
-  throw new TidemarkError(
-    'BITMAP_NOT_FOUND',
-    `raw drive '${drive.path}' has no bitmaps: there is no sidecar '${sidecarPath}'`,
-    {
-      where: drive.path,
-      hint: `tidemark bitmap add ${drive.path} NAME makes the first bitmap and the sidecar with it`,
-    },
-  );
+function noSidecar({ drive, sidecarPath }: Session): TidemarkError {
+  const message = `raw drive '${drive.path}' has no bitmaps: there is no sidecar '${sidecarPath}'`;
+  return new TidemarkError('BITMAP_NOT_FOUND', message, {
+    where: drive.path,
+    hint: `tidemark bitmap add ${drive.path} NAME makes a bitmap and the sidecar with it`,
+  });
 }

@@ -1,6 +1,8 @@
+import { rm } from 'node:fs/promises';
 import { openFileDevice } from '@tidemark/block';
 import { createQcow2 } from '@tidemark/qcow2';
 import { type Drive, type DriveFormat, openDrive } from './open-drive.ts';
+import { publish, temporaryName } from './whole-file.ts';
 
 export interface CreateDriveOptions {
   readonly format: DriveFormat;
@@ -11,16 +13,41 @@ export interface CreateDriveOptions {
 }
 
 /** Makes a new, empty disk and opens it for writing. @throws FILE_EXISTS, NO_SPACE, PERMISSION_DENIED */
-export async function createDrive(
-  path: string,
-  { format, size, clusterSize }: CreateDriveOptions,
-): Promise<Drive> {
+export async function createDrive(path: string, options: CreateDriveOptions): Promise<Drive> {
+  const { format, size, clusterSize } = options;
   const file = await openFileDevice(path, { writable: true, create: 'exclusive', lock: false });
   try {
     if (format === 'raw') await file.resize(size);
     else await createQcow2(file, { size, ...(clusterSize !== undefined && { clusterSize }) });
-  } finally {
     await file.close();
+    return await openDrive(path, { format, access: 'write' });
+  } catch (error) {
+    await file.close().catch(() => {});
+    // Ours, since it was not there before.
+    await rm(path, { force: true });
+    throw error;
   }
-  return openDrive(path, { format, access: 'write' });
+}
+
+/**
+ * Makes a new disk and lets `fill` write it. It appears under its name when it is whole and
+ * durable; when anything fails before, nothing is left. @throws as `createDrive`, and what `fill` throws
+ */
+export async function createWholeDrive<T>(
+  path: string,
+  options: CreateDriveOptions,
+  fill: (drive: Drive) => Promise<T>,
+): Promise<T> {
+  const temporary = temporaryName(path);
+  const drive = await createDrive(temporary, options);
+  try {
+    const result = await fill(drive);
+    // Flushes what was written.
+    await drive.device.close();
+    await publish(temporary, path);
+    return result;
+  } finally {
+    await drive.device.close().catch(() => {});
+    await rm(temporary, { force: true });
+  }
 }

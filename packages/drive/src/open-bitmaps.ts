@@ -1,10 +1,11 @@
-import { stat, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { openFileDevice } from '@tidemark/block';
-import type { BitmapStore } from '@tidemark/core';
-import { TidemarkError } from '@tidemark/core';
+import { type BitmapStore, isTidemarkError, TidemarkError } from '@tidemark/core';
 import { openQcow2Store } from '@tidemark/store-qcow2';
-import { defaultSidecarPath, openSidecarStore } from '@tidemark/store-sidecar';
+import { openSidecarStore } from '@tidemark/store-sidecar';
 import { createSidecarFile } from './create-sidecar-file.ts';
+import { findDefaultSidecar } from './default-sidecar.ts';
+import { fileIdentity } from './file-identity.ts';
 import type { Drive } from './open-drive.ts';
 
 export interface OpenBitmapsOptions {
@@ -28,35 +29,46 @@ export interface DriveBitmaps {
 
 /**
  * Opens the store that goes with a drive: its own image, or the sidecar of a raw drive.
- * @throws SIDECAR_MISMATCH, IMAGE_UNRECOGNIZED, USAGE (a sidecar that cannot be one), and as `openDrive`
+ * @throws SIDECAR_MISMATCH, IMAGE_UNRECOGNIZED, LOCKED, USAGE (a sidecar that cannot be one), and
+ *   as `openDrive`
  */
 export async function openDriveBitmaps(
   drive: Drive,
   options: OpenBitmapsOptions = {},
 ): Promise<DriveBitmaps> {
-  const writable = drive.access !== 'read';
+  const { sidecar, onNotice } = options;
   if (drive.image !== undefined) {
-    if (options.sidecar !== undefined) throw sidecarOnImage(drive, options.sidecar);
-    const store = await openQcow2Store(drive.image, { writable });
+    if (sidecar !== undefined) throw sidecarOnImage(drive, sidecar);
+    const writable = drive.access !== 'read';
+    const store = await openQcow2Store(drive.image, { writable, ...(onNotice && { onNotice }) });
     return { store, sidecarPath: undefined, undo: () => store.close() };
   }
-  const sidecarPath = options.sidecar ?? defaultSidecarPath(drive.path);
+  const sidecarPath = sidecar ?? (await findDefaultSidecar(drive.path));
   await refuseDriveAsSidecar(drive, sidecarPath);
-  const present = await exists(sidecarPath);
-  if (!present && options.create !== true) {
+  const made = options.create === true && (await makeMissingSidecar(drive, sidecarPath));
+  if (!made && (await fileIdentity(sidecarPath)) === undefined) {
     return { store: undefined, sidecarPath, undo: async () => {} };
   }
-  if (!present) await createSidecarFile(sidecarPath, drive.device.size);
   const store = await openSidecarFile(drive, sidecarPath, options);
-  return {
-    store,
-    sidecarPath,
-    undo: async () => {
-      const unused = !present && (await store.list().catch(() => undefined))?.length === 0;
-      if (unused) await unlink(sidecarPath);
-      await store.close();
-    },
+  const undo = async () => {
+    const unused = made && (await store.list().catch(() => undefined))?.length === 0;
+    // Before the store gives its lock up: nobody else can have put a bitmap into it yet.
+    if (unused) await unlink(sidecarPath);
+    await store.close();
   };
+  return { store, sidecarPath, undo };
+}
+
+/** Whether it was this call that made it: another program may be quicker. */
+async function makeMissingSidecar(drive: Drive, path: string): Promise<boolean> {
+  if ((await fileIdentity(path)) !== undefined) return false;
+  try {
+    await createSidecarFile(path, drive.device.size);
+    return true;
+  } catch (error) {
+    if (isTidemarkError(error, 'FILE_EXISTS')) return false;
+    throw error;
+  }
 }
 
 async function openSidecarFile(
@@ -65,17 +77,38 @@ async function openSidecarFile(
   { lock = true, onNotice }: OpenBitmapsOptions,
 ): Promise<BitmapStore> {
   const writable = drive.access !== 'read';
-  const sidecar = await openFileDevice(path, { writable, lock, ...(onNotice && { onNotice }) });
+  const notices = onNotice && { onNotice };
+  const before = await fileIdentity(path);
+  const sidecar = await openFileDevice(path, { writable, lock, ...notices });
   try {
-    return await openSidecarStore({ drive: drive.device, sidecar, sidecarPath: path, writable });
+    // Who made it may have taken it away before we had the lock: what is put there would be lost.
+    if ((await fileIdentity(path)) !== before) throw replaced(path);
+    return await openSidecarStore({
+      drive: drive.device,
+      sidecar,
+      sidecarPath: path,
+      writable,
+      ...notices,
+    });
   } catch (error) {
     await sidecar.close();
     throw error;
   }
 }
 
+function replaced(path: string): TidemarkError {
+  return new TidemarkError(
+    'LOCKED',
+    `sidecar '${path}' is being made or removed by another program`,
+    {
+      where: path,
+      hint: 'run the command again',
+    },
+  );
+}
+
 async function refuseDriveAsSidecar(drive: Drive, sidecar: string): Promise<void> {
-  const [a, b] = await Promise.all([identity(drive.path), identity(sidecar)]);
+  const [a, b] = await Promise.all([fileIdentity(drive.path), fileIdentity(sidecar)]);
   if (a === undefined || a !== b) return;
   throw new TidemarkError('USAGE', `'${sidecar}' is the drive itself, not a sidecar for it`, {
     where: drive.path,
@@ -84,22 +117,12 @@ async function refuseDriveAsSidecar(drive: Drive, sidecar: string): Promise<void
 }
 
 function sidecarOnImage(drive: Drive, sidecar: string): TidemarkError {
-  return new TidemarkError('USAGE', `a qcow2 drive keeps its bitmaps itself and takes no sidecar '${sidecar}'`, {
-    where: drive.path,
-    hint: 'leave the sidecar out',
-  });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await identity(path)) !== undefined;
-}
-
-async function identity(path: string): Promise<string | undefined> {
-  try {
-    const { dev, ino } = await stat(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return new TidemarkError(
+    'USAGE',
+    `a qcow2 drive keeps its bitmaps itself and takes no sidecar '${sidecar}'`,
+    {
+      where: drive.path,
+      hint: 'leave the sidecar out',
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import { type BlockDevice, openFileDevice } from '@tidemark/block';
-import { openQcow2, probeFormat, type Qcow2Image } from '@tidemark/qcow2';
+import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
+import { probeDrive } from './probe.ts';
 
 export type DriveFormat = 'raw' | 'qcow2';
 
@@ -16,6 +17,11 @@ export interface OpenDriveOptions {
   readonly format?: DriveFormat;
   /** Default `read`. */
   readonly access?: DriveAccess;
+  /**
+   * Goes without the backing file, for work on bitmaps alone: reading what is in it fails. Default
+   * false.
+   */
+  readonly skipBacking?: boolean;
   /** Takes the locks that QEMU respects. Default true. */
   readonly lock?: boolean;
   /** Hears what a user should know and need not act on. */
@@ -41,7 +47,7 @@ export interface Drive {
  *   IMAGE_UNSUPPORTED, IO_FAILED: nothing was changed
  */
 export async function openDrive(path: string, options: OpenDriveOptions = {}): Promise<Drive> {
-  const { access = 'read', lock = true, onNotice } = options;
+  const { access = 'read', lock = true, skipBacking = false, onNotice } = options;
   const notices = onNotice && { onNotice };
   const format = options.format ?? (await probePath(path));
   // A qcow2 image holds its bitmaps itself; those of a raw drive lie in another file.
@@ -51,6 +57,7 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
     if (format === 'raw') return { path, format, access, device: file, file };
     const image = await openQcow2(file, {
       writable,
+      skipBacking,
       openBacking: (name, backingFormat) =>
         openBackingChain({ name, format: backingFormat, overlay: path, ...notices }),
     });
@@ -65,7 +72,7 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
 async function probePath(path: string): Promise<DriveFormat> {
   const file = await openFileDevice(path, { lock: false });
   try {
-    return await probeFormat(file);
+    return await probeDrive(file, path);
   } finally {
     await file.close();
   }

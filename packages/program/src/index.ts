@@ -1,4 +1,5 @@
 export { EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
+export { printable } from './printable.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';
 export { formatSize, parseSize } from './sizes.ts';

@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TidemarkError } from '@tidemark/core';
+import { exitCodeOf } from './exit-codes.ts';
+import { reportError } from './report-error.ts';
 
 /** zstd came to node:zlib with it; engines in package.json says the same. */
 const OLDEST = { major: 22, minor: 15 };
-const NODE_TOO_OLD_EXIT = 15;
 
 /**
  * Runs `main` where this Node is recent enough. On an older one it goes on with the Node that the
@@ -25,13 +27,21 @@ export async function runOnRecentNode(
   const script = fileURLToPath(moduleUrl);
   const node = findWorkspaceNode(dirname(script));
   if (node === undefined) {
-    process.stderr.write(
-      `${program}: Node ${process.versions.node} is too old: ${OLDEST.major}.${OLDEST.minor} or newer is needed (NODE_TOO_OLD)\n`,
-    );
-    process.exitCode = NODE_TOO_OLD_EXIT;
+    const error = nodeTooOld();
+    const json = process.argv.includes('--json');
+    process.stderr.write(reportError(error, { program, json }));
+    process.exitCode = exitCodeOf(error);
     return;
   }
   goOnWith(node, [script, ...process.argv.slice(2)]);
+}
+
+function nodeTooOld(): TidemarkError {
+  const wanted = `${OLDEST.major}.${OLDEST.minor}`;
+  return new TidemarkError('NODE_TOO_OLD', `Node ${process.versions.node} is too old`, {
+    where: process.execPath,
+    hint: `install Node ${wanted} or newer, and run this with it`,
+  });
 }
 
 function findWorkspaceNode(start: string): string | undefined {
@@ -52,6 +62,10 @@ function goOnWith(node: string, args: readonly string[]): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => child.kill(signal));
   }
+  child.on('error', (error) => {
+    process.stderr.write(`${node} cannot be run: ${error.message}\n`);
+    process.exit(1);
+  });
   child.on('exit', (code, signal) => {
     if (signal === null) process.exit(code ?? 1);
     process.removeAllListeners(signal);

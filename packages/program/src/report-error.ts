@@ -1,4 +1,5 @@
 import { isTidemarkError } from '@tidemark/core';
+import { printable } from './printable.ts';
 
 export interface ErrorReportOptions {
   /** Name of the program, before the message. */
@@ -23,7 +24,7 @@ export function reportError(error: unknown, { program, json = false }: ErrorRepo
   const because = causeOf(error);
   const lines = [`${program}: ${place}${message}${because} (${code})`];
   if (hint !== undefined) lines.push(`${program}: hint: ${hint}`);
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(printable).join('\n')}\n`;
 }
 
 function causeOf(error: Error): string {

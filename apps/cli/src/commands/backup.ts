@@ -1,25 +1,37 @@
 import { buildCommand } from '@stricli/core';
-import type { BackupBitmap, BackupResult } from '@tidemark/backup';
-import { formatSize, parseSize } from '@tidemark/program';
-import { cancellable, startProgress } from '../progress.ts';
-import { type DriveFlags, driveFlags, drivePositional, withExamples } from '../flags.ts';
+import type { BackupResult } from '@tidemark/backup';
+import { TidemarkError } from '@tidemark/core';
+import { formatSize } from '@tidemark/program';
+import {
+  directoryPositional,
+  type DriveFlags,
+  driveFlags,
+  drivePositional,
+  granularityFlag,
+  withExamples,
+} from '../flags.ts';
 import { type OutputFlags, print } from '../output.ts';
-import type { Session } from '../session.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
   readonly bitmap?: string;
-  readonly full: boolean;
+  readonly full?: boolean;
   readonly granularity?: number;
   readonly driveId?: string;
 }
 
 export const backup = buildCommand<Flags, [drive: string, directory: string]>({
   async func(flags, path, directory) {
-    const { withDrive } = await import('../session.ts');
-    // For writing, so that nothing else writes the drive meanwhile: copy and bitmap are of one instant.
-    const result = await withDrive(path, flags, { access: 'write' }, (session) =>
-      backUp(session, directory, flags),
-    );
+    const { backUp, backUpByBitmap } = await import('../back-up.ts');
+    const { bitmap } = flags;
+    if (bitmap === undefined && flags.sidecar !== undefined) {
+      throw new TidemarkError('USAGE', '--sidecar says where a bitmap is, and none is named', {
+        hint: 'add --bitmap NAME, or leave --sidecar out',
+      });
+    }
+    const result =
+      bitmap === undefined
+        ? await backUp(path, directory, flags)
+        : await backUpByBitmap(path, directory, { ...flags, bitmap });
     print(flags, summarize(result), describe);
   },
   parameters: {
@@ -35,104 +47,53 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
       full: {
         kind: 'boolean',
         brief: 'copy everything, whatever could be left out',
-        default: false,
+        optional: true,
         withNegated: false,
       },
       granularity: {
-        kind: 'parsed',
-        parse: parseSize,
+        ...granularityFlag,
         brief: 'bytes that are copied and digested at once, a power of two from 4k to 1M',
-        placeholder: 'SIZE',
-        optional: true,
       },
       driveId: {
         kind: 'parsed',
-        parse: String,
-        brief: 'who the drive is, when it has moved: default is its absolute path',
+        parse: parseDriveId,
+        brief: 'which drive it is, when its path has changed; when left out, its absolute path',
         placeholder: 'ID',
         optional: true,
       },
     },
-    aliases: { f: 'format', b: 'bitmap' },
-    positional: {
-      kind: 'tuple',
-      parameters: [
-        drivePositional,
-        { brief: 'directory of restore points', placeholder: 'DIRECTORY', parse: String },
-      ],
-    },
+    aliases: { f: 'format', b: 'bitmap', g: 'granularity' },
+    positional: { kind: 'tuple', parameters: [drivePositional, directoryPositional] },
   },
   docs: {
     brief: 'back a drive up into a directory, full or by a bitmap',
     fullDescription: withExamples(
       [
         'Adds a restore point to a directory that holds the restore points of one drive.',
-        'With --bitmap it is an increment if the last restore point began that bitmap; else it is full, and',
-        'the manifest says why. The bitmap begins anew only when the restore point is durable. No other',
-        'program may write the drive meanwhile.',
-      ].join('\n'),
+        'With --bitmap it is an increment if the last restore point began that bitmap; else it is full,',
+        'and the manifest says why. The bitmap begins anew only when the restore point is durable. No',
+        'other program can write the drive meanwhile. Ctrl-C leaves directory and bitmap as they were.',
+      ],
       [
         'tidemark backup vm.qcow2 backups/vm --bitmap nightly',
-        'tidemark backup disk.raw backups/disk --full',
+        'tidemark backup disk.raw backups/disk --format raw',
       ],
     ),
   },
 });
 
-async function backUp(session: Session, directory: string, flags: Flags): Promise<BackupResult> {
-  const { realpath } = await import('node:fs/promises');
-  const { basename } = await import('node:path');
-  const backups = await import('@tidemark/backup');
-  const { drive } = session;
-  const id = flags.driveId ?? (await realpath(drive.path));
-  const bitmap = flags.bitmap === undefined ? undefined : await takeBitmap(session, flags.bitmap);
-  const progress = await startProgress('backup');
-  try {
-    return await cancellable((signal) =>
-      backups.backup({
-        source: drive.device,
-        target: directory,
-        drive: { id, label: basename(drive.path), format: drive.format },
-        bitmap,
-        mode: flags.full ? 'full' : 'auto',
-        granularity: flags.granularity,
-        onProgress: ({ done, total }) => progress.update(done, total),
-        signal,
-      }),
-    );
-  } finally {
-    progress.stop();
-  }
-}
-
-/** @throws BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_INVALID (it does not record) */
-async function takeBitmap(session: Session, name: string): Promise<BackupBitmap> {
-  const { TidemarkError } = await import('@tidemark/core');
-  const { requireStore } = await import('../session.ts');
-  const store = requireStore(session);
-  const content = await store.load(name);
-  const info = (await store.list()).find((bitmap) => bitmap.name === name);
-  if (info?.enabled !== true) {
-    throw new TidemarkError('BITMAP_INVALID', `bitmap '${name}' is disabled and misses writes`, {
-      where: store.label,
-      bitmap: name,
-      hint: `enable it (tidemark bitmap enable) and remove and add it again if the drive was written meanwhile`,
-    });
-  }
-  return {
-    name,
-    content,
-    onDurable: async () => {
-      const clean = content.clone();
-      clean.clear();
-      await store.commit([{ op: 'store', name, content: clean }]);
-    },
-  };
+/** What a manifest can hold. */
+function parseDriveId(text: string): string {
+  if (text.length >= 1 && text.length <= 1024) return text;
+  throw new TidemarkError('USAGE', `a drive id of ${text.length} characters is not possible`, {
+    hint: 'use 1 to 1024 characters',
+  });
 }
 
 function summarize({ point, digest, manifest, bytesRead }: BackupResult) {
-  const { kind, reason, parent, totals, granularity, drive } = manifest;
-  return { point, digest, kind, reason, parent, size: drive.size, granularity, totals, bytesRead };
+  const { kind, reason, parent, totals, granularity, drive, bitmap } = manifest;
+  const { size } = drive;
+  return { point, digest, kind, reason, parent, bitmap, size, granularity, totals, bytesRead };
 }
 
 function describe(result: ReturnType<typeof summarize>): readonly string[] {

@@ -11,41 +11,33 @@ import {
   withExamples,
 } from '../flags.ts';
 import { type OutputFlags, print } from '../output.ts';
+import type { Session } from '../session.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
-  readonly forceShare: boolean;
+  readonly forceShare?: boolean;
 }
+
+type ImageReport = NonNullable<ReturnType<typeof describeImage>>;
 
 interface DriveReport {
   readonly path: string;
   readonly format: string;
   /** Bytes of the disk. */
   readonly virtualSize: number;
-  /** Bytes that its file takes up. */
+  /** Bytes that its file takes up; 0 of a block device. */
   readonly diskUsage: number;
-  readonly image?: Readonly<Record<string, unknown>>;
-  /** Path of the raw drive's sidecar, or null where there is none. */
-  readonly sidecar?: string | null;
+  /** Null for a raw drive. */
+  readonly image: ImageReport | null;
+  /** Path of the raw drive's sidecar; null where there is none, and for qcow2. */
+  readonly sidecar: string | null;
   readonly bitmaps: readonly BitmapInfo[];
 }
 
 export const info = buildCommand<Flags, [drive: string]>({
   async func(flags, path) {
-    const { withDrive } = await import('../session.ts');
-    const options = { access: 'read', forceShare: flags.forceShare } as const;
-    const report = await withDrive<DriveReport>(path, flags, options, async (session) => {
-      const { drive, store, sidecarPath } = session;
-      return {
-        path,
-        format: drive.format,
-        virtualSize: drive.device.size,
-        diskUsage: (await stat(path)).blocks * 512,
-        ...(drive.image && { image: describeImage(drive) }),
-        ...(sidecarPath !== undefined && { sidecar: store ? sidecarPath : null }),
-        bitmaps: (await store?.list()) ?? [],
-      };
-    });
-    print(flags, report, describe);
+    const { withBitmaps } = await import('../session.ts');
+    const options = { access: 'read', forceShare: flags.forceShare ?? false } as const;
+    print(flags, await withBitmaps(path, flags, options, inspect), describe);
   },
   parameters: {
     flags: { ...driveFlags, forceShare: forceShareFlag },
@@ -55,43 +47,71 @@ export const info = buildCommand<Flags, [drive: string]>({
   docs: {
     brief: 'show what a drive is and which bitmaps go with it',
     fullDescription: withExamples(
-      'Shows format, sizes, backing file and bitmaps of a drive. Reads no bitmap content.',
+      [
+        'Shows format, sizes, backing file and bitmaps of a drive. Reads no bitmap content; a backing',
+        'file need not be there.',
+      ],
       ['tidemark info vm.qcow2', 'tidemark info disk.raw --json'],
     ),
   },
 });
 
-function describeImage({ image }: Drive): Readonly<Record<string, unknown>> {
-  const { version, clusterSize, refcountBits, compressionType, backing, bitmapsLost } = image!.info;
+async function inspect({ drive, store, sidecarPath }: Session): Promise<DriveReport> {
+  return {
+    path: drive.path,
+    format: drive.format,
+    virtualSize: drive.device.size,
+    diskUsage: (await stat(drive.path)).blocks * 512,
+    image: describeImage(drive),
+    sidecar: (store && sidecarPath) ?? null,
+    bitmaps: (await store?.list()) ?? [],
+  };
+}
+
+function describeImage({ image }: Drive) {
+  if (image === undefined) return null;
+  const { version, clusterSize, refcountBits, compressionType, backing, ...flags } = image.info;
+  const { dirty, corrupt, bitmapsLost, snapshotCount } = flags;
   return {
     version,
     clusterSize,
     refcountBits,
     compressionType,
-    ...(backing && { backing }),
-    ...(bitmapsLost && { bitmapsLost }),
+    backing: backing ? { name: backing.name, format: backing.format ?? null } : null,
+    snapshotCount,
+    dirty,
+    corrupt,
+    bitmapsLost,
   };
 }
 
 function describe(report: DriveReport): readonly string[] {
   const { path, format, virtualSize, diskUsage, image, sidecar, bitmaps } = report;
-  const lines = [
+  return [
     `drive: ${path}`,
     `format: ${format}`,
     `virtual size: ${formatSize(virtualSize)} (${virtualSize} bytes)`,
     `disk usage: ${formatSize(diskUsage)}`,
+    ...(image === null ? [`sidecar: ${sidecar ?? 'none'}`] : imageLines(image)),
+    bitmaps.length === 0 ? 'bitmaps: none' : 'bitmaps:',
+    ...bitmaps.map(bitmapLine),
   ];
-  const backing = image?.['backing'] as { name: string; format?: string } | undefined;
-  if (image) lines.push(`cluster size: ${formatSize(image['clusterSize'] as number)}`);
+}
+
+function imageLines(image: ImageReport): readonly string[] {
+  const { clusterSize, backing, snapshotCount } = image;
+  const lines = [`cluster size: ${formatSize(clusterSize)}`];
   if (backing) lines.push(`backing file: ${backing.name} (${backing.format ?? 'format unknown'})`);
-  if (image?.['bitmapsLost']) {
-    lines.push('bitmaps: lost, because a program without bitmap support wrote the image');
-  }
-  if (sidecar !== undefined) lines.push(`sidecar: ${sidecar ?? 'none'}`);
-  lines.push(bitmaps.length === 0 ? 'bitmaps: none' : 'bitmaps:');
-  for (const { name, granularity, enabled, state } of bitmaps) {
-    const recording = enabled ? 'recording' : 'not recording';
-    lines.push(`  ${name}: granularity ${formatSize(granularity)}, ${recording}, ${state}`);
+  if (snapshotCount > 0) lines.push(`snapshots: ${snapshotCount}`);
+  if (image.dirty) lines.push("state: not closed cleanly; run 'qemu-img check -r all' on it");
+  if (image.corrupt) lines.push("state: marked as corrupt; run 'qemu-img check -r all' on it");
+  if (image.bitmapsLost) {
+    lines.push('bitmaps lost: a program without bitmap support wrote the image');
   }
   return lines;
+}
+
+function bitmapLine({ name, granularity, enabled, state }: BitmapInfo): string {
+  const recording = enabled ? 'recording' : 'not recording';
+  return `  ${name}: granularity ${formatSize(granularity)}, ${recording}, ${state}`;
 }

@@ -1,4 +1,5 @@
 import { buildCommand } from '@stricli/core';
+import { formatSize } from '@tidemark/program';
 import {
   type DriveFlags,
   driveFlags,
@@ -11,20 +12,27 @@ import { type OutputFlags, print } from '../../output.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
   readonly granularity?: number;
-  readonly disabled: boolean;
+  readonly disabled?: boolean;
 }
 
 export const add = buildCommand<Flags, [drive: string, name: string]>({
   async func(flags, path, name) {
-    const { DirtyBitmap, defaultGranularity } = await import('@tidemark/core');
+    const { checkBitmapName, checkGranularity, DirtyBitmap, defaultGranularity } =
+      await import('@tidemark/core');
     const { withStore } = await import('../../session.ts');
-    const made = await withStore(path, flags, { access: 'bitmaps', create: true }, async (store, { drive }) => {
+    checkBitmapName(name);
+    if (flags.granularity !== undefined) checkGranularity(flags.granularity);
+    const options = { access: 'bitmaps', create: true } as const;
+    const made = await withStore(path, flags, options, async (store, { drive }) => {
       const granularity = flags.granularity ?? defaultGranularity(drive.image?.info.clusterSize);
+      const enabled = !flags.disabled;
       const content = new DirtyBitmap(store.diskSize, granularity);
-      await store.commit([{ op: 'create', name, enabled: !flags.disabled, content }]);
-      return { name, granularity, enabled: !flags.disabled, store: store.label };
+      await store.commit([{ op: 'create', name, enabled, content }]);
+      return { name, granularity, enabled, store: store.label };
     });
-    print(flags, made, () => [`added bitmap '${name}' to ${made.store}`]);
+    print(flags, made, () => [
+      `added bitmap '${name}' (granularity ${formatSize(made.granularity)}) to ${made.store}`,
+    ]);
   },
   parameters: {
     flags: {
@@ -33,7 +41,7 @@ export const add = buildCommand<Flags, [drive: string, name: string]>({
       disabled: {
         kind: 'boolean',
         brief: 'record no writes until the bitmap is enabled',
-        default: false,
+        optional: true,
         withNegated: false,
       },
     },
@@ -43,8 +51,14 @@ export const add = buildCommand<Flags, [drive: string, name: string]>({
   docs: {
     brief: 'add a bitmap, clean and enabled',
     fullDescription: withExamples(
-      'Adds a bitmap to a qcow2 image, or to the sidecar of a raw drive, which is made when there is none.',
-      ['tidemark bitmap add vm.qcow2 nightly', 'tidemark bitmap add disk.raw nightly --granularity 4k'],
+      [
+        'Adds a bitmap to a qcow2 image, or to the sidecar of a raw drive, which is made when there is',
+        'none. QEMU and tidemarkd record in it what they write to the drive from then on.',
+      ],
+      [
+        'tidemark bitmap add vm.qcow2 nightly',
+        'tidemark bitmap add disk.raw nightly --format raw --granularity 4k',
+      ],
     ),
   },
 });

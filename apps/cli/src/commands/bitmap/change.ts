@@ -14,7 +14,7 @@ export interface BitmapEdit {
   /** What was done, as in `cleared bitmap 'a'`. */
   readonly done: string;
   readonly brief: string;
-  readonly description: string;
+  readonly description: readonly string[];
   readonly examples: readonly string[];
   readonly enabled?: boolean;
   edit?(content: DirtyBitmap): void;

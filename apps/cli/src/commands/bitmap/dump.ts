@@ -1,5 +1,6 @@
 import { buildCommand } from '@stricli/core';
-import type { DirtyBitmap } from '@tidemark/core';
+import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
+import { drawMap } from '../../draw-map.ts';
 import {
   type DriveFlags,
   driveFlags,
@@ -7,21 +8,24 @@ import {
   namePositional,
   withExamples,
 } from '../../flags.ts';
-import type { OutputFlags } from '../../output.ts';
-import { drawMap } from '../../draw-map.ts';
+import { type OutputFlags, print } from '../../output.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
-  readonly map: boolean;
+  readonly map?: boolean;
 }
 
 export const dump = buildCommand<Flags, [drive: string, name: string]>({
   async func(flags, path, name) {
+    const { json, map } = flags;
+    if (json && map) {
+      throw new TidemarkError('USAGE', '--map is a picture and cannot be JSON', {
+        hint: 'leave --map or --json out',
+      });
+    }
     const { withStore } = await import('../../session.ts');
-    await withStore(path, flags, { access: 'read' }, async (store) => {
-      const bitmap = await store.load(name);
-      if (flags.map) for (const line of drawMap(bitmap)) process.stdout.write(`${line}\n`);
-      else await writeExtents(bitmap, flags);
-    });
+    const bitmap = await withStore(path, flags, { access: 'read' }, (store) => store.load(name));
+    if (map) print(flags, bitmap, drawMap);
+    else await writeExtents(bitmap, flags);
   },
   parameters: {
     flags: {
@@ -29,7 +33,7 @@ export const dump = buildCommand<Flags, [drive: string, name: string]>({
       map: {
         kind: 'boolean',
         brief: 'draw the drive as a line of characters instead',
-        default: false,
+        optional: true,
         withNegated: false,
       },
     },
@@ -39,29 +43,36 @@ export const dump = buildCommand<Flags, [drive: string, name: string]>({
   docs: {
     brief: 'print the dirty ranges of a bitmap',
     fullDescription: withExamples(
-      'Prints offset and length, in bytes, of each dirty range, in order. With --json one array of objects.',
-      ['tidemark bitmap dump vm.qcow2 nightly', 'tidemark bitmap dump vm.qcow2 nightly --map'],
+      [
+        'Prints offset and length, in bytes, of each dirty range, in order. With --json an array of',
+        'objects, one to a line.',
+      ],
+      [
+        'tidemark bitmap dump vm.qcow2 nightly',
+        'tidemark bitmap dump vm.qcow2 nightly --map',
+        'tidemark bitmap dump vm.qcow2 nightly --json',
+      ],
     ),
   },
 });
 
 /** In pieces: a bitmap can have millions of ranges. */
 async function writeExtents(bitmap: DirtyBitmap, { json }: OutputFlags): Promise<void> {
-  let lines: string[] = [];
+  let text = json ? '[' : '';
   let isFirst = true;
-  const flush = async () => {
-    const text = lines.join('');
-    lines = [];
-    if (!process.stdout.write(text)) {
-      await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()));
-    }
-  };
-  if (json) lines.push('[');
   for (const { offset, length } of bitmap.dirtyExtents()) {
-    lines.push(json ? `${isFirst ? '' : ','}\n  { "offset": ${offset}, "length": ${length} }` : `${offset} ${length}\n`);
+    text += json
+      ? `${isFirst ? '' : ','}\n  { "offset": ${offset}, "length": ${length} }`
+      : `${offset} ${length}\n`;
     isFirst = false;
-    if (lines.length >= 4096) await flush();
+    if (text.length < 64 * 1024) continue;
+    await write(text);
+    text = '';
   }
-  if (json) lines.push(isFirst ? ']\n' : '\n]\n');
-  await flush();
+  await write(json ? `${text}${isFirst ? '' : '\n'}]\n` : text);
+}
+
+async function write(text: string): Promise<void> {
+  if (process.stdout.write(text)) return;
+  await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()));
 }

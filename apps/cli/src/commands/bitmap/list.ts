@@ -1,4 +1,5 @@
 import { buildCommand } from '@stricli/core';
+import { type BitmapInfo, type BitmapStore, isTidemarkError } from '@tidemark/core';
 import { formatSize } from '@tidemark/program';
 import {
   type DriveFlags,
@@ -10,33 +11,27 @@ import {
 import { type OutputFlags, print, table } from '../../output.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
-  readonly forceShare: boolean;
+  readonly forceShare?: boolean;
 }
 
-interface ListedBitmap {
-  readonly name: string;
-  readonly granularity: number;
-  readonly enabled: boolean;
-  readonly state: string;
-  /** Absent where the content cannot be trusted. */
-  readonly dirtyBytes?: number;
+interface ListedBitmap extends BitmapInfo {
+  /** Null where the content cannot be trusted or read. */
+  readonly dirtyBytes: number | null;
 }
 
 export const list = buildCommand<Flags, [drive: string]>({
   async func(flags, path) {
-    const { withDrive } = await import('../../session.ts');
-    const options = { access: 'read', forceShare: flags.forceShare } as const;
-    const bitmaps = await withDrive(path, flags, options, async ({ store }) => {
-      const listed: ListedBitmap[] = [];
-      for (const info of (await store?.list()) ?? []) {
-        const content = info.state === 'stored' ? await store!.load(info.name) : undefined;
-        listed.push({ ...info, ...(content && { dirtyBytes: content.dirtyBytes }) });
-      }
-      return listed;
-    });
+    const { withBitmaps } = await import('../../session.ts');
+    const options = { access: 'read', forceShare: flags.forceShare ?? false } as const;
+    const problems: Error[] = [];
+    const bitmaps = await withBitmaps(path, flags, options, ({ store }) =>
+      store === undefined ? Promise.resolve([]) : listAll(store, problems),
+    );
     print(flags, bitmaps, () =>
       bitmaps.length === 0 ? ['no bitmaps'] : table([HEADINGS, ...bitmaps.map(row)]),
     );
+    // One that is damaged must not hide the others, nor pass for a success.
+    if (problems[0] !== undefined) throw problems[0];
   },
   parameters: {
     flags: { ...driveFlags, forceShare: forceShareFlag },
@@ -46,11 +41,35 @@ export const list = buildCommand<Flags, [drive: string]>({
   docs: {
     brief: 'list the bitmaps of a drive',
     fullDescription: withExamples(
-      'Lists every bitmap with how much it calls dirty. One that was not saved correctly is shown as inconsistent.',
+      [
+        'Lists every bitmap with how much it calls dirty. STATE is',
+        '  stored        sound',
+        '  inconsistent  its writer has crashed, or is running: it can only be removed',
+        '  unsupported   of a kind that this version cannot read',
+      ],
       ['tidemark bitmap list vm.qcow2', 'tidemark bitmap list disk.raw --json'],
     ),
   },
 });
+
+async function listAll(store: BitmapStore, problems: Error[]): Promise<readonly ListedBitmap[]> {
+  const listed: ListedBitmap[] = [];
+  for (const info of await store.list()) {
+    const dirtyBytes = info.state === 'stored' ? await count(store, info.name, problems) : null;
+    listed.push({ ...info, dirtyBytes });
+  }
+  return listed;
+}
+
+async function count(store: BitmapStore, name: string, problems: Error[]): Promise<number | null> {
+  try {
+    return (await store.load(name)).dirtyBytes;
+  } catch (error) {
+    if (!isTidemarkError(error)) throw error;
+    problems.push(error);
+    return null;
+  }
+}
 
 const HEADINGS = ['NAME', 'GRANULARITY', 'RECORDING', 'STATE', 'DIRTY'];
 
@@ -60,6 +79,6 @@ function row({ name, granularity, enabled, state, dirtyBytes }: ListedBitmap): r
     formatSize(granularity),
     enabled ? 'on' : 'off',
     state,
-    dirtyBytes === undefined ? '-' : formatSize(dirtyBytes),
+    dirtyBytes === null ? '-' : formatSize(dirtyBytes),
   ];
 }

@@ -1,10 +1,5 @@
 import { buildCommand } from '@stricli/core';
-import {
-  type DriveFlags,
-  driveFlags,
-  namePositional,
-  withExamples,
-} from '../../flags.ts';
+import { type DriveFlags, driveFlags, namePositional, withExamples } from '../../flags.ts';
 import { type OutputFlags, print } from '../../output.ts';
 
 export const merge = buildCommand<
@@ -12,12 +7,6 @@ export const merge = buildCommand<
   [drive: string, target: string, ...sources: string[]]
 >({
   async func(flags, path, target, ...sources) {
-    const { TidemarkError } = await import('@tidemark/core');
-    if (target === undefined || sources.length === 0) {
-      throw new TidemarkError('USAGE', 'merge needs a target and at least one source', {
-        hint: 'tidemark bitmap merge DRIVE TARGET SOURCE...',
-      });
-    }
     const { withStore } = await import('../../session.ts');
     const merged = await withStore(path, flags, { access: 'bitmaps' }, async (store) => {
       const content = await store.load(target);
@@ -25,21 +14,30 @@ export const merge = buildCommand<
       await store.commit([{ op: 'store', name: target, content }]);
       return { target, sources, store: store.label };
     });
-    print(flags, merged, () => [`merged ${sources.join(', ')} into '${target}' in ${merged.store}`]);
+    const names = sources.map((source) => `'${source}'`).join(', ');
+    print(flags, merged, () => [`merged ${names} into '${target}' in ${merged.store}`]);
   },
   parameters: {
     flags: driveFlags,
     aliases: { f: 'format' },
     positional: {
       kind: 'array',
-      parameter: { ...namePositional, brief: 'the drive, the target, then the sources', placeholder: 'DRIVE TARGET SOURCE' },
+      parameter: {
+        ...namePositional,
+        brief: 'the drive, the bitmap to add to, then the bitmaps to add',
+        placeholder: 'DRIVE TARGET SOURCE',
+      },
       minimum: 3,
     },
   },
   docs: {
+    customUsage: ['<DRIVE> <TARGET> <SOURCE>...'],
     brief: 'add what other bitmaps call dirty to one',
     fullDescription: withExamples(
-      'Makes the target dirty wherever it or a source is. Granularities may differ.',
+      [
+        'Makes the target dirty wherever it or a source is. The sources stay as they are.',
+        'Granularities may differ: what a source calls dirty is widened to whole granules.',
+      ],
       ['tidemark bitmap merge vm.qcow2 weekly monday tuesday'],
     ),
   },

@@ -25,7 +25,10 @@ export const remove = buildCommand<DriveFlags & OutputFlags, [drive: string, nam
   docs: {
     brief: 'remove a bitmap, an inconsistent one too',
     fullDescription: withExamples(
-      'Removes a bitmap and frees its space. This is also the way out of an inconsistent one.',
+      [
+        'Removes a bitmap and frees its space. It is the only way out of an inconsistent one: add the',
+        'bitmap again, and the next backup is a full one.',
+      ],
       ['tidemark bitmap remove vm.qcow2 nightly'],
     ),
   },

@@ -1,13 +1,23 @@
 import { buildCommand } from '@stricli/core';
 import { formatSize } from '@tidemark/program';
-import { jsonFlag, withExamples } from '../../flags.ts';
-import { type OutputFlags, print } from '../../output.ts';
-import { cancellable } from '../../progress.ts';
+import { directoryPositional, jsonFlag, withExamples } from '../../flags.ts';
+import { count, type OutputFlags, print } from '../../output.ts';
 
 export const check = buildCommand<OutputFlags, [directory: string]>({
   async func(flags, directory) {
-    const { verify } = await import('@tidemark/backup');
-    const report = await cancellable((signal) => verify({ directory, signal }));
+    const { openBackupDirectory, verify } = await import('@tidemark/backup');
+    const { longWork } = await import('../../long-work.ts');
+    let total = 0;
+    for (const point of await (await openBackupDirectory(directory)).list()) {
+      if ('manifest' in point) total += point.manifest.totals.dataBytes;
+    }
+    const report = await longWork('check', (signal, progress) =>
+      verify({
+        directory,
+        signal,
+        onProgress: ({ dataBytes }) => progress.update(dataBytes, total),
+      }),
+    );
     const value = {
       points: report.points,
       dataBytes: report.dataBytes,
@@ -16,7 +26,8 @@ export const check = buildCommand<OutputFlags, [directory: string]>({
       }),
     };
     print(flags, value, ({ points, dataBytes, problems }) => [
-      `read ${formatSize(dataBytes)} in ${points.length} restore points: ${problems.length} problems`,
+      `read ${formatSize(dataBytes)} in ${count(points.length, 'restore point')}: ` +
+        (problems.length === 0 ? 'all is well' : count(problems.length, 'problem')),
       ...problems.map(({ point, message }) => `${point}: ${message}`),
     ]);
     const first = report.problems[0];
@@ -24,17 +35,13 @@ export const check = buildCommand<OutputFlags, [directory: string]>({
   },
   parameters: {
     flags: { json: jsonFlag },
-    positional: {
-      kind: 'tuple',
-      parameters: [
-        { brief: 'directory of restore points', placeholder: 'DIRECTORY', parse: String },
-      ],
-    },
+    positional: { kind: 'tuple', parameters: [directoryPositional] },
   },
   docs: {
     brief: 'read every restore point whole and check every digest',
-    fullDescription: withExamples('Proves that everything in a directory can be restored.', [
-      'tidemark repo check backups/vm',
-    ]),
+    fullDescription: withExamples(
+      ['Proves that everything in a directory can be restored.'],
+      ['tidemark repo check backups/vm'],
+    ),
   },
 });

@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { RestorePoint } from '@tidemark/backup';
 import { formatSize } from '@tidemark/program';
-import { jsonFlag, withExamples } from '../../flags.ts';
+import { directoryPositional, jsonFlag, withExamples } from '../../flags.ts';
 import { type OutputFlags, print, table } from '../../output.ts';
 
 export const list = buildCommand<OutputFlags, [directory: string]>({
@@ -15,18 +15,14 @@ export const list = buildCommand<OutputFlags, [directory: string]>({
   },
   parameters: {
     flags: { json: jsonFlag },
-    positional: {
-      kind: 'tuple',
-      parameters: [
-        { brief: 'directory of restore points', placeholder: 'DIRECTORY', parse: String },
-      ],
-    },
+    positional: { kind: 'tuple', parameters: [directoryPositional] },
   },
   docs: {
     brief: 'list the restore points of a directory',
-    fullDescription: withExamples('Lists restore points, oldest first, and why each is what it is.', [
-      'tidemark repo list backups/vm',
-    ]),
+    fullDescription: withExamples(
+      ['Lists restore points, oldest first, and why each is what it is.'],
+      ['tidemark repo list backups/vm', 'tidemark repo list backups/vm --json'],
+    ),
   },
 });
 
@@ -34,13 +30,28 @@ const HEADINGS = ['POINT', 'CREATED', 'STORED', 'REASON'];
 
 function summarize(point: RestorePoint) {
   const { name, kind } = point;
-  if ('problem' in point) return { point: name, kind, problem: point.problem.message };
+  if ('problem' in point) {
+    const { code, message } = point.problem;
+    return { point: name, kind, problem: { code, message } };
+  }
   const { created, reason, parent, totals, bitmap, drive } = point.manifest;
   const { digest } = point;
-  return { point: name, kind, created, reason, parent, digest, bitmap, drive, totals };
+  return {
+    point: name,
+    kind,
+    problem: null,
+    created,
+    reason,
+    parent,
+    digest,
+    bitmap,
+    drive,
+    totals,
+  };
 }
 
 function row(point: ReturnType<typeof summarize>): readonly string[] {
-  if ('problem' in point) return [point.point, '-', '-', `damaged: ${point.problem}`];
+  const { problem } = point;
+  if (problem !== null) return [point.point, '-', '-', `damaged: ${problem.message}`];
   return [point.point, point.created, formatSize(point.totals.dataBytes), point.reason];
 }

@@ -1,0 +1,88 @@
+import { realpath } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { backup, type BackupBitmap, type BackupResult } from '@tidemark/backup';
+import { type BitmapStore, TidemarkError } from '@tidemark/core';
+import type { Drive } from '@tidemark/drive';
+import type { DriveFlags } from './flags.ts';
+import { longWork } from './long-work.ts';
+import { withDrive, withStore } from './session.ts';
+
+export interface BackUpOptions extends DriveFlags {
+  readonly full?: boolean;
+  readonly granularity?: number;
+  readonly driveId?: string;
+}
+
+/** Needs no right to write: a reader's lock keeps writers out, so the copy is of one instant. */
+export async function backUp(
+  path: string,
+  directory: string,
+  options: BackUpOptions,
+): Promise<BackupResult> {
+  return withDrive(path, options, { access: 'read', content: true }, (drive) =>
+    copy(drive, directory, options),
+  );
+}
+
+/** @throws BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_INVALID (it does not record), as `backup` */
+export async function backUpByBitmap(
+  path: string,
+  directory: string,
+  options: BackUpOptions & { readonly bitmap: string },
+): Promise<BackupResult> {
+  const session = { access: 'bitmaps', content: true } as const;
+  return withStore(path, options, session, async (store, { drive }) =>
+    copy(drive, directory, options, await takeBitmap(store, options.bitmap)),
+  );
+}
+
+async function copy(
+  drive: Drive,
+  directory: string,
+  options: BackUpOptions,
+  bitmap?: BackupBitmap,
+): Promise<BackupResult> {
+  const id = options.driveId ?? (await idOf(drive.path));
+  return longWork('backup', (signal, progress) =>
+    backup({
+      source: drive.device,
+      target: directory,
+      drive: { id, label: basename(drive.path), format: drive.format },
+      bitmap,
+      mode: options.full ? 'full' : 'auto',
+      granularity: options.granularity,
+      onProgress: ({ done, total }) => progress.update(done, total),
+      signal,
+    }),
+  );
+}
+
+async function idOf(path: string): Promise<string> {
+  const real = await realpath(path);
+  if (real.length <= 1024) return real;
+  throw new TidemarkError('USAGE', `path '${real}' is too long to name the drive in a manifest`, {
+    where: path,
+    hint: 'name the drive with --drive-id',
+  });
+}
+
+async function takeBitmap(store: BitmapStore, name: string): Promise<BackupBitmap> {
+  const content = await store.load(name);
+  const info = (await store.list()).find((bitmap) => bitmap.name === name);
+  if (info?.enabled !== true) {
+    throw new TidemarkError('BITMAP_INVALID', `bitmap '${name}' is disabled and misses writes`, {
+      where: store.label,
+      bitmap: name,
+      hint: 'enable it; if the drive was written meanwhile, remove it and add it again',
+    });
+  }
+  return {
+    name,
+    content,
+    onDurable: async () => {
+      const clean = content.clone();
+      clean.clear();
+      await store.commit([{ op: 'store', name, content: clean }]);
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import {
+  type ApplicationErrorFormatting,
+  ArgumentParseError,
+  ArgumentScannerError,
+  formatMessageForArgumentScannerError,
+} from '@stricli/core';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
+import { reportError } from '@tidemark/program';
+
+type Texts = Pick<
+  ApplicationErrorFormatting,
+  | 'commandErrorResult'
+  | 'exceptionWhileLoadingCommandFunction'
+  | 'exceptionWhileParsingArguments'
+  | 'exceptionWhileRunningCommand'
+  | 'noCommandRegisteredForInput'
+>;
+
+/** Every failure looks alike, the parser's too: what and where, the code, what to do next. */
+export function errorTexts(args: readonly string[]): Texts {
+  const json = wantsJson(args);
+  const report = (error: unknown): string =>
+    reportError(error, { program: 'tidemark', json }).trimEnd();
+  const usage = (message: string): TidemarkError =>
+    new TidemarkError('USAGE', message, { hint: `see ${commandOf(args)} --help` });
+  return {
+    exceptionWhileRunningCommand: report,
+    exceptionWhileLoadingCommandFunction: report,
+    commandErrorResult: report,
+    exceptionWhileParsingArguments: (error) => {
+      // Parsers of values say better what is wrong with one than a general sentence could.
+      if (error instanceof ArgumentParseError && isTidemarkError(error.exception)) {
+        return report(error.exception);
+      }
+      return report(error instanceof ArgumentScannerError ? usage(describe(error)) : error);
+    },
+    noCommandRegisteredForInput: ({ input, corrections }) =>
+      report(usage(`there is no command '${input}'${didYouMean(corrections)}`)),
+  };
+}
+
+function describe(problem: ArgumentScannerError): string {
+  return formatMessageForArgumentScannerError(problem, {
+    FlagNotFoundError: ({ input, corrections }) =>
+      `there is no option --${input}${didYouMean(corrections.map((flag) => `--${flag}`))}`,
+    AliasNotFoundError: ({ input }) => `there is no option -${input}`,
+    EnumValidationError: ({ externalFlagName, input, values }) =>
+      `--${externalFlagName} cannot be '${input}': it is one of ${values.join(', ')}`,
+    UnsatisfiedFlagError: ({ externalFlagName }) => `--${externalFlagName} needs a value`,
+    UnexpectedFlagError: ({ externalFlagName }) => `--${externalFlagName} is given twice`,
+    UnexpectedPositionalError: ({ input }) => `'${input}' is one argument too many`,
+    UnsatisfiedPositionalError: ({ placeholder }) => `${placeholder} is missing`,
+  });
+}
+
+function didYouMean(corrections: readonly string[]): string {
+  return corrections.length === 0 ? '' : `; did you mean ${corrections.join(' or ')}?`;
+}
+
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return (end < 0 ? args : args.slice(0, end)).includes('--json');
+}
+
+/** The command that was meant, as far as it can be told. */
+function commandOf([first = '', second = '']: readonly string[]): string {
+  const words = ['tidemark'];
+  if (/^(?:backup|bitmap|info|repo|restore)$/.test(first)) words.push(first);
+  if (/^(?:bitmap|repo)$/.test(first) && /^[a-z]+$/.test(second)) words.push(second);
+  return words.join(' ');
+}
