@@ -34,6 +34,6 @@ export function serverText(bytes: Uint8Array): string {
   }
   return new TextDecoder()
     .decode(bytes)
-    .replaceAll(/\p{Cc}+/gu, ' ')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .trim();
 }
