@@ -31,16 +31,32 @@ export async function serveRead(
     return [bytes];
   }
   if (length === 0) return [emptyChunk(request)];
+  if (isOnePiece(request, session)) {
+    return [await readPiece(request, { offset, length, isLast: true }, session, pool)];
+  }
   const pieces = await findPieces(request, session);
   return allOf(
     pieces.map(async (piece, index) => {
       const part = { ...piece, isLast: index === pieces.length - 1 };
-      if (piece.isHole) return holeChunk(request, part);
-      const { bytes, data } = dataChunk(request, part, pool);
-      await device.read(data, part.offset);
-      return bytes;
+      return piece.isHole ? holeChunk(request, part) : readPiece(request, part, session, pool);
     }),
   );
+}
+
+function isOnePiece({ offset, length, flags }: NbdRequest, { exported }: Session): boolean {
+  if (length < MIN_HOLE || (flags & CommandFlag.DF) !== 0) return true;
+  return exported.knownData.covers(offset, length);
+}
+
+async function readPiece(
+  request: NbdRequest,
+  part: { readonly offset: number; readonly length: number; readonly isLast: boolean },
+  session: Session,
+  pool: BufferPool,
+): Promise<Uint8Array> {
+  const { bytes, data } = dataChunk(request, part, pool);
+  await session.exported.device.read(data, part.offset);
+  return bytes;
 }
 
 /** Unlike Promise.all, waits for all of them where one fails: until then the device is in use. */
@@ -52,9 +68,7 @@ async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
 /** Data and large holes; what is small is read with what it lies in. */
 async function findPieces(request: NbdRequest, session: Session): Promise<readonly Piece[]> {
   const { device, knownData } = session.exported;
-  const { offset, length, flags } = request;
-  const isWhole = length < MIN_HOLE || (flags & CommandFlag.DF) !== 0;
-  if (isWhole || knownData.covers(offset, length)) return [{ offset, length, isHole: false }];
+  const { offset, length } = request;
   const end = offset + length;
   const pieces: Piece[] = [];
   const ahead = Math.min(Math.max(length, LOOK_AHEAD), session.size - offset);
