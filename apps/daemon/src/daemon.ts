@@ -32,12 +32,15 @@ async function serve(options: DaemonOptions): Promise<void> {
   }
   const drives = await composeDrives(options, (message) => log(`warning: ${message}`));
   let servers: Servers | undefined;
+  // A daemon without sockets has nothing else to wait for, and Node would end it as it is.
+  const alive = setInterval(() => {}, 2 ** 31 - 1);
   try {
     servers = await startServers(options, drives, { log, quit: () => stop.resolve('quit') });
     log(`ready: ${describe(options, drives)}`);
     log(`closing on ${await stop.promise}`);
   } finally {
     await shutDown(servers, drives);
+    clearInterval(alive);
   }
 }
 
@@ -47,7 +50,8 @@ async function shutDown(
   drives: readonly ServedDrive[],
 ): Promise<void> {
   const problems: unknown[] = [];
-  const attempt = (work: Promise<void>) => work.catch((error: unknown) => void problems.push(error));
+  const attempt = (work: Promise<void>) =>
+    work.catch((error: unknown) => void problems.push(error));
   if (servers !== undefined) await attempt(servers.close());
   for (const { tracked } of drives) await attempt(tracked.close());
   for (const problem of problems.slice(1)) {

@@ -1,18 +1,7 @@
-import type { NbdBitmap, NbdExport } from '@tidemark/nbd';
+import type { NbdExport } from '@tidemark/nbd';
 import type { ServedDrive } from './compose.ts';
 
 /** A drive under its id, with those of its bitmaps that can be read, as they come and go. */
 export function nbdExport({ id, tracked }: ServedDrive): NbdExport {
-  return {
-    name: id,
-    device: tracked.device,
-    async bitmaps() {
-      const all = await tracked.list();
-      const readable = all.filter(({ inconsistent, unsupported }) => !inconsistent && !unsupported);
-      return readable.map(({ name }): NbdBitmap => ({
-        name,
-        content: () => tracked.bitmap(name) ?? tracked.load(name),
-      }));
-    },
-  };
+  return { name: id, device: tracked.device, bitmaps: () => tracked.readers() };
 }

@@ -1,6 +1,12 @@
 import { MemoryDevice } from '@tidemark/block';
 import { type BitmapStore, TidemarkError } from '@tidemark/core';
-import { type Drive, type DriveBitmaps, openDrive, openDriveBitmaps, openMemoryBitmaps } from '@tidemark/drive';
+import {
+  type Drive,
+  type DriveBitmaps,
+  openDrive,
+  openDriveBitmaps,
+  openMemoryBitmaps,
+} from '@tidemark/drive';
 import { type BitmapSelection, type PreparedDrive, prepareTrackedDrive } from '@tidemark/tracking';
 import type { PlannedBitmap, PlannedDrive } from './plan.ts';
 
@@ -24,7 +30,11 @@ export async function openPlannedDrive(planned: PlannedDrive, warn: Say): Promis
     : openFileDrive(planned, source, warn);
 }
 
-async function openMemoryDrive(planned: PlannedDrive, size: number, warn: Say): Promise<OpenedDrive> {
+async function openMemoryDrive(
+  planned: PlannedDrive,
+  size: number,
+  warn: Say,
+): Promise<OpenedDrive> {
   const { id, readOnly } = planned.option;
   const device = new MemoryDevice({ size, label: `memory drive '${id}'`, writable: !readOnly });
   const transient = await openMemoryBitmaps(size);

@@ -40,12 +40,20 @@ export async function planDrives(
 
   for (const { option, file } of located) {
     const sameFile = located.filter((other) => file !== undefined && other.file === file);
-    const drive = driveOf(option, drives, sameFile.map((other) => other.option));
+    const drive = driveOf(
+      option,
+      drives,
+      sameFile.map((other) => other.option),
+    );
     const place = placeOf(option, drive, file);
     if (place.kind === 'sidecar') await claim(owners, place.path, drive);
     const planned = byDrive.get(drive)!;
     if (planned.some((other) => other.option.name === option.name)) {
-      throw problem(option, `drive '${drive.id}' has an option for this name already`, 'give it once');
+      throw problem(
+        option,
+        `drive '${drive.id}' has an option for this name already`,
+        'give it once',
+      );
     }
     planned.push({ option, place });
   }
@@ -102,10 +110,18 @@ function placeOf(option: BitmapOption, drive: DriveOption, file: string | undefi
     throw problem(option, "'persistent=off' keeps it in memory, not in a file", 'leave file out');
   }
   if (drive.source.kind === 'memory') {
-    throw problem(option, `drive '${drive.id}' is in memory and so are its bitmaps`, 'leave file out');
+    throw problem(
+      option,
+      `drive '${drive.id}' is in memory and so are its bitmaps`,
+      'leave file out',
+    );
   }
   if (drive.source.format === 'qcow2') {
-    throw problem(option, `drive '${drive.id}' is qcow2 and keeps its bitmaps itself`, 'leave file out');
+    throw problem(
+      option,
+      `drive '${drive.id}' is qcow2 and keeps its bitmaps itself`,
+      'leave file out',
+    );
   }
   return { kind: 'sidecar', path: file };
 }

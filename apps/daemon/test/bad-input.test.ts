@@ -1,4 +1,11 @@
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createDrive } from '@tidemark/drive';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -33,8 +40,12 @@ async function expectRefusal(args: readonly string[], ...parts: readonly string[
 
 describe('tidemarkd', () => {
   it('prints help and version', async () => {
-    expect((await sh(process.execPath, TIDEMARKD, '--help')).stdout).toContain('-dirty-bitmap name=NAME');
-    expect((await sh(process.execPath, TIDEMARKD, '--version')).stdout).toMatch(/^tidemarkd \d+\.\d+\.\d+\n$/);
+    expect((await sh(process.execPath, TIDEMARKD, '--help')).stdout).toContain(
+      '-dirty-bitmap name=NAME',
+    );
+    expect((await sh(process.execPath, TIDEMARKD, '--version')).stdout).toMatch(
+      /^tidemarkd \d+\.\d+\.\d+\n$/,
+    );
   });
 
   it('exits with the code of the kind of failure', async () => {
@@ -110,7 +121,12 @@ describe('tidemarkd', () => {
     const bitmap = ['-dirty-bitmap', 'name=n,create=on'];
     await serving(dir, ['-drive', `file=${a},id=vm`, ...bitmap], async (uri) => {
       const socket = new URL(uri('vm')).searchParams.get('socket')!;
-      const options = ['-drive', `file=${b},id=vm`, '--nbd-server', `addr.type=unix,addr.path=${socket}`];
+      const options = [
+        '-drive',
+        `file=${b},id=vm`,
+        '--nbd-server',
+        `addr.type=unix,addr.path=${socket}`,
+      ];
       expect(await refusal(...options, ...bitmap)).toContain('LOCKED');
       await guestWrite(uri('vm'), 0, 1);
     });
@@ -122,7 +138,11 @@ describe('tidemarkd', () => {
     const path = await newDrive('disk.raw', 'raw');
     const socket = join(dir, 'nbd.sock');
     const options = ['-drive', `file=${path},id=vm,format=raw`];
-    const killed = await startDaemon(...options, '--nbd-server', `addr.type=unix,addr.path=${socket}`);
+    const killed = await startDaemon(
+      ...options,
+      '--nbd-server',
+      `addr.type=unix,addr.path=${socket}`,
+    );
     await killed.stop('SIGKILL');
     await serving(dir, options, async (uri) => guestWrite(uri('vm'), 0, 1));
   });
@@ -131,6 +151,9 @@ describe('tidemarkd', () => {
     const path = await newDrive('disk.raw', 'raw');
     appendFileSync(join(dir, 'precious'), 'content');
     const address = `addr.type=unix,addr.path=${dir}/precious`;
-    await expectRefusal(['-drive', `file=${path},format=raw`, '--nbd-server', address], 'FILE_EXISTS');
+    await expectRefusal(
+      ['-drive', `file=${path},format=raw`, '--nbd-server', address],
+      'FILE_EXISTS',
+    );
   });
 });

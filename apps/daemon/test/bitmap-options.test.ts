@@ -5,7 +5,14 @@ import { createDrive, openDrive, openDriveBitmaps } from '@tidemark/drive';
 import { connectNbd } from '@tidemark/nbd';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { tempDir } from '../../../tools/qemu.ts';
-import { bitmapsOf, digestsOf, dirtyRanges, guestWrite, refusal, serving } from './support/serving.ts';
+import {
+  bitmapsOf,
+  digestsOf,
+  dirtyRanges,
+  guestWrite,
+  refusal,
+  serving,
+} from './support/serving.ts';
 
 const SIZE = 64 * 1024 * 1024;
 const root = tempDir();
@@ -24,7 +31,12 @@ async function newDrive(name: string, format: 'raw' | 'qcow2', size = SIZE): Pro
 }
 
 /** Adds a bitmap at rest to a drive, as `tidemark bitmap add` does. */
-async function addBitmap(path: string, name: string, enabled = true, sidecar?: string): Promise<void> {
+async function addBitmap(
+  path: string,
+  name: string,
+  enabled = true,
+  sidecar?: string,
+): Promise<void> {
   const drive = await openDrive(path, { access: 'bitmaps' });
   const options = { create: true, ...(sidecar !== undefined && { sidecar }) };
   const { store } = await openDriveBitmaps(drive, options);
@@ -198,8 +210,10 @@ describe('a sidecar that an option names', () => {
     const sidecar = join(dir, 'elsewhere.qcow2');
     await addBitmap(path, 'default');
     await addBitmap(path, 'named', true, sidecar);
-    await serving(dir, [...drive(path, ',format=raw'), ...bitmap(`name=named,file=${sidecar}`)], (uri) =>
-      guestWrite(uri('vm'), 0, 1),
+    await serving(
+      dir,
+      [...drive(path, ',format=raw'), ...bitmap(`name=named,file=${sidecar}`)],
+      (uri) => guestWrite(uri('vm'), 0, 1),
     );
     expect(await dirtyRanges(path, 'default')).toEqual([[0, 65_536]]);
     expect(await dirtyRanges(path, 'named', '--sidecar', sidecar)).toEqual([[0, 65_536]]);
@@ -209,7 +223,10 @@ describe('a sidecar that an option names', () => {
     const raw = await newDrive('disk.raw', 'raw');
     const image = await newDrive('disk.qcow2', 'qcow2');
     const before = digestsOf(dir);
-    const itself = await refusal(...drive(raw, ',format=raw'), ...bitmap(`name=n,file=${raw},create=on`));
+    const itself = await refusal(
+      ...drive(raw, ',format=raw'),
+      ...bitmap(`name=n,file=${raw},create=on`),
+    );
     expect(itself).toContain('is the drive itself');
     // Whether or not the option says that it is qcow2.
     for (const format of ['', ',format=qcow2']) {
@@ -225,7 +242,10 @@ describe('a sidecar that an option names', () => {
     const sidecar = join(dir, 's.qcow2');
     await addBitmap(small, 'n', true, sidecar);
     const before = digestsOf(dir);
-    const problem = await refusal(...drive(large, ',format=raw'), ...bitmap(`name=n,file=${sidecar}`));
+    const problem = await refusal(
+      ...drive(large, ',format=raw'),
+      ...bitmap(`name=n,file=${sidecar}`),
+    );
     expect(problem).toContain('SIDECAR_MISMATCH');
     expect(digestsOf(dir)).toEqual(before);
   });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { QmpClient } from '@tidemark/qmp';
 import { expect, it } from 'vitest';
 import { type Daemon, startDaemon, tidemark } from '../../../tools/programs.ts';
-import { describeWithQemu, run, tempDir } from '../../../tools/qemu.ts';
+import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
 import { bitmapFlags, dirtyByQemu, dirtyOf, qemuIo } from './support/qemu-view.ts';
 import { startStorageDaemon } from './support/storage-daemon.ts';
 
@@ -41,8 +41,17 @@ describeWithQemu(
         const args = { node: 'vm', name, granularity, persistent: true };
         await first.qmp.execute('block-dirty-bitmap-add', args);
       }
-      await qemuIo(first.uri, 'raw', 'write -P 1 0 64k', 'write -P 2 10M 1M', 'write -P 3 50000001 7');
-      const byQemu = { coarse: await sha256Of(first.qmp, 'coarse'), fine: await sha256Of(first.qmp, 'fine') };
+      await qemuIo(
+        first.uri,
+        'raw',
+        'write -P 1 0 64k',
+        'write -P 2 10M 1M',
+        'write -P 3 50000001 7',
+      );
+      const byQemu = {
+        coarse: await sha256Of(first.qmp, 'coarse'),
+        fine: await sha256Of(first.qmp, 'fine'),
+      };
       await first.quit();
 
       const { daemon, qmp } = await serve('-dirty-bitmap', 'name=fine,granularity=512');
@@ -50,7 +59,14 @@ describeWithQemu(
       expect(await sha256Of(qmp, 'fine')).toEqual(byQemu.fine);
       // While we hold them, QEMU sees them in use.
       await run('qemu-img', 'info', '-U', image);
-      await qemuIo(uri, 'raw', 'read -P 2 10M 1M', 'write -P 4 90M 512', 'write -P 5 10M 64k', 'discard 20M 1M');
+      await qemuIo(
+        uri,
+        'raw',
+        'read -P 2 10M 1M',
+        'write -P 4 90M 512',
+        'write -P 5 10M 64k',
+        'discard 20M 1M',
+      );
       const byUs = { coarse: await sha256Of(qmp, 'coarse'), fine: await sha256Of(qmp, 'fine') };
       const runs = await dirtyOf(uri, 'fine');
       expect(await daemon.stop()).toMatchObject({ code: 0 });
@@ -85,22 +101,33 @@ describeWithQemu(
       const refused = await startDaemon('-drive', `file=${image},id=vm`).catch(String);
       expect(refused).toMatch(/LOCKED/);
       await daemon.stop('SIGKILL');
-      expect(await bitmapFlags(image)).toEqual({ coarse: ['in-use', 'auto'], fine: ['in-use', 'auto'] });
-      await run('qemu-img', 'check', '-q', image);
+      expect(await bitmapFlags(image)).toEqual({
+        coarse: ['in-use', 'auto'],
+        fine: ['in-use', 'auto'],
+      });
+      // A crash may leak clusters (3) and never leaves corruption (2).
+      expect([0, 3]).toContain((await sh('qemu-img', 'check', '-q', image)).code);
 
       // Nobody names them: the drive is served, with a warning, and they stay as they are.
       const again = await serve();
-      expect(again.daemon.stderr()).toContain("warning: bitmap 'fine' of 'vm' was left in use by a crash");
+      expect(again.daemon.stderr()).toContain(
+        "warning: bitmap 'fine' of 'vm' was left in use by a crash",
+      );
       expect(await dirtyOf(uri, 'fine').catch(String)).toMatch(/dirty-bitmap:fine/);
       expect(await again.daemon.stop()).toMatchObject({ code: 0 });
-      const named = await startDaemon('-drive', `file=${image},id=vm`, '-dirty-bitmap', 'name=fine').catch(String);
+      const named = await startDaemon(
+        '-drive',
+        `file=${image},id=vm`,
+        '-dirty-bitmap',
+        'name=fine',
+      ).catch(String);
       expect(named).toMatch(/BITMAP_INCONSISTENT/);
 
       for (const name of ['coarse', 'fine']) {
         expect(await tidemark('bitmap', 'remove', image, name)).toMatchObject({ code: 0 });
       }
       expect(await bitmapFlags(image)).toEqual({});
-      await run('qemu-img', 'check', '-q', image);
+      await run('qemu-img', 'check', '-q', '-r', 'leaks', image);
     });
   },
 );

@@ -32,7 +32,11 @@ describe('-drive', () => {
   it('is found, written and exported by default, under its place in the order', () => {
     const { drives } = parseOptions(['-drive', 'file=a', '-drive', 'file=b']);
     expect(drives.map(({ id }) => id)).toEqual(['drive0', 'drive1']);
-    expect(drives[0]).toMatchObject({ readOnly: false, exported: true, source: { format: undefined } });
+    expect(drives[0]).toMatchObject({
+      readOnly: false,
+      exported: true,
+      source: { format: undefined },
+    });
   });
 
   it('takes one dash, two, and an equals sign', () => {
@@ -133,7 +137,10 @@ describe('sockets', () => {
   it("take qemu-storage-daemon's grammar", () => {
     const unix = parseOptions(['--nbd-server', 'addr.type=unix,addr.path=/run/a.sock']);
     expect(unix.nbdServer).toEqual({ type: 'unix', path: '/run/a.sock' });
-    const inet = parseOptions(['--nbd-server', 'addr.type=inet,addr.host=127.0.0.1,addr.port=10809']);
+    const inet = parseOptions([
+      '--nbd-server',
+      'addr.type=inet,addr.host=127.0.0.1,addr.port=10809',
+    ]);
     expect(inet.nbdServer).toEqual({ type: 'inet', host: '127.0.0.1', port: 10_809 });
     expect(parseOptions(['--qmp', 'unix:/run/q.sock,server=on,wait=off']).qmp).toBe('/run/q.sock');
   });

@@ -21,7 +21,10 @@ async function plan(...args: readonly string[]): Promise<Record<string, readonly
   );
 }
 
-const drive = (id: string, format = 'raw') => ['-drive', `file=${dir}/${id},format=${format},id=${id}`];
+const drive = (id: string, format = 'raw') => [
+  '-drive',
+  `file=${dir}/${id},format=${format},id=${id}`,
+];
 const bitmap = (text: string) => ['-dirty-bitmap', text];
 
 describe('planDrives', () => {
@@ -92,13 +95,20 @@ describe('planDrives', () => {
 
   it('refuses a name that is given twice for one drive, and takes it for two', async () => {
     const twice = [...bitmap('name=n,drive=a'), ...bitmap('name=n,drive=a,persistent=off')];
-    await expect(plan(...drive('a'), ...twice)).rejects.toThrow("has an option for this name already");
+    await expect(plan(...drive('a'), ...twice)).rejects.toThrow(
+      'has an option for this name already',
+    );
     const apart = [...bitmap('name=n,drive=a'), ...bitmap('name=n,drive=b')];
-    expect(await plan(...drive('a'), ...drive('b'), ...apart)).toEqual({ a: ['n: own'], b: ['n: own'] });
+    expect(await plan(...drive('a'), ...drive('b'), ...apart)).toEqual({
+      a: ['n: own'],
+      b: ['n: own'],
+    });
   });
 
   it('refuses a file_id that stands for two files', async () => {
     const options = [bitmap('name=n,file=/s,file_id=f'), bitmap('name=m,file=/t,file_id=f')];
-    await expect(plan(...drive('a'), ...options.flat())).rejects.toThrow("'file_id=f' is '/s' already");
+    await expect(plan(...drive('a'), ...options.flat())).rejects.toThrow(
+      "'file_id=f' is '/s' already",
+    );
   });
 });

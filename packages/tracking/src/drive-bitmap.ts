@@ -1,11 +1,16 @@
 import type { BitmapInfo, DirtyBitmap } from '@tidemark/core';
 import type { InUseDurability } from './durability.ts';
 
+/** Tells apart two bitmaps that have one name, one after the other. */
+export class BitmapIdentity {}
+
 /**
  * A bitmap of a drive. Never changed in place: a transaction makes new ones and puts them all in
  * the old ones' place in one tick.
  */
 export interface DriveBitmap {
+  /** Stays while flags and bits change. One that is removed and made again has another. */
+  readonly identity: BitmapIdentity;
   readonly name: string;
   readonly granularity: number;
   readonly enabled: boolean;
@@ -40,7 +45,16 @@ export interface DriveBitmapInfo {
 export function bitmapAtRest(info: BitmapInfo, keeper: InUseDurability): DriveBitmap {
   const { name, granularity, enabled, state } = info;
   const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
-  return { name, granularity, enabled, condition, keeper, acquired: false, content: undefined };
+  return {
+    identity: new BitmapIdentity(),
+    name,
+    granularity,
+    enabled,
+    condition,
+    keeper,
+    acquired: false,
+    content: undefined,
+  };
 }
 
 /** The bits that writes have to be marked in. */

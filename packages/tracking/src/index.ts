@@ -9,5 +9,5 @@ export {
 export { runTransaction } from './run-transaction.ts';
 export type { BitmapSelection } from './selection.ts';
 export { TrackedDevice, type TrackedDeviceOptions } from './tracked-device.ts';
-export type { TrackedDrive } from './tracked-drive.ts';
+export type { BitmapReader, TrackedDrive } from './tracked-drive.ts';
 export { type WriteInFlight, WriteRecorder } from './write-recorder.ts';

@@ -63,11 +63,11 @@ export function bitmapInTwoStores(
 
 export function notPersistable(
   code: ErrorCode,
-  { where, bitmap, why }: { readonly where: string; readonly bitmap: string; readonly why: string },
+  { why, ...context }: { where: string; bitmap: string; why: string; hint?: string },
   cause?: unknown,
 ): TidemarkError {
-  const text = `Can't make bitmap '${bitmap}' persistent in '${where}': ${why}`;
-  return new TidemarkError(code, text, { where, bitmap }, cause);
+  const text = `Can't make bitmap '${context.bitmap}' persistent in '${context.where}': ${why}`;
+  return new TidemarkError(code, text, context, cause);
 }
 
 export function sizesDiffer(

@@ -8,6 +8,7 @@ import {
   TidemarkError,
 } from '@tidemark/core';
 import type { BitmapAction, MergeSource } from './bitmap-action.ts';
+import { BitmapIdentity } from './drive-bitmap.ts';
 import type { DriveDraft } from './drive-draft.ts';
 import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
 
@@ -15,6 +16,8 @@ import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
 export type BitStep = () => void;
 
 const NO_BITS: BitStep = () => {};
+
+const NAME_HINT = `use 1 to ${MAX_NAME_BYTES} bytes of UTF-8 without NUL`;
 
 export type FindSource = (source: MergeSource) => { draft: DriveDraft; name: string };
 
@@ -76,7 +79,8 @@ export function planAdd(draft: DriveDraft, action: AddAction, store?: BitmapStor
   const { name, granularity = state.defaultGranularity, persistent = false } = action;
   const where = state.label;
   if (name === '') {
-    throw new TidemarkError('BITMAP_INVALID', 'Bitmap name cannot be empty', { where });
+    const text = 'Bitmap name cannot be empty';
+    throw new TidemarkError('BITMAP_INVALID', text, { where, hint: NAME_HINT });
   }
   checkGranularity(granularity, where);
   const keeper = state.keepers.find(
@@ -99,7 +103,16 @@ export function planAdd(draft: DriveDraft, action: AddAction, store?: BitmapStor
   const content = emptyBitmap(keeper.diskSize, granularity, { where, bitmap: name, persistent });
   const enabled = !(action.disabled ?? false);
   draft.add(
-    { name, granularity, enabled, condition: 'sound', keeper, acquired: false, content: undefined },
+    {
+      identity: new BitmapIdentity(),
+      name,
+      granularity,
+      enabled,
+      condition: 'sound',
+      keeper,
+      acquired: false,
+      content: undefined,
+    },
     content,
   );
 }
@@ -109,7 +122,10 @@ function checkGranularity(granularity: number, where: string): void {
   const isPower = Number.isInteger(Math.log2(granularity));
   if (isPower && granularity >= MIN_GRANULARITY && granularity <= MAX_GRANULARITY) return;
   const text = 'Granularity must be power of 2 and at least 512';
-  throw new TidemarkError('BITMAP_INVALID', text, { where });
+  throw new TidemarkError('BITMAP_INVALID', text, {
+    where,
+    hint: `use a power of two from ${MIN_GRANULARITY} to ${MAX_GRANULARITY} bytes`,
+  });
 }
 
 function checkName(
@@ -118,12 +134,14 @@ function checkName(
 ): void {
   // A name with a NUL opens in QEMU for reading only.
   if (name.includes('\0')) {
-    throw new TidemarkError('BITMAP_INVALID', 'Bitmap name cannot contain a NUL', { where });
+    const text = 'Bitmap name cannot contain a NUL';
+    throw new TidemarkError('BITMAP_INVALID', text, { where, hint: NAME_HINT });
   }
   if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return;
   const why = `Name length exceeds maximum (${MAX_NAME_BYTES} characters)`;
-  if (persistent) throw notPersistable('BITMAP_INVALID', { where, bitmap: name, why });
-  throw new TidemarkError('BITMAP_INVALID', `Bitmap name too long: ${name}`, { where });
+  const hint = NAME_HINT;
+  if (persistent) throw notPersistable('BITMAP_INVALID', { where, bitmap: name, why, hint });
+  throw new TidemarkError('BITMAP_INVALID', `Bitmap name too long: ${name}`, { where, hint });
 }
 
 function emptyBitmap(

@@ -3,9 +3,20 @@ import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
 import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
-import { refusal } from './messages.ts';
+import { bitmapNotFound, refusal } from './messages.ts';
 import { runTransaction } from './run-transaction.ts';
 import type { TrackedDevice } from './tracked-device.ts';
+
+/** Reads the bits of one bitmap of a drive, and of no other that comes to have its name. */
+export interface BitmapReader {
+  readonly name: string;
+  /**
+   * The bits as they are now, for reading only. Ask again for each use: a clear puts others in
+   * their place. Bits at rest are read when they are first asked for.
+   * @throws BITMAP_NOT_FOUND once it is removed, I/O codes of the store
+   */
+  content(): DirtyBitmap | Promise<DirtyBitmap>;
+}
 
 /**
  * A device, the bitmaps that record its writes, and the stores they are kept in. Made by
@@ -48,6 +59,14 @@ export class TrackedDrive implements AsyncDisposable {
    */
   bitmap(name: string): DirtyBitmap | undefined {
     return this.#state.closing ? undefined : this.#state.bitmaps.get(name)?.content;
+  }
+
+  /** Those bitmaps that can be read, newest first. Reads no bits. */
+  readers(): readonly BitmapReader[] {
+    const sound = [...this.#state.bitmaps.values()].filter(
+      ({ condition }) => condition === 'sound',
+    );
+    return sound.toReversed().map((bitmap) => this.#readerOf(bitmap));
   }
 
   /**
@@ -124,6 +143,19 @@ export class TrackedDrive implements AsyncDisposable {
     await attempt(() => this.#device.close());
     unlock();
     if (problems.length > 0) throw problems[0];
+  }
+
+  #readerOf({ name, identity }: DriveBitmap): BitmapReader {
+    const state = this.#state;
+    const find = () => {
+      const bitmap = state.findSound(name);
+      if (bitmap.identity !== identity) throw bitmapNotFound(state.label, name);
+      return bitmap;
+    };
+    return {
+      name,
+      content: () => find().content ?? state.exclusive(() => this.#load(find())),
+    };
   }
 
   async #load(bitmap: DriveBitmap): Promise<DirtyBitmap> {

@@ -20,7 +20,10 @@ export function parseDriveOption(text: string, index: number): DriveOption {
   const values = new KeyValues('-drive', text, KEYS);
   const id = values.text('id') ?? `drive${index}`;
   if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(id)) {
-    throw values.error(`'id=${id}' is not an id`, 'begin with a letter, go on with letters, digits, - . _');
+    throw values.error(
+      `'id=${id}' is not an id`,
+      'begin with a letter, go on with letters, digits, - . _',
+    );
   }
   return {
     id,

@@ -13,7 +13,8 @@ export class KeyValues {
       const at = part.indexOf('=');
       const key = at < 0 ? part : part.slice(0, at);
       if (at < 0) throw this.error(`'${part}' has no value`, `write ${option} key=value,key=value`);
-      if (!known.includes(key)) throw this.error(`unknown key '${key}'`, `it takes ${known.join(', ')}`);
+      if (!known.includes(key))
+        throw this.error(`unknown key '${key}'`, `it takes ${known.join(', ')}`);
       if (values.has(key)) throw this.error(`'${key}' is given twice`, 'give it once');
       values.set(key, part.slice(at + 1));
     }
@@ -32,14 +33,24 @@ export class KeyValues {
   }
 
   flag(key: string): boolean | undefined {
-    return this.oneOf(key, { on: true, yes: true, true: true, off: false, no: false, false: false });
+    return this.oneOf(key, {
+      on: true,
+      yes: true,
+      true: true,
+      off: false,
+      no: false,
+      false: false,
+    });
   }
 
   oneOf<T>(key: string, choices: Readonly<Record<string, T>>): T | undefined {
     const value = this.#values.get(key);
     if (value === undefined) return undefined;
     if (Object.hasOwn(choices, value)) return choices[value];
-    throw this.error(`'${key}=${value}' is not known`, `use one of ${Object.keys(choices).join(', ')}`);
+    throw this.error(
+      `'${key}=${value}' is not known`,
+      `use one of ${Object.keys(choices).join(', ')}`,
+    );
   }
 
   error(problem: string, hint: string): TidemarkError {

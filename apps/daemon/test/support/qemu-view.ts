@@ -23,13 +23,19 @@ export async function mapOf(uri: string, context: string): Promise<readonly MapE
 }
 
 /** The dirty runs of a bitmap on an export: [offset, length] each. */
-export async function dirtyOf(uri: string, bitmap: string): Promise<readonly (readonly number[])[]> {
+export async function dirtyOf(
+  uri: string,
+  bitmap: string,
+): Promise<readonly (readonly number[])[]> {
   const map = await mapOf(uri, `qemu:dirty-bitmap:${bitmap}`);
   return map.filter(({ type }) => type === 1).map(({ offset, length }) => [offset, length]);
 }
 
 /** The dirty runs of a bitmap at rest, read by qemu-nbd. */
-export async function dirtyByQemu(image: string, bitmap: string): Promise<readonly (readonly number[])[]> {
+export async function dirtyByQemu(
+  image: string,
+  bitmap: string,
+): Promise<readonly (readonly number[])[]> {
   const socket = `${image}.qemu-nbd.sock`;
   const server = spawn('qemu-nbd', ['-r', '-f', 'qcow2', '-t', '-k', socket, '-B', bitmap, image], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -43,7 +49,9 @@ export async function dirtyByQemu(image: string, bitmap: string): Promise<readon
 }
 
 /** Flags of each bitmap of an image, as qemu-img reads them: `auto`, `in-use`. */
-export async function bitmapFlags(image: string): Promise<Readonly<Record<string, readonly string[]>>> {
+export async function bitmapFlags(
+  image: string,
+): Promise<Readonly<Record<string, readonly string[]>>> {
   const info = JSON.parse(await run('qemu-img', 'info', '--output=json', image)) as {
     'format-specific': { data: { bitmaps?: { name: string; flags: string[] }[] } };
   };
@@ -52,7 +60,11 @@ export async function bitmapFlags(image: string): Promise<Readonly<Record<string
 }
 
 /** Runs qemu-io commands on an export or a file. */
-export async function qemuIo(target: string, format: string, ...commands: readonly string[]): Promise<void> {
+export async function qemuIo(
+  target: string,
+  format: string,
+  ...commands: readonly string[]
+): Promise<void> {
   const output = await run('qemu-io', '-f', format, ...commands.flatMap((c) => ['-c', c]), target);
   // qemu-io exits with 0 when a pattern does not match.
   if (/failed|error/i.test(output)) throw new Error(`qemu-io ${commands.join('; ')}:\n${output}`);

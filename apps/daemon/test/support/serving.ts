@@ -37,7 +37,12 @@ export async function refusal(...args: readonly string[]): Promise<string> {
 }
 
 /** Writes `length` bytes of `byte` to an export, as a guest does. */
-export async function guestWrite(uri: string, offset: number, length: number, byte = 0x5a): Promise<void> {
+export async function guestWrite(
+  uri: string,
+  offset: number,
+  length: number,
+  byte = 0x5a,
+): Promise<void> {
   await using disk = await connectNbd(uri);
   await disk.write(new Uint8Array(length).fill(byte), offset);
   await disk.flush();
@@ -60,7 +65,14 @@ export async function dirtyRanges(
   name: string,
   ...flags: readonly string[]
 ): Promise<readonly (readonly number[])[]> {
-  const { code, stdout, stderr } = await tidemark('bitmap', 'dump', drive, name, '--json', ...flags);
+  const { code, stdout, stderr } = await tidemark(
+    'bitmap',
+    'dump',
+    drive,
+    name,
+    '--json',
+    ...flags,
+  );
   if (code !== 0) throw new Error(stderr);
   const ranges = JSON.parse(stdout) as { offset: number; length: number }[];
   return ranges.map(({ offset, length }) => [offset, length]);
@@ -70,6 +82,11 @@ export async function dirtyRanges(
 export function digestsOf(dir: string): Readonly<Record<string, string>> {
   const files = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(
-    files.map(({ name }) => [name, createHash('sha256').update(readFileSync(join(dir, name))).digest('hex')]),
+    files.map(({ name }) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(dir, name)))
+        .digest('hex'),
+    ]),
   );
 }
