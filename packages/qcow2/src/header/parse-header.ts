@@ -59,6 +59,12 @@ export async function readHeader(file: HostFile): Promise<ImageHeader> {
   };
 }
 
+function assertWhole(where: string, start: Uint8Array, size: number): void {
+  if (start.length >= size) return;
+  const problem = `is cut short: the file has ${start.length} of its ${size} bytes`;
+  throw corrupt({ where, struct: 'header', problem });
+}
+
 function decodeFields(where: string, start: Uint8Array): Fields {
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   if (start.length < 4 || view.getUint32(0) !== QCOW2_MAGIC) {
@@ -67,8 +73,12 @@ function decodeFields(where: string, start: Uint8Array): Fields {
       hint: 'check the path, or name the format if it is another',
     });
   }
+  assertWhole(where, start, HeaderV2.size);
   const common = HeaderV2.decode(start);
-  if (common.version === 3) return HeaderV3.decode(start);
+  if (common.version === 3) {
+    assertWhole(where, start, HeaderV3.size);
+    return HeaderV3.decode(start);
+  }
   if (common.version !== 2) {
     throw unsupported(
       where,
