@@ -138,6 +138,15 @@ describe('a recording device', () => {
     expect(await readBytes(disk)).toEqual(new Uint8Array(SIZE).fill(1, 512, 1024));
   });
 
+  it('loses what was written behind the old end with a resize that is lost', async () => {
+    const recorder = new RecordingDevice(new MemoryDevice({ size: SIZE }));
+    await recorder.resize(3 * SIZE);
+    await recorder.write(ones(SIZE), 2 * SIZE);
+    const { base, events } = recorder;
+    const disk = await powerCut(base, events, (_, event) => event.op === 'write');
+    expect(await readBytes(disk)).toEqual(new Uint8Array(SIZE));
+  });
+
   it('does not call durable what was under way when the flush began, or failed', async () => {
     const memory = new MemoryDevice({ size: SIZE });
     const recorder = new RecordingDevice(

@@ -58,6 +58,7 @@ async function apply(
   const length = event.op === 'write' ? event.bytes.length : event.length;
   // Bytes that were dropped with a resize that was not kept have no place to go.
   const room = Math.max(0, Math.min(length, disk.size - event.offset));
+  if (room === 0) return;
   const runs = kept === true ? [[0, room] as const] : keptRuns(event.offset, room, kept);
   for (const [start, end] of runs) {
     const at = event.offset + start;
