@@ -15,8 +15,9 @@ export class GatedDevice implements BlockDevice {
   isOpen = false;
   canDiscard = true;
 
-  constructor(size: number) {
-    this.#inner = new MemoryDevice({ size });
+  /** In memory, of that many bytes, or on top of another device. */
+  constructor(inner: number | BlockDevice) {
+    this.#inner = typeof inner === 'number' ? new MemoryDevice({ size: inner }) : inner;
   }
 
   get size(): number {
@@ -26,6 +27,12 @@ export class GatedDevice implements BlockDevice {
   /** How many wait. */
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  /** Lets all of them through, and those that come later. */
+  open(): void {
+    this.isOpen = true;
+    for (const { pass } of this.#waiting.splice(0)) pass();
   }
 
   /** Lets one of those that wait through, and what it leads to happen. Default: the oldest. */

@@ -1,0 +1,39 @@
+import type { BitmapStore } from '@tidemark/core';
+
+/** Stores whose next changes take until the test lets them go on. */
+export class Stall {
+  #go: (() => void) | undefined;
+  #until: Promise<void> = Promise.resolve();
+
+  begin(): void {
+    this.#until = new Promise((resolve) => {
+      this.#go = resolve;
+    });
+  }
+
+  end(): void {
+    this.#go?.();
+    this.#until = Promise.resolve();
+  }
+
+  /** Waits before a change is made as well as after it. */
+  wrap(store: BitmapStore): BitmapStore {
+    const stalled = async <T>(change: () => Promise<T>): Promise<T> => {
+      await this.#until;
+      const result = await change();
+      await this.#until;
+      return result;
+    };
+    return {
+      label: store.label,
+      diskSize: store.diskSize,
+      writable: store.writable,
+      list: () => store.list(),
+      load: (name) => store.load(name),
+      acquire: (names) => stalled(() => store.acquire(names)),
+      commit: (changes) => stalled(() => store.commit(changes)),
+      close: () => store.close(),
+      [Symbol.asyncDispose]: () => store.close(),
+    };
+  }
+}
