@@ -1,16 +1,13 @@
 import type { BitmapInfo, DirtyBitmap } from '@tidemark/core';
 import type { InUseDurability } from './durability.ts';
 
-/** Tells apart two bitmaps that have one name, one after the other. */
-export class BitmapIdentity {}
-
 /**
  * A bitmap of a drive. Never changed in place: a transaction makes new ones and puts them all in
  * the old ones' place in one tick.
  */
 export interface DriveBitmap {
   /** Stays while flags and bits change. One that is removed and made again has another. */
-  readonly identity: BitmapIdentity;
+  readonly identity: symbol;
   readonly name: string;
   readonly granularity: number;
   readonly enabled: boolean;
@@ -46,7 +43,7 @@ export function bitmapAtRest(info: BitmapInfo, keeper: InUseDurability): DriveBi
   const { name, granularity, enabled, state } = info;
   const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
   return {
-    identity: new BitmapIdentity(),
+    identity: Symbol(name),
     name,
     granularity,
     enabled,

@@ -8,7 +8,6 @@ import {
   TidemarkError,
 } from '@tidemark/core';
 import type { BitmapAction, MergeSource } from './bitmap-action.ts';
-import { BitmapIdentity } from './drive-bitmap.ts';
 import type { DriveDraft } from './drive-draft.ts';
 import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
 
@@ -104,7 +103,7 @@ export function planAdd(draft: DriveDraft, action: AddAction, store?: BitmapStor
   const enabled = !(action.disabled ?? false);
   draft.add(
     {
-      identity: new BitmapIdentity(),
+      identity: Symbol(name),
       name,
       granularity,
       enabled,

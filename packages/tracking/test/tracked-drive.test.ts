@@ -3,7 +3,7 @@ import { FaultDevice } from '@tidemark/block/testing';
 import { describe, expect, it } from 'vitest';
 import { runTransaction } from '../src/index.ts';
 import { bitsOf, diskWith, openDrive, SIZE, touch } from './support/drives.ts';
-import { FaultyDisk } from './support/faulty-disk.ts';
+import { dirtyOf, FaultyDisk } from './support/faulty-disk.ts';
 import { GatedDevice, settle } from './support/gated-device.ts';
 
 describe('closing a tracked drive', () => {
@@ -158,6 +158,41 @@ describe('a tracked drive', () => {
     expect(await drive.sha256('left')).toBe(empty);
     await touch(drive, 0);
     expect(await drive.sha256('a')).not.toBe(empty);
+  });
+});
+
+describe('a reader of a bitmap', () => {
+  it('gives the bits as they are, after changes too', async () => {
+    const disk = await diskWith({ a: { dirty: [0] }, off: { enabled: false, dirty: [4096] } });
+    disk.plant({ name: 'left', inUse: true });
+    const drive = await openDrive({ disks: [disk] });
+    const [off, a] = drive.readers();
+    expect(drive.readers().map(({ name }) => name)).toEqual(['off', 'a']);
+    expect(dirtyOf(await off!.content())).toEqual([4096]);
+    await drive.transaction([{ op: 'clear', name: 'a' }]);
+    await touch(drive, 8192);
+    expect(dirtyOf(await a!.content())).toEqual([8192]);
+  });
+
+  it('does not read another bitmap of the same name', async () => {
+    const drive = await openDrive({ disks: [await diskWith({ a: {} })] });
+    const [reader] = drive.readers();
+    await drive.transaction([{ op: 'remove', name: 'a' }]);
+    await drive.transaction([{ op: 'add', name: 'a', persistent: true }]);
+    expect(() => reader!.content()).toThrow(expect.objectContaining({ code: 'BITMAP_NOT_FOUND' }));
+  });
+
+  it('goes on when a removal was taken back', async () => {
+    const [disk, transient] = [await diskWith({ a: { dirty: [0] } }), await diskWith()];
+    const drive = await openDrive({ disks: [disk], transient });
+    const [reader] = drive.readers();
+    transient.outcomes.push('before');
+    const failing = drive.transaction([
+      { op: 'remove', name: 'a' },
+      { op: 'add', name: 't' },
+    ]);
+    await expect(failing).rejects.toMatchObject({ code: 'IO_FAILED' });
+    expect(dirtyOf(await reader!.content())).toEqual([0]);
   });
 });
 
