@@ -1,5 +1,5 @@
 import type { ImageHeader } from './header/image-header.ts';
-import { Compatible, ExtensionType, Incompatible } from './header/spec.ts';
+import { Compatible, Incompatible } from './header/spec.ts';
 
 /** What an image says of itself. Sizes are bytes. */
 export interface Qcow2Info {
@@ -24,8 +24,6 @@ export interface Qcow2Info {
 
 export function infoOf(header: ImageHeader): Qcow2Info {
   const { backing, bitmaps } = header;
-  const isBitmaps = (type: number) => type === ExtensionType.bitmaps;
-  const types = header.extensions.map(({ type }) => type);
   return {
     version: header.version,
     virtualSize: header.virtualSize,
@@ -42,7 +40,6 @@ export function infoOf(header: ImageHeader): Qcow2Info {
     corrupt: (header.incompatible & Incompatible.corrupt) !== 0n,
     bitmapCount: bitmaps?.bitmapCount ?? 0,
     bitmapsLost: header.bitmapsLost,
-    extensionTypes:
-      bitmaps !== undefined && !types.some(isBitmaps) ? [ExtensionType.bitmaps, ...types] : types,
+    extensionTypes: header.extensions.map(({ type }) => type),
   };
 }

@@ -1,4 +1,5 @@
 import { extensionSize, writeExtensions } from './extensions.ts';
+import type { BitmapsPointer } from '../image-metadata.ts';
 import type { Extension, ImageHeader } from './image-header.ts';
 import {
   BitmapsExtension,
@@ -14,7 +15,7 @@ import {
 /** QEMU 7.2 writes its table of 8 names where clusters are larger than this. Bytes. */
 const FEATURE_NAMES_ABOVE = 4096;
 const FEATURE_NAMES_SIZE = ExtensionHead.size + 8 * 48;
-const BITMAPS_SIZE = ExtensionHead.size + BitmapsExtension.size;
+export const BITMAPS_EXTENSION_SIZE = ExtensionHead.size + BitmapsExtension.size;
 
 /** The fields of fixed size, from the first byte of the file. */
 export function encodeFields(header: ImageHeader): Uint8Array {
@@ -44,22 +45,23 @@ export function encodeFields(header: ImageHeader): Uint8Array {
   });
 }
 
-/**
- * The header and its extensions, to the end marker. The bitmaps extension comes first, so that it
- * shares a sector with its autoclear bit; names of features are left out, to make room.
- */
+/** The header and its extensions, to the end marker. */
 export function composeHeader(header: ImageHeader): Uint8Array<ArrayBuffer> {
-  const extensions = [...bitmapsExtension(header), ...staticExtensions(header)];
-  const size = extensions.reduce((sum, extension) => sum + extensionSize(extension), 0);
-  const bytes = new Uint8Array(header.headerLength + size + ExtensionHead.size);
+  const bytes = new Uint8Array(extensionsEnd(header));
   bytes.set(encodeFields(header));
   if (header.headerLength >= HEADER_LENGTH) {
     const compressionType = header.compressionType === 'zstd' ? 1 : 0;
     bytes.set(HeaderTail.encode({ compressionType, padding: null }), HeaderV3.size);
     bytes.set(header.unknownTail, HEADER_LENGTH);
   }
-  writeExtensions(bytes, header.headerLength, extensions);
+  writeExtensions(bytes, header.headerLength, header.extensions);
   return bytes;
+}
+
+/** Where the extensions end, their end marker included. */
+export function extensionsEnd({ headerLength, extensions }: ImageHeader): number {
+  const size = extensions.reduce((sum, extension) => sum + extensionSize(extension), 0);
+  return headerLength + size + ExtensionHead.size;
 }
 
 /**
@@ -68,23 +70,30 @@ export function composeHeader(header: ImageHeader): Uint8Array<ArrayBuffer> {
  */
 export function backingNameOffset(header: ImageHeader): number {
   const clusterSize = 2 ** header.clusterBits;
-  let offset = header.headerLength + ExtensionHead.size;
-  for (const extension of staticExtensions(header)) offset += extensionSize(extension);
+  let offset = extensionsEnd({ ...header, extensions: staticExtensions(header) });
   if (header.version === 2) return offset;
-  offset += BITMAPS_SIZE;
+  offset += BITMAPS_EXTENSION_SIZE;
   return clusterSize > FEATURE_NAMES_ABOVE ? offset + FEATURE_NAMES_SIZE : offset;
 }
 
-function bitmapsExtension(header: ImageHeader): Extension[] {
-  if (header.bitmaps === undefined) return [];
-  const { bitmapCount, directorySize, directoryOffset } = header.bitmaps;
+/**
+ * The extensions of a header with `bitmaps`. Theirs comes first, so that it shares a sector with its
+ * autoclear bit; names of features are left out, to make room.
+ */
+export function arrangeExtensions(
+  header: ImageHeader,
+  bitmaps: BitmapsPointer | undefined,
+): Extension[] {
+  const others = staticExtensions(header);
+  if (bitmaps === undefined) return others;
+  const { bitmapCount, directorySize, directoryOffset } = bitmaps;
   const data = BitmapsExtension.encode({
     bitmapCount,
     reserved: null,
     directorySize: BigInt(directorySize),
     directoryOffset: BigInt(directoryOffset),
   });
-  return [{ type: ExtensionType.bitmaps, data }];
+  return [{ type: ExtensionType.bitmaps, data }, ...others];
 }
 
 /** All that is kept when we lay out a header, except for the bitmaps. */

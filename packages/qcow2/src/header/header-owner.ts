@@ -1,13 +1,8 @@
-import { TidemarkError } from '@tidemark/core';
 import { SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
-import {
-  backingNameOffset,
-  composeHeader,
-  encodeFields,
-  staticExtensions,
-} from './compose-header.ts';
+import { arrangeExtensions, composeHeader, encodeFields } from './compose-header.ts';
+import { isInUse, moveBehind, withRoom } from './header-room.ts';
 import type { ImageHeader } from './image-header.ts';
 import { Autoclear, HEADER_LENGTH } from './spec.ts';
 
@@ -54,30 +49,28 @@ export class HeaderOwner {
    * @throws NO_SPACE when the first cluster has no room for the extension: nothing was changed
    */
   async setBitmaps(pointer: BitmapsPointer | undefined): Promise<void> {
-    const next = this.#withRoom(withBitmaps(this.#header, pointer));
+    const next = withRoom(withBitmaps(this.#header, pointer), this.#file.label);
     const area = await this.#area(next);
-    const rest = await this.#file.readNew(SECTOR_SIZE, area.length - SECTOR_SIZE);
-    if (Buffer.compare(rest, area.subarray(SECTOR_SIZE)) !== 0) {
-      await this.#layOut(next, area);
+    const rest = area.subarray(SECTOR_SIZE);
+    if (Buffer.compare(await this.#file.readNew(SECTOR_SIZE, rest.length), rest) !== 0) {
+      await this.#makeWay(area.length);
+      await this.#file.write(rest, SECTOR_SIZE);
+      await this.#file.flush();
     }
     // The commit point: pointer and autoclear bit lie in one sector.
     await this.#commit(next, area.subarray(0, SECTOR_SIZE));
   }
 
-  /** Moves the name out of the extensions' way, if it is in their way. */
-  #withRoom(next: ImageHeader): ImageHeader {
-    const { backing } = next;
-    const end = composeHeader(next).length;
-    const offset = backing !== undefined && backing.offset < end ? backingNameOffset(next) : 0;
-    const moved = offset === 0 ? next : { ...next, backing: { bytes: backing!.bytes, offset } };
-    const needed = Math.max(end, (moved.backing?.offset ?? 0) + (backing?.bytes.length ?? 0));
-    if (needed > 2 ** next.clusterBits) {
-      throw new TidemarkError('NO_SPACE', 'the header has no room for a bitmaps extension', {
-        where: this.#file.label,
-        hint: 'use an image with larger clusters or a shorter backing file name',
-      });
-    }
-    return moved;
+  /**
+   * Makes sure that nothing between sector 0 and `end` is in use, so that it can be written before
+   * sector 0 says what it means. This happens once, in images with long extensions or names.
+   */
+  async #makeWay(end: number): Promise<void> {
+    if (!isInUse(this.#header, SECTOR_SIZE, end)) return;
+    const moved = moveBehind(this.#header, end, this.#file.label);
+    await this.#file.write(moved.bytes.subarray(moved.from), moved.from);
+    await this.#file.flush();
+    await this.#commit(moved.header, moved.bytes.subarray(0, SECTOR_SIZE));
   }
 
   /** Whole sectors that hold the header, its extensions, and the name where that has to move. */
@@ -98,18 +91,6 @@ export class HeaderOwner {
     return area;
   }
 
-  /**
-   * More than sector 0 changes, which happens once, when an image with long extensions is laid out
-   * our way. Until the last step nothing vouches for bitmaps: cut short, they are lost, not stale.
-   */
-  async #layOut(next: ImageHeader, area: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.patch({ autoclear: this.#header.autoclear & ~Autoclear.bitmaps });
-    const unvouched = { ...next, autoclear: next.autoclear & ~Autoclear.bitmaps };
-    const bytes = area.slice();
-    bytes.set(encodeFields(unvouched));
-    await this.#commit(unvouched, bytes);
-  }
-
   async #commit(next: ImageHeader, bytes: Uint8Array): Promise<void> {
     await this.#file.write(bytes, 0);
     await this.#file.flush();
@@ -121,7 +102,7 @@ function withBitmaps(header: ImageHeader, bitmaps: BitmapsPointer | undefined): 
   const { autoclear } = header;
   return {
     ...header,
-    extensions: staticExtensions(header),
+    extensions: arrangeExtensions(header, bitmaps),
     bitmaps,
     bitmapsLost: false,
     autoclear:

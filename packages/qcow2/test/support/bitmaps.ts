@@ -52,11 +52,12 @@ export function bitmapOf(diskSize: number, { granularity = 65_536, dirty = [] }:
   return content;
 }
 
+type WithDirectory = Pick<OpenedBitmaps, 'directory'>;
 type Flags = Partial<Pick<DirectoryEntry, 'enabled' | 'inUse'>>;
 
 /** Adds a bitmap, or writes one anew. */
 export async function put(
-  { directory }: OpenedBitmaps,
+  { directory }: WithDirectory,
   name: string,
   content: DirtyBitmap,
   flags: Flags = {},
@@ -67,13 +68,13 @@ export async function put(
   await directory.replace([...others, entry], new Map([[name, content]]));
 }
 
-export async function remove({ directory }: OpenedBitmaps, name: string): Promise<void> {
+export async function remove({ directory }: WithDirectory, name: string): Promise<void> {
   const entries = directory.records.filter((record) => record.name !== name);
   await directory.replace(entries, new Map());
 }
 
 /** Marks a bitmap in use, as somebody who is going to change it does. */
-export async function setInUse({ directory }: OpenedBitmaps, name: string): Promise<void> {
+export async function setInUse({ directory }: WithDirectory, name: string): Promise<void> {
   const entries = directory.records.map((record) =>
     record.name === name ? { ...record, inUse: true } : record,
   );

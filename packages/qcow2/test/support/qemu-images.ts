@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../../tools/qemu.ts';
+import { expect } from 'vitest';
+import { run, sh } from '../../../../tools/qemu.ts';
 
 export interface QemuImageOptions {
   readonly dir: string;
@@ -26,4 +27,13 @@ export async function convertToQcow2(image: QemuImageOptions): Promise<string> {
 export async function qemuIo(path: string, ...commands: readonly string[]): Promise<void> {
   const args = commands.flatMap((command) => ['-c', command]);
   await run('qemu-io', '-f', 'qcow2', ...args, path);
+}
+
+/** What `qemu-img check` finds; leaks are no damage. */
+export async function verdict(path: string): Promise<{ corruptions: unknown }> {
+  const { stdout, stderr } = await sh('qemu-img', 'check', '--output=json', path);
+  if (stdout === '') throw new Error(stderr);
+  const report: unknown = JSON.parse(stdout);
+  expect(report).toMatchObject({ 'check-errors': 0 });
+  return { corruptions: Object(report)['corruptions'] ?? 0 };
 }
