@@ -187,7 +187,7 @@ async function restartBitmap(options: BackupOptions, point: string): Promise<voi
     throw new TidemarkError(
       code,
       `restore point '${point}' is complete, but bitmap '${bitmap.name}' did not begin anew`,
-      { bitmap: bitmap.name, hint: 'Run the backup again: it copies more than needed, no less.' },
+      { bitmap: bitmap.name, hint: 'run the backup again: it copies more than needed, no less' },
       cause,
     );
   }

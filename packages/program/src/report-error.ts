@@ -1,4 +1,4 @@
-import { isTidemarkError } from '@tidemark/core';
+import { isTidemarkError, type TidemarkError } from '@tidemark/core';
 import { printable } from './printable.ts';
 
 export interface ErrorReportOptions {
@@ -27,9 +27,10 @@ export function reportError(error: unknown, { program, json = false }: ErrorRepo
   return `${lines.map(printable).join('\n')}\n`;
 }
 
-function causeOf(error: Error): string {
-  const { cause } = error;
-  return cause instanceof Error && !error.message.includes(cause.message)
-    ? `: ${cause.message}`
-    : '';
+function causeOf({ code, message, cause }: TidemarkError): string {
+  if (!(cause instanceof Error)) return '';
+  // What has a code of its own has been put into words already.
+  if ('syscall' in cause && code !== 'IO_FAILED') return '';
+  const reason = 'syscall' in cause ? cause.message.replace(/, \w+(?: '.*)?$/s, '') : cause.message;
+  return message.includes(reason) ? '' : `: ${reason}`;
 }

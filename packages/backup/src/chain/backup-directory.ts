@@ -150,7 +150,7 @@ export class BackupDirectory implements PointSource {
 function notFound(where: string, what: string): TidemarkError {
   return new TidemarkError('BACKUP_NOT_FOUND', `there is no ${what} in '${where}'`, {
     where,
-    hint: 'List the restore points of the directory.',
+    hint: 'list the restore points of the directory',
   });
 }
 

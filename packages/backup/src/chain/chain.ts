@@ -27,7 +27,7 @@ function mismatch(child: string, where: string, reason: string, cause?: unknown)
   return new TidemarkError(
     'BACKUP_PARENT_MISMATCH',
     `'${child}' cannot be composed: ${reason}`,
-    { where, hint: 'Restore an earlier point, or make a full backup.' },
+    { where, hint: 'restore an earlier point, or make a full backup' },
     cause,
   );
 }

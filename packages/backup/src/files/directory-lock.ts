@@ -66,7 +66,7 @@ function locked(path: string, holder: Holder | undefined): TidemarkError {
   const who = holder === undefined ? 'another backup' : `process ${holder.pid} on '${holder.host}'`;
   return new TidemarkError('LOCKED', `the backup directory is in use by ${who}`, {
     where: path,
-    hint: `Wait for it to end; if nothing runs any more, remove '${path}'.`,
+    hint: `wait for it to end; if nothing runs any more, remove '${path}'`,
   });
 }
 

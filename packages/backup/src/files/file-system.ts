@@ -46,6 +46,18 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EDQUOT: 'NO_SPACE',
 };
 
+const HINTS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  FILE_NOT_FOUND: 'check the path',
+  PERMISSION_DENIED: 'run as a user who may use the directory',
+  NO_SPACE: 'make room where the directory is',
+};
+
+/** The system's words without its names: `ENOENT: no such file or directory, scandir 'x'`. */
+function reasonOf(error: unknown): string {
+  const words = error instanceof Error ? /^E\w+: ([^,]+)/.exec(error.message)?.[1] : undefined;
+  return words === undefined ? '' : `: ${words}`;
+}
+
 /** The name of the system's error, such as ENOENT. */
 export function errnoOf(error: unknown): string | undefined {
   const isNamed = error instanceof Error && 'code' in error && typeof error.code === 'string';
@@ -58,7 +70,9 @@ async function named<T>(verb: string, path: string, action: () => Promise<T>): P
   } catch (cause) {
     if (isTidemarkError(cause)) throw cause;
     const code = CODES[errnoOf(cause) ?? ''] ?? 'IO_FAILED';
-    throw new TidemarkError(code, `cannot ${verb} '${path}'`, { where: path }, cause);
+    const message = `cannot ${verb} '${path}'${reasonOf(cause)}`;
+    const hint = HINTS[code];
+    throw new TidemarkError(code, message, { where: path, ...(hint && { hint }) }, cause);
   }
 }
 

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { TidemarkError } from '@tidemark/core';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { FileSystem, OpenFile } from './file-system.ts';
 
 /** Fills `target` from `position`, or says that the file is cut short: BACKUP_CORRUPT. */
@@ -74,13 +74,30 @@ export async function syncDirectory(fs: FileSystem, path: string): Promise<void>
   }
 }
 
-/** Makes a directory and those above it where they are missing, durably. */
+/**
+ * Makes a directory and those above it where they are missing, durably. One by one: Node's own
+ * recursive mkdir never ends where the system finds no place for a folder, as under /proc.
+ */
 export async function makeDirectory(fs: FileSystem, path: string): Promise<void> {
-  const first = await fs.mkdir(path, { recursive: true });
-  if (typeof first !== 'string') return;
-  const top = dirname(resolve(first));
-  for (let parent = dirname(resolve(path)); ; parent = dirname(parent)) {
-    await syncDirectory(fs, parent);
-    if (parent === top || parent === dirname(parent)) return;
+  const folder = resolve(path);
+  try {
+    await makeOne(fs, folder);
+  } catch (error) {
+    const parent = dirname(folder);
+    if (!isTidemarkError(error, 'FILE_NOT_FOUND') || parent === folder) throw error;
+    await makeDirectory(fs, parent);
+    await makeOne(fs, folder);
   }
+}
+
+async function makeOne(fs: FileSystem, folder: string): Promise<void> {
+  try {
+    await fs.mkdir(folder, { recursive: false });
+  } catch (error) {
+    if (!isTidemarkError(error, 'FILE_EXISTS')) throw error;
+    // That it is a directory, and not a file, is told by its use.
+    await fs.readdir(folder);
+    return;
+  }
+  await syncDirectory(fs, dirname(folder));
 }

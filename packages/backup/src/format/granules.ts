@@ -21,7 +21,7 @@ export function checkGranularity(value: number): void {
   if (isGranularity(value)) return;
   throw new TidemarkError('USAGE', `${value} is not a granularity of backups`, {
     field: 'granularity',
-    hint: `Give a power of two from ${MIN_GRANULARITY} to ${MAX_GRANULARITY}.`,
+    hint: `give a power of two from ${MIN_GRANULARITY} to ${MAX_GRANULARITY}`,
   });
 }
 

@@ -100,7 +100,10 @@ function refuseOtherDrive(
     throw new TidemarkError(
       'BACKUP_DRIVE_MISMATCH',
       `'${where}' holds backups of another drive, '${other}', and not of '${drive.label}'`,
-      { where, hint: 'Give each drive a directory of its own.' },
+      {
+        where,
+        hint: 'give each drive a directory of its own; if it is the same drive, give its old id',
+      },
     );
   }
 }

@@ -72,7 +72,7 @@ function checkTarget(target: BlockDevice, { name, manifest }: ChainLink): void {
   throw new TidemarkError(
     'BACKUP_DRIVE_MISMATCH',
     `${target.label} has ${target.size} bytes, and the drive at '${name}' had ${size}`,
-    { where: target.label, hint: `Make the target ${size} bytes large.` },
+    { where: target.label, hint: `make the target ${size} bytes large` },
   );
 }
 

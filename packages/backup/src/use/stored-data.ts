@@ -78,6 +78,6 @@ export function damagedData(link: ChainLink, granule: number): TidemarkError {
   return new TidemarkError(
     'BACKUP_CORRUPT',
     `'${where}' is damaged: what it holds for offset ${offset} of the drive fails its digest`,
-    { where, offset, hint: 'Verify the directory to learn which restore points are whole.' },
+    { where, offset, hint: 'verify the directory to learn which restore points are whole' },
   );
 }
