@@ -2,7 +2,13 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { BlockList, type Server } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
-import { checkSocketPath, hasCode, listenFailed, removeStaleSocket } from './unix-socket.ts';
+import {
+  checkSocketPath,
+  hasCode,
+  listenFailed,
+  pathFailed,
+  removeStaleSocket,
+} from './unix-socket.ts';
 
 /** Where a server listens. Port 0 lets the system choose one. */
 export type NbdAddress =
@@ -17,7 +23,7 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * Listens, and resolves to the address with the actual port. A socket file that nobody listens on is
  * replaced.
  * @throws USAGE (not loopback, not a path or port), LOCKED (in use), FILE_EXISTS (not a socket),
- * PERMISSION_DENIED, IO_FAILED
+ * FILE_NOT_FOUND (its folder), PERMISSION_DENIED, IO_FAILED
  */
 export async function listen(server: Server, address: NbdAddress): Promise<NbdAddress> {
   return address.type === 'unix'
@@ -30,7 +36,7 @@ async function listenOnPath(server: Server, path: string): Promise<NbdAddress> {
   try {
     await bind(server, { path });
   } catch (error) {
-    if (!hasCode(error, 'EADDRINUSE')) throw listenFailed(path, error);
+    if (!hasCode(error, 'EADDRINUSE')) throw await pathFailed(path, error);
     await removeStaleSocket(path);
     await bind(server, { path }).catch((cause: unknown) => {
       throw listenFailed(path, cause);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { lstat, unlink } from 'node:fs/promises';
+import { lstat, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 import { TidemarkError } from '@tidemark/core';
 
 /** What fits the kernel's sockaddr_un. */
@@ -71,6 +72,19 @@ export function listenFailed(where: string, cause: unknown): TidemarkError {
     return new TidemarkError('LOCKED', text, context, cause);
   }
   return new TidemarkError('IO_FAILED', text, { where }, cause);
+}
+
+/** Node calls a folder that is not there EACCES. */
+export async function pathFailed(path: string, cause: unknown): Promise<TidemarkError> {
+  const folder = dirname(path);
+  try {
+    await stat(folder);
+    return listenFailed(path, cause);
+  } catch {
+    const context = { where: folder, hint: 'make it, or choose another path' };
+    const text = `folder '${folder}' does not exist`;
+    return new TidemarkError('FILE_NOT_FOUND', text, context, cause);
+  }
 }
 
 export function hasCode(error: unknown, code: string): boolean {

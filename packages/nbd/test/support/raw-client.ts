@@ -17,14 +17,16 @@ export type Answer = Buffer | 'end';
 /** A client that sends what it is told and understands no more than where a message ends. */
 export class RawClient {
   readonly socket: Socket;
-  #received: Buffer = Buffer.alloc(0);
+  #chunks: Buffer[] = [];
+  #length = 0;
   #hasEnded = false;
   #wake: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#chunks.push(chunk);
+      this.#length += chunk.length;
       this.#wake();
     });
     socket.on('error', () => {});
@@ -109,15 +111,16 @@ export class RawClient {
   /** Exactly this many bytes. Throws where the server hangs up before. */
   async take(length: number): Promise<Buffer> {
     if ((await this.#peek(length)) === 'end') throw new Error('the server hung up');
-    const bytes = this.#received.subarray(0, length);
-    this.#received = this.#received.subarray(length);
-    return bytes;
+    const received = this.#join();
+    this.#chunks = [received.subarray(length)];
+    this.#length -= length;
+    return received.subarray(0, length);
   }
 
   /** All that still comes until the server hangs up. */
   async rest(): Promise<Buffer> {
     while (!this.#hasEnded) await this.#change();
-    return this.#received;
+    return this.#join();
   }
 
   close(): void {
@@ -125,11 +128,16 @@ export class RawClient {
   }
 
   async #peek(length: number): Promise<Answer> {
-    while (this.#received.length < length) {
+    while (this.#length < length) {
       if (this.#hasEnded) return 'end';
       await this.#change();
     }
-    return this.#received.subarray(0, length);
+    return this.#join().subarray(0, length);
+  }
+
+  #join(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0]!;
   }
 
   async #change(): Promise<void> {
