@@ -61,9 +61,18 @@ export class HostMetadata implements ImageMetadata {
     return this.#state.mutex.run(() => this.#state.allocator.allocate(clusterCount));
   }
 
+  async settle(): Promise<void> {
+    await this.#state.flush();
+  }
+
+  async sync(): Promise<void> {
+    await this.#state.file.flush();
+  }
+
   /** The clusters are given back by the flush that comes next. */
   async free(offset: number, clusterCount: number): Promise<void> {
     await this.#prepare();
+    this.#state.guard.assertNotMetadata(offset, clusterCount);
     this.#state.unlink(offset, clusterCount);
   }
 

@@ -26,11 +26,21 @@ export interface ImageMetadata {
   readonly bitmapsLost: boolean;
 
   readHost(target: Uint8Array, offset: number): Promise<void>;
-  /** Writes inside clusters got from `allocate` and not yet linked. */
+  /**
+   * Writes inside clusters got from `allocate`. Where they are linked already, both what was there
+   * and what is written, and any mix of their sectors, has to be sound.
+   */
   writeHost(source: Uint8Array, offset: number): Promise<void>;
   /** Contiguous clusters with refcount 1; their content is undefined. @throws NO_SPACE */
   allocate(clusterCount: number): Promise<number>;
-  /** Drops one reference of each. Only after the commit that unlinked them is durable. */
+  /** Makes durable what was allocated and written: from then on a link to it may be written. */
+  settle(): Promise<void>;
+  /** Makes durable what was written, and nothing of what is still in memory. */
+  sync(): Promise<void>;
+  /**
+   * Drops one reference of each. Only after the commit that unlinked them is durable.
+   * @throws IMAGE_CORRUPT where one of them holds other metadata: none is dropped
+   */
   free(offset: number, clusterCount: number): Promise<void>;
   /**
    * Puts `pointer` in the header, with the autoclear bit (without a pointer: neither), in this

@@ -12,6 +12,11 @@ import { InFlight } from './util/in-flight.ts';
 import { Mutex } from './util/mutex.ts';
 import { RangeLock } from './util/range-lock.ts';
 
+interface Unlinked extends Allocation {
+  /** An L2 table is metadata until it is given back; nothing else that is given back is. */
+  readonly kind: 'table' | 'other';
+}
+
 /**
  * What reading, writing and bitmaps share of an open image: its tables, and the order in which
  * they reach the disk. Everything that changes a table runs in `mutex`; methods that say so expect
@@ -30,7 +35,7 @@ export class ImageState {
   readonly inFlight = new InFlight();
   readonly #refcounts: Refcounts;
   /** Unlinked in memory; their refcounts drop when the unlink is durable. */
-  #unlinked: Allocation[] = [];
+  #unlinked: Unlinked[] = [];
   #isReady = false;
 
   private constructor(file: HostFile, owner: HeaderOwner, l1: L1Table) {
@@ -56,20 +61,20 @@ export class ImageState {
   }
 
   /**
-   * Has to be awaited before any change. Durably clears the autoclear bits of features that we do
-   * not keep up to date (qcow2.rst, "autoclear_features"), and looks up what must not be
-   * overwritten.
+   * Has to be awaited before any change. Looks up what must not be overwritten, and durably clears
+   * the autoclear bits of features that we do not keep up to date (qcow2.rst,
+   * "autoclear_features"). @throws IMAGE_CORRUPT: nothing was written
    */
   async prepareToWrite(): Promise<void> {
     this.file.assertSound();
     if (this.#isReady) return;
     await this.mutex.run(async () => {
       if (this.#isReady) return;
+      await this.#refcounts.open();
+      this.guard.open([...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()]);
       const { autoclear, bitmaps } = this.header;
       const kept = bitmaps === undefined ? 0n : Autoclear.bitmaps;
       if ((autoclear & ~kept) !== 0n) await this.owner.patch({ autoclear: autoclear & kept });
-      await this.#refcounts.open();
-      this.guard.open([...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()]);
       this.#isReady = true;
     });
   }
@@ -86,14 +91,16 @@ export class ImageState {
         ? new Uint8Array(this.geometry.clusterSize)
         : await this.map.copyTable(old.offset);
     const offset = await this.allocator.allocate(1);
+    this.guard.add(offset);
     this.map.tables.put(offset, bytes);
     this.map.l1.set(index, offset);
-    if (old !== undefined) this.unlink(old.offset, 1);
+    if (old !== undefined)
+      this.#unlinked.push({ offset: old.offset, clusterCount: 1, kind: 'table' });
   }
 
   /** Gives clusters back once the change that unlinked them is durable. */
   unlink(offset: number, clusterCount: number): void {
-    this.#unlinked.push({ offset, clusterCount });
+    this.#unlinked.push({ offset, clusterCount, kind: 'other' });
   }
 
   /** What was acknowledged before the call is durable afterwards. */
@@ -137,11 +144,13 @@ export class ImageState {
     // Readers and writers that looked up a cluster before its unlink may still be busy with it.
     await this.inFlight.drain();
     await this.file.allOrNothing(async () => {
-      for (const { offset, clusterCount } of unlinked) await this.#release(offset, clusterCount);
+      for (const clusters of unlinked) await this.#release(clusters);
     });
   }
 
-  async #release(offset: number, clusterCount: number): Promise<void> {
+  async #release({ offset, clusterCount, kind }: Unlinked): Promise<void> {
+    // A wrong entry pointed to metadata: that is not its to give away.
+    if (kind !== 'table') this.guard.assertNotMetadata(offset, clusterCount);
     const gone = await this.allocator.release(offset, clusterCount);
     for (const [i, isGone] of gone.entries()) {
       if (!isGone) continue;

@@ -75,7 +75,8 @@ export class L1Table {
   /** Host offsets of all L2 tables, as they stand: wrong ones are found when they are used. */
   *offsets(): Generator<number> {
     for (const entry of this.#entries) {
-      if (entry !== 0n) yield Number(entry & OFFSET_MASK);
+      const offset = entry & OFFSET_MASK;
+      if (offset !== 0n) yield Number(offset);
     }
   }
 

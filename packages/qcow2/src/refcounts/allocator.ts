@@ -103,7 +103,9 @@ export class Allocator {
       if (unused !== undefined) await this.release(unused.offset, unused.clusterCount);
     }
     for (const [i, tableIndex] of growth.blocks.entries()) {
-      this.#refcounts.addBlock(tableIndex, (firstBlock + i) * clusterSize);
+      const offset = (firstBlock + i) * clusterSize;
+      this.#guard.add(offset);
+      this.#refcounts.addBlock(tableIndex, offset);
     }
     const end = table + growth.tableClusters;
     for (let cluster = run.first; cluster < end; cluster++) await this.#refcounts.set(cluster, 1);

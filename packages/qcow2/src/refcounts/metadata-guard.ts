@@ -4,17 +4,26 @@ import { TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { HeaderOwner } from '../header/header-owner.ts';
 import type { HostFile } from '../io/host-file.ts';
 
+interface MetadataRange {
+  readonly name: string;
+  readonly offset: number;
+  readonly end: number;
+}
+
+const TABLE_NAME = 'a mapping table or refcount block';
+
 /**
  * Knows the clusters that hold metadata, so that a wrong refcount or a wrong mapping does not make
- * guest data overwrite them. It is told the L2 tables and refcount blocks found on disk; those
- * allocated later are safe by their refcounts.
+ * guest data overwrite them. It is told of the L2 tables and refcount blocks.
  */
 export class MetadataGuard {
   readonly #file: HostFile;
   readonly #header: HeaderOwner;
   readonly #geometry: Geometry;
-  #tables: Float64Array<ArrayBuffer> | undefined;
+  /** Those found on disk, ascending, and what has changed since. */
+  #found: Float64Array<ArrayBuffer> = new Float64Array(0);
   readonly #freed = new Set<number>();
+  readonly #added = new Set<number>();
 
   constructor(file: HostFile, header: HeaderOwner, geometry: Geometry) {
     this.#file = file;
@@ -22,17 +31,35 @@ export class MetadataGuard {
     this.#geometry = geometry;
   }
 
-  get isOpen(): boolean {
-    return this.#tables !== undefined;
+  /**
+   * @param tableOffsets host offsets of all L2 tables and refcount blocks
+   * @throws IMAGE_CORRUPT when one cluster holds two kinds of metadata, or two tables: to write one
+   * of them would destroy the other
+   */
+  open(tableOffsets: Iterable<number>): void {
+    const found = Float64Array.from(tableOffsets).sort();
+    const ranges = this.#fixedRanges().sort((a, b) => a.offset - b.offset);
+    for (const [i, range] of ranges.entries()) {
+      const next = ranges[i + 1];
+      if (next !== undefined && next.offset < range.end)
+        throw this.#shared(next.offset, range.name);
+      const inside = found[firstNotBelow(found, range.offset)];
+      if (inside !== undefined && inside < range.end) throw this.#shared(inside, range.name);
+    }
+    for (let i = 1; i < found.length; i++) {
+      if (found[i] === found[i - 1]) throw this.#shared(found[i]!, TABLE_NAME);
+    }
+    this.#found = found;
   }
 
-  /** @param tableOffsets host offsets of all L2 tables and refcount blocks */
-  open(tableOffsets: Iterable<number>): void {
-    this.#tables = Float64Array.from(tableOffsets).sort();
+  /** A cluster is going to hold an L2 table or a refcount block. */
+  add(offset: number): void {
+    this.#added.add(offset);
   }
 
   /** A table's cluster was freed, and may hold anything from now on. */
   forget(offset: number): void {
+    if (this.#added.delete(offset)) return;
     if (this.#isTable(offset)) this.#freed.add(offset);
   }
 
@@ -43,11 +70,11 @@ export class MetadataGuard {
       if (offset < range.end && range.offset < end) throw this.#overlap(offset, range.name);
     }
     for (let at = offset; at < end; at += this.#geometry.clusterSize) {
-      if (this.#isTable(at)) throw this.#overlap(at, 'a mapping table or refcount block');
+      if (this.#isTable(at)) throw this.#overlap(at, TABLE_NAME);
     }
   }
 
-  #fixedRanges(): { name: string; offset: number; end: number }[] {
+  #fixedRanges(): MetadataRange[] {
     const { clusterSize } = this.#geometry;
     const { header } = this.#header;
     const range = (name: string, offset: number, length: number) => ({
@@ -68,20 +95,21 @@ export class MetadataGuard {
       const { directoryOffset, directorySize } = header.bitmaps;
       ranges.push(range('the bitmap directory', directoryOffset, directorySize));
     }
-    return ranges;
+    return ranges.filter(({ offset, end }) => offset < end);
   }
 
   #isTable(offset: number): boolean {
-    const tables = this.#tables;
-    if (tables === undefined) return false;
-    let low = 0;
-    let high = tables.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (tables[middle]! < offset) low = middle + 1;
-      else high = middle;
-    }
-    return tables[low] === offset && !this.#freed.has(offset);
+    if (this.#added.has(offset)) return true;
+    return this.#found[firstNotBelow(this.#found, offset)] === offset && !this.#freed.has(offset);
+  }
+
+  #shared(offset: number, name: string): Error {
+    return corrupt({
+      where: this.#file.label,
+      struct: 'cluster',
+      offset,
+      problem: `holds ${name} and other metadata, too`,
+    });
   }
 
   #overlap(offset: number, name: string): Error {
@@ -92,4 +120,16 @@ export class MetadataGuard {
       problem: `is counted as free or as guest data, but holds ${name}`,
     });
   }
+}
+
+/** Index of the first of ascending `values` that is not below `value`. */
+function firstNotBelow(values: Float64Array, value: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
