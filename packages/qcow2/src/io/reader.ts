@@ -22,6 +22,7 @@ export class Reader {
     for (let at = 0; at < target.length;) {
       const position = offset + at;
       const rest = target.subarray(at);
+      await running.room();
       const step = this.#state.map.atRun(position, rest.length, (run) => {
         running.add(this.#start(run, rest.subarray(0, run.length), position));
         return run.length;

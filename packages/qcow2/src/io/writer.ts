@@ -28,6 +28,7 @@ export class Writer {
     for (let at = 0; at < source.length;) {
       const position = offset + at;
       const rest = source.subarray(at);
+      await running.room();
       const step = this.#state.map.atRun(position, rest.length, (run) => {
         const length = Math.min(run.length, this.#state.map.tableEnd(position) - position);
         const part = rest.subarray(0, length);
