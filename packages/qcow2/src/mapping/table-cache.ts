@@ -58,16 +58,18 @@ export class TableCache {
   load(offset: number): Promise<void> {
     let loading = this.#loading.get(offset);
     if (loading === undefined) {
-      loading = this.#read(offset).finally(() => this.#loading.delete(offset));
+      loading = this.#read(offset, () => this.#loading.get(offset) === loading).finally(() => {
+        if (this.#loading.get(offset) === loading) this.#loading.delete(offset);
+      });
       this.#loading.set(offset, loading);
     }
     return loading;
   }
 
-  async #read(offset: number): Promise<void> {
+  async #read(offset: number, isCurrent: () => boolean): Promise<void> {
     const bytes = await this.#options.read(offset, this.#options.tableSize);
-    // A table put in meanwhile is newer than what was read.
-    if (!this.#tables.has(offset)) this.#insert(offset, bytes);
+    // Dropped or put in meanwhile: the cluster may hold something else than what was read.
+    if (isCurrent()) this.#insert(offset, bytes);
   }
 
   /** Takes in a table that is not on disk yet: all of it is dirty. */
@@ -80,6 +82,7 @@ export class TableCache {
 
   /** Forgets a table whose cluster is no longer one. */
   drop(offset: number): void {
+    this.#loading.delete(offset);
     const table = this.#tables.get(offset);
     if (table === undefined) return;
     this.#tables.delete(offset);
