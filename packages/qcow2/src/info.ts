@@ -31,10 +31,11 @@ export function infoOf(header: ImageHeader): Qcow2Info {
     refcountBits: 2 ** header.refcountOrder,
     compressionType: header.compressionType,
     lazyRefcounts: (header.compatible & Compatible.lazyRefcounts) !== 0n,
-    backing: backing && {
-      name: new TextDecoder().decode(backing.bytes),
-      format: header.backingFormat,
-    },
+    // As QEMU has it: an empty name is none.
+    backing:
+      backing === undefined || backing.bytes.length === 0
+        ? undefined
+        : { name: new TextDecoder().decode(backing.bytes), format: header.backingFormat },
     snapshotCount: header.snapshotCount,
     dirty: (header.incompatible & Incompatible.dirty) !== 0n,
     corrupt: (header.incompatible & Incompatible.corrupt) !== 0n,

@@ -19,10 +19,12 @@ interface BitmapsState {
   readonly bitmapsLost: boolean;
 }
 
+const TWICE = 'is there twice';
+
 /** qcow2.rst, "Bitmaps extension": without its autoclear bit the content is not even looked at. */
 export function parseBitmaps(source: BitmapsSource): BitmapsState {
   const { where, fields, extensions, fileSize } = source;
-  const extension = extensions.find(({ type }) => type === ExtensionType.bitmaps);
+  const [extension, second] = extensions.filter(({ type }) => type === ExtensionType.bitmaps);
   if (extension === undefined) return { bitmaps: undefined, bitmapsLost: false };
   if (fields.version === 2 || (fields.autoclearFeatures & Autoclear.bitmaps) === 0n) {
     return { bitmaps: undefined, bitmapsLost: true };
@@ -30,6 +32,8 @@ export function parseBitmaps(source: BitmapsSource): BitmapsState {
   const fault = (field: string, problem: string) =>
     corrupt({ where, struct: 'bitmaps extension', field, problem });
 
+  // Programs would not agree on which of them counts.
+  if (second !== undefined) throw corrupt({ where, struct: 'bitmaps extension', problem: TWICE });
   const { length } = extension.data;
   if (length !== BitmapsExtension.size) {
     throw fault('length', `is ${length}, not ${BitmapsExtension.size}`);
