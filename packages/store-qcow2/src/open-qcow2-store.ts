@@ -33,6 +33,12 @@ export async function openQcow2Store(
     label: image.label,
     diskSize: image.size,
     writable,
+    // Whoever writes the disk next has to read the image, and finds valid bitmaps in it.
+    live: {
+      inUse: false,
+      openBits: (name) => directory.openLive(name),
+      sync: () => image.metadata.sync(),
+    },
     readDirectory: async () => directory.records,
     readContent: ({ name }) => directory.readContent(name),
     replaceDirectory: (entries, contents) => directory.replace(entries, contents),

@@ -1,7 +1,7 @@
 import type { BitmapAction } from '../../src/index.ts';
 
 /** What a bitmap has to be, by numbers of granules. */
-export interface NaiveBitmap {
+interface NaiveBitmap {
   readonly persistent: boolean;
   readonly enabled: boolean;
   /** Dirty for certain. */

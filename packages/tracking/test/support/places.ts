@@ -15,13 +15,13 @@ import { createSidecar, openSidecarStore } from '@tidemark/store-sidecar';
 import { SIZE } from './drives.ts';
 
 /** A drive's device and stores, as they are opened for one session. */
-export interface OpenedPlace {
+interface OpenedPlace {
   readonly device: BlockDevice;
   readonly stores: readonly BitmapStore[];
 }
 
 /** A file that holds bitmaps, and all that was ever written to it. */
-export interface RecordedFile {
+interface RecordedFile {
   readonly events: readonly DeviceEvent[];
   /** Its stored bitmaps after a power cut, which keeps of what was not flushed what `keeps` says. */
   openAfterCut(at: number, keeps: Keeps): Promise<BitmapStore>;

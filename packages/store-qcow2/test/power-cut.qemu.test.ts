@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BlockDevice, MemoryDevice } from '@tidemark/block';
+import { copyToMemory, powerCut, RecordingDevice } from '@tidemark/block/testing';
+import { type BitmapStore, DirtyBitmap } from '@tidemark/core';
+import { createQcow2, openQcow2 } from '@tidemark/qcow2';
+import { expect, it } from 'vitest';
+import { describeWithQemu, sh, tempDir } from '../../../tools/qemu.ts';
+import { qemuBitmaps } from '../../../tools/qemu-bitmaps.ts';
+import { openQcow2Store } from '../src/index.ts';
+
+const SIZE = 1024 * 1024;
+
+function content(...dirty: readonly number[]): DirtyBitmap {
+  const bitmap = new DirtyBitmap(SIZE, 512);
+  for (const offset of dirty) bitmap.set(offset, 1);
+  return bitmap;
+}
+
+/** One after the other; each is done or not done, whenever the power fails. */
+const STEPS: readonly ((store: BitmapStore) => Promise<unknown>)[] = [
+  (store) => store.commit([{ op: 'create', name: 'a', enabled: true, content: content(0) }]),
+  (store) => store.acquire(['a']),
+  (store) =>
+    store.commit([
+      { op: 'store', name: 'a', content: content(0, 4096) },
+      { op: 'create', name: 'b', enabled: false, content: content(SIZE - 1) },
+    ]),
+  (store) => store.acquire(['a', 'b']),
+  (store) =>
+    store.commit([
+      { op: 'store', name: 'b', enabled: true, content: content() },
+      { op: 'remove', name: 'a' },
+      { op: 'create', name: 'c', enabled: true, content: content(512), acquire: true },
+    ]),
+  (store) =>
+    store.commit([
+      { op: 'remove', name: 'b' },
+      { op: 'remove', name: 'c' },
+    ]),
+];
+
+/** All that a reader of the image is told of its bitmaps, bits included. */
+async function pictureOf(device: BlockDevice): Promise<unknown> {
+  const store = await openQcow2Store(await openQcow2(device, { writable: false }));
+  const bitmaps = [];
+  for (const { name, enabled, state } of await store.list()) {
+    const bits = state === 'stored' ? (await store.load(name)).sha256() : 'none';
+    bitmaps.push({ name, enabled, state, bits });
+  }
+  return bitmaps;
+}
+
+describeWithQemu('a power cut under store-qcow2', ['qemu-img'], () => {
+  const dir = tempDir();
+
+  it('leaves the bitmaps as before or after a change, and an image that QEMU finds sound', async () => {
+    const memory = new MemoryDevice({ size: 0 });
+    await createQcow2(memory, { size: SIZE, clusterSize: 512 });
+    const recorder = await RecordingDevice.startOn(memory);
+    const store = await openQcow2Store(await openQcow2(recorder, { writable: true }));
+    const ends = [{ at: 0, picture: await pictureOf(await copyToMemory(memory)) }];
+    for (const step of STEPS) {
+      await step(store);
+      ends.push({
+        at: recorder.events.length,
+        picture: await pictureOf(await copyToMemory(memory)),
+      });
+    }
+
+    const { base, events } = recorder;
+    const path = join(dir, 'cut.qcow2');
+    for (let at = 0; at <= events.length; at++) {
+      const step = ends.findLastIndex((end) => end.at <= at);
+      const [before, after] = [ends[step]!, ends[Math.min(step + 1, STEPS.length)]!];
+      const allowed = before.at === at ? [before.picture] : [before.picture, after.picture];
+      for (const [losing, keeps] of [
+        ['all', () => false],
+        ['nothing', () => true],
+      ] as const) {
+        const disk = await powerCut(base, events.slice(0, at), keeps);
+        const found = await pictureOf(disk);
+        const bytes = new Uint8Array(disk.size);
+        await disk.read(bytes, 0);
+        writeFileSync(path, bytes);
+        const check = await sh('qemu-img', 'check', '--output=json', path);
+        const { corruptions = 0, 'check-errors': errors } = JSON.parse(check.stdout);
+        expect({ at, losing, corruptions, errors }).toEqual({
+          at,
+          losing,
+          corruptions: 0,
+          errors: 0,
+        });
+        expect(allowed).toContainEqual(found);
+        expect(found).toMatchObject((await qemuBitmaps(path)).map(({ name }) => ({ name })));
+      }
+    }
+  }, 240_000);
+});

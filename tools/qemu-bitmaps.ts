@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process';
+import { run } from './qemu.ts';
+
+/** What `qemu-img info` says of a bitmap. */
+export interface QemuBitmap {
+  readonly name: string;
+  readonly granularity: number;
+  /** `auto`, `in-use`. */
+  readonly flags: readonly string[];
+}
+
+export interface QemuExtent {
+  readonly offset: number;
+  readonly length: number;
+  readonly dirty: boolean;
+}
+
+/** The bitmaps of an image as QEMU finds them, in the order of the directory. */
+export async function qemuBitmaps(path: string): Promise<readonly QemuBitmap[]> {
+  const info: ImageInfo = JSON.parse(await run('qemu-img', 'info', '--output=json', path));
+  const { bitmaps = [] } = info['format-specific'].data;
+  return bitmaps.map(({ name, granularity, flags }) => ({ name, granularity, flags }));
+}
+
+interface ImageInfo {
+  readonly 'format-specific': { readonly data: { readonly bitmaps?: readonly QemuBitmap[] } };
+}
+
+/** The checksum of each bitmap's bits, as QEMU reads them. Opens the image for reading. */
+export async function qemuSha256(
+  path: string,
+  names: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  const replies = await qmp(
+    path,
+    names.map((name) => ({
+      execute: 'x-debug-block-dirty-bitmap-sha256',
+      arguments: { node: 'image', name },
+    })),
+  );
+  return Object.fromEntries(
+    names.map((name, index) => {
+      const reply = replies[index];
+      return [name, reply?.return?.sha256 ?? JSON.stringify(reply)];
+    }),
+  );
+}
+
+/** The runs of a bitmap as QEMU serves them to an NBD client. */
+export async function qemuDirtyMap(path: string, bitmap: string): Promise<readonly QemuExtent[]> {
+  const server = ['qemu-nbd', '--read-only', '--format=qcow2', `--bitmap=${bitmap}`, path];
+  const context = `--map=qemu:dirty-bitmap:${bitmap}`;
+  const map = await run('nbdinfo', '--json', context, '--', '[', ...server, ']');
+  const extents: { offset: number; length: number; type: number }[] = JSON.parse(map);
+  return extents.map(({ offset, length, type }) => ({ offset, length, dirty: type === 1 }));
+}
+
+interface Reply {
+  readonly return?: { readonly sha256?: string };
+}
+
+/** Puts QMP commands to QEMU, which has the image open for reading as node `image`. */
+async function qmp(path: string, commands: readonly object[]): Promise<readonly Reply[]> {
+  const all = [{ execute: 'qmp_capabilities' }, ...commands, { execute: 'quit' }];
+  const args = ['--chardev', 'stdio,id=qmp', '--monitor', 'chardev=qmp', '--blockdev'];
+  const file = { driver: 'file', filename: path };
+  args.push(JSON.stringify({ driver: 'qcow2', 'node-name': 'image', 'read-only': true, file }));
+  const output = await new Promise<string>((resolve, reject) => {
+    const daemon = execFile('qemu-storage-daemon', args, (error, stdout, stderr) =>
+      error === null ? resolve(stdout) : reject(new Error(stderr, { cause: error })),
+    );
+    daemon.stdin!.end(all.map((command) => `${JSON.stringify(command)}\n`).join(''));
+  });
+  const lines = output.trim().split('\n');
+  // Before the replies comes a greeting.
+  return lines.slice(2).map((line): Reply => JSON.parse(line));
+}
