@@ -49,12 +49,16 @@ function describe(problem: ArgumentScannerError): string {
     UnsatisfiedFlagError: ({ externalFlagName }) => `--${externalFlagName} needs a value`,
     UnexpectedFlagError: ({ externalFlagName }) => `--${externalFlagName} is given twice`,
     UnexpectedPositionalError: ({ input }) => `'${input}' is one argument too many`,
-    UnsatisfiedPositionalError: ({ placeholder }) => `${placeholder} is missing`,
+    UnsatisfiedPositionalError: ({ placeholder, limit }) =>
+      limit === undefined
+        ? `${placeholder} is missing`
+        : `at least ${limit[0]} arguments are needed: ${placeholder}`,
   });
 }
 
 function didYouMean(corrections: readonly string[]): string {
-  return corrections.length === 0 ? '' : `; did you mean ${corrections.join(' or ')}?`;
+  const meant = corrections.map((word) => `'${word.replaceAll('`', '')}'`).join(' or ');
+  return meant === '' ? '' : `; did you mean ${meant}?`;
 }
 
 function wantsJson(args: readonly string[]): boolean {
@@ -62,10 +66,12 @@ function wantsJson(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes('--json');
 }
 
+const SUBCOMMAND = /^(?:add|check|clear|disable|dump|enable|list|merge|remove)$/;
+
 /** The command that was meant, as far as it can be told. */
 function commandOf([first = '', second = '']: readonly string[]): string {
   const words = ['tidemark'];
   if (/^(?:backup|bitmap|info|repo|restore)$/.test(first)) words.push(first);
-  if (/^(?:bitmap|repo)$/.test(first) && /^[a-z]+$/.test(second)) words.push(second);
+  if (/^(?:bitmap|repo)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
   return words.join(' ');
 }

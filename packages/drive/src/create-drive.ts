@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { openFileDevice } from '@tidemark/block';
 import { createQcow2 } from '@tidemark/qcow2';
 import { type Drive, type DriveFormat, openDrive } from './open-drive.ts';
-import { publish, temporaryName } from './whole-file.ts';
+import { makeWhole } from './whole-file.ts';
 
 export interface CreateDriveOptions {
   readonly format: DriveFormat;
@@ -38,16 +38,13 @@ export async function createWholeDrive<T>(
   options: CreateDriveOptions,
   fill: (drive: Drive) => Promise<T>,
 ): Promise<T> {
-  const temporary = temporaryName(path);
-  const drive = await createDrive(temporary, options);
-  try {
-    const result = await fill(drive);
-    // Flushes what was written.
-    await drive.device.close();
-    await publish(temporary, path);
-    return result;
-  } finally {
-    await drive.device.close().catch(() => {});
-    await rm(temporary, { force: true });
-  }
+  return makeWhole(path, async (temporary) => {
+    const drive = await createDrive(temporary, options);
+    try {
+      return await fill(drive);
+    } finally {
+      // Flushes what was written.
+      await drive.device.close();
+    }
+  });
 }

@@ -1,21 +1,45 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fromSystemError } from '@tidemark/block';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
 
 /** File systems without hard links answer with one of these. */
 const NO_LINKS = new Set(['EPERM', 'EOPNOTSUPP', 'ENOTSUP', 'ENOSYS', 'EMLINK']);
 
-/** A name beside `path` for a file that is not whole yet. Nobody else has it. */
-export function temporaryName(path: string): string {
-  return `${path}.partial-${randomBytes(6).toString('hex')}`;
+/**
+ * Lets `make` make a file under a name that nobody else has, and then gives it its own, durably: the
+ * commit point. When anything fails before, nothing is left. `make` closes the file it makes.
+ * @throws FILE_EXISTS, I/O codes, and what `make` throws
+ */
+export async function makeWhole<T>(
+  path: string,
+  make: (temporary: string) => Promise<T>,
+): Promise<T> {
+  const temporary = `${path}.partial-${randomBytes(6).toString('hex')}`;
+  try {
+    const result = await make(temporary);
+    await publish(temporary, path);
+    return result;
+  } catch (error) {
+    throw isTidemarkError(error) ? nameAs(path, temporary, error) : error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
-/**
- * Gives a file that is whole and durable its name, durably: the commit point. The temporary name
- * may stay too; the caller removes it. @throws FILE_EXISTS, I/O codes
- */
-export async function publish(temporary: string, path: string): Promise<void> {
+/** The temporary name means nothing to a user, and is gone. */
+function nameAs(path: string, temporary: string, error: TidemarkError): TidemarkError {
+  const { where, ...context } = error.context;
+  return new TidemarkError(
+    error.code,
+    error.message.replaceAll(temporary, path),
+    { ...context, ...(where !== undefined && { where: where.replaceAll(temporary, path) }) },
+    error.cause,
+  );
+}
+
+async function publish(temporary: string, path: string): Promise<void> {
   try {
     // Not rename: that would put it over a file made meanwhile.
     await link(temporary, path).catch(async (cause: NodeJS.ErrnoException) => {

@@ -3,6 +3,9 @@ import { type ErrorCode, isTidemarkError } from '@tidemark/core';
 /** The command line itself was wrong. */
 export const EXIT_USAGE = 2;
 
+/** A signal ended it; what a shell says of Ctrl-C. */
+export const EXIT_CANCELLED = 130;
+
 /** One exit code for each kind of failure; the manual lists them. Never changed, only added to. */
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   USAGE: EXIT_USAGE,
@@ -52,7 +55,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 
   NODE_TOO_OLD: 15,
 
-  CANCELLED: 130,
+  CANCELLED: EXIT_CANCELLED,
 };
 
 /** The exit code of a program that ends with `error`; 1 for a fault of our own. */

@@ -13,9 +13,13 @@ export const restore = buildCommand<Flags, [directory: string, target: string]>(
   async func(flags, directory, target) {
     const { restoreOver, restoreToNew } = await import('../restore-to.ts');
     if (!flags.overwrite && flags.sidecar !== undefined) {
-      throw new TidemarkError('USAGE', '--sidecar is of a drive that is there already', {
-        hint: 'add --overwrite, or leave --sidecar out',
-      });
+      throw new TidemarkError(
+        'USAGE',
+        '--sidecar is of a drive that exists, and this one will be new',
+        {
+          hint: 'add --overwrite, or leave --sidecar out',
+        },
+      );
     }
     const restored = flags.overwrite
       ? await restoreOver(directory, target, flags)

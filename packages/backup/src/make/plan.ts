@@ -96,10 +96,10 @@ function refuseOtherDrive(
 ): void {
   for (const point of points) {
     if ('problem' in point || point.manifest.drive.id === drive.id) continue;
-    const other = point.manifest.drive.label;
+    const other = point.manifest.drive;
     throw new TidemarkError(
       'BACKUP_DRIVE_MISMATCH',
-      `'${where}' holds backups of another drive, '${other}', and not of '${drive.label}'`,
+      `'${where}' holds backups of another drive, '${other.id}', and not of '${drive.id}'`,
       {
         where,
         hint: 'give each drive a directory of its own; if it is the same drive, give its old id',
