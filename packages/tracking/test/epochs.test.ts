@@ -121,6 +121,28 @@ describe('a write while a transaction commits', () => {
     expect(await disk.dirty('on')).toEqual([0, 4096, 8192]);
   });
 
+  it('is not in what began to record by a transaction that fails', async () => {
+    const off = { enabled: false, dirty: [0] };
+    const [disk, transient] = [await diskWith({ off, held: {} }), await diskWith()];
+    const drive = await openDrive({ disks: [disk], transient });
+    // One of them is at rest in its store, the other one is held in memory.
+    await drive.transaction([{ op: 'disable', name: 'held' }]);
+    const go = transient.stall();
+    transient.outcomes.push('before');
+    const failing = drive.transaction([
+      { op: 'enable', name: 'off' },
+      { op: 'enable', name: 'held' },
+      { op: 'add', name: 't' },
+    ]);
+    await settle();
+    await touch(drive, 4096);
+    go();
+    await expect(failing).rejects.toMatchObject({ code: 'IO_FAILED' });
+    await touch(drive, 8192);
+    expect([await bitsOf(drive, 'off'), await bitsOf(drive, 'held')]).toEqual([[0], []]);
+    expect(await disk.dirty('off')).toEqual([0]);
+  });
+
   it('is in the bits of every drive from one instant on', async () => {
     const disks = [await diskWith({ a: {} }), await diskWith({ a: {} })];
     const drives = await Promise.all(disks.map((disk) => openDrive({ disks: [disk] })));
