@@ -1,6 +1,7 @@
 import { type Geometry, geometryOf } from './geometry.ts';
 import { HeaderOwner } from './header/header-owner.ts';
 import type { ImageHeader } from './header/image-header.ts';
+import { snapshotRanges } from './header/snapshot-table.ts';
 import { Autoclear } from './header/spec.ts';
 import type { HostFile } from './io/host-file.ts';
 import { ClusterMap } from './mapping/cluster-map.ts';
@@ -71,7 +72,8 @@ export class ImageState {
     await this.mutex.run(async () => {
       if (this.#isReady) return;
       await this.#refcounts.open();
-      this.guard.open([...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()]);
+      const tables = [...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()];
+      this.guard.open(tables, await snapshotRanges(this.file, this.header));
       const { autoclear, bitmaps } = this.header;
       const kept = bitmaps === undefined ? 0n : Autoclear.bitmaps;
       if ((autoclear & ~kept) !== 0n) await this.owner.patch({ autoclear: autoclear & kept });

@@ -1,7 +1,7 @@
 import { roundUp } from '../geometry.ts';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
-import { type HostRange, RangeSet } from './range-set.ts';
+import { type HostRange, RangeSet } from '../util/range-set.ts';
 import { readTable } from './read-content.ts';
 import { BitmapLimit } from './spec.ts';
 import { ALL_ONES, tableRuns } from './table-codec.ts';

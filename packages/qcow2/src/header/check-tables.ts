@@ -1,7 +1,7 @@
 import type { TidemarkError } from '@tidemark/core';
 import { geometryOf, l1EntriesFor, SECTOR_SIZE, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { ImageHeader } from './image-header.ts';
-import { type HeaderV3, Limit } from './spec.ts';
+import { type HeaderV3, Limit, SnapshotEntry } from './spec.ts';
 
 type Fields = ReturnType<typeof HeaderV3.decode>;
 
@@ -59,7 +59,7 @@ export function checkTables(fields: Fields, fileSize: number, fault: HeaderFault
     refcountTableOffset: placed('refcountTableOffset', refcountClusters * clusterSize),
     refcountTableClusters: refcountClusters,
     snapshotCount: fields.snapshotCount,
-    snapshotsOffset: fields.snapshotCount === 0 ? 0 : placed('snapshotsOffset', 40),
+    snapshotsOffset: fields.snapshotCount === 0 ? 0 : placed('snapshotsOffset', SnapshotEntry.size),
   };
 }
 

@@ -1,4 +1,4 @@
-import { reserved, struct, u32, u64, u8 } from '@tidemark/core';
+import { reserved, struct, u16, u32, u64, u8 } from '@tidemark/core';
 
 /** "QFI" and 0xFB. */
 export const QCOW2_MAGIC = 0x514649fb;
@@ -59,6 +59,19 @@ export const BitmapsExtension = struct('bitmaps extension', {
   directoryOffset: u64,
 });
 
+/** qcow2.rst, "Snapshots": the fixed part; extra data, id, name and padding to 8 follow. */
+export const SnapshotEntry = struct('snapshot table entry', {
+  l1Offset: u64,
+  l1Size: u32,
+  idSize: u16,
+  nameSize: u16,
+  seconds: u32,
+  nanoseconds: u32,
+  runTime: u64,
+  stateSize: u32,
+  extraDataSize: u32,
+});
+
 /** qcow2.rst, "Header": `incompatible_features`. Any other bit refuses the image. */
 export const Incompatible = {
   dirty: 1n << 0n,
@@ -83,6 +96,7 @@ export const Limit = {
   backingName: 1023,
   backingFormat: 15,
   snapshots: 65_536,
+  snapshotTableBytes: 64 * 1024 * 1024,
   bitmaps: 65_535,
   bitmapDirectoryBytes: 65_535 * 1024,
   hostOffset: 2 ** 53 - 1,

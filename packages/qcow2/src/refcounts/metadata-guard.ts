@@ -3,6 +3,7 @@ import type { Geometry } from '../geometry.ts';
 import { TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { HeaderOwner } from '../header/header-owner.ts';
 import type { HostFile } from '../io/host-file.ts';
+import { type HostRange, RangeSet } from '../util/range-set.ts';
 
 interface MetadataRange {
   readonly name: string;
@@ -22,6 +23,7 @@ export class MetadataGuard {
   readonly #geometry: Geometry;
   /** Those found on disk, ascending, and what has changed since. */
   #found: Float64Array<ArrayBuffer> = new Float64Array(0);
+  #snapshots = new RangeSet([]);
   readonly #freed = new Set<number>();
   readonly #added = new Set<number>();
 
@@ -33,11 +35,13 @@ export class MetadataGuard {
 
   /**
    * @param tableOffsets host offsets of all L2 tables and refcount blocks
+   * @param snapshots what is not theirs either, and stays where it is
    * @throws IMAGE_CORRUPT when one cluster holds two kinds of metadata, or two tables: to write one
    * of them would destroy the other
    */
-  open(tableOffsets: Iterable<number>): void {
+  open(tableOffsets: Iterable<number>, snapshots: readonly HostRange[]): void {
     const found = Float64Array.from(tableOffsets).sort();
+    const inSnapshots = new RangeSet(snapshots);
     const ranges = this.#fixedRanges().sort((a, b) => a.offset - b.offset);
     for (const [i, range] of ranges.entries()) {
       const next = ranges[i + 1];
@@ -45,11 +49,17 @@ export class MetadataGuard {
         throw this.#shared(next.offset, range.name);
       const inside = found[firstNotBelow(found, range.offset)];
       if (inside !== undefined && inside < range.end) throw this.#shared(inside, range.name);
+      const length = range.end - range.offset;
+      if (inSnapshots.touches({ ...range, length })) throw this.#shared(range.offset, range.name);
     }
     for (let i = 1; i < found.length; i++) {
       if (found[i] === found[i - 1]) throw this.#shared(found[i]!, TABLE_NAME);
     }
+    const length = this.#geometry.clusterSize;
+    const shared = found.find((offset) => inSnapshots.touches({ offset, length }));
+    if (shared !== undefined) throw this.#shared(shared, TABLE_NAME);
     this.#found = found;
+    this.#snapshots = inSnapshots;
   }
 
   /** A cluster is going to hold an L2 table or a refcount block. */
@@ -68,6 +78,9 @@ export class MetadataGuard {
     const end = offset + clusterCount * this.#geometry.clusterSize;
     for (const range of this.#fixedRanges()) {
       if (offset < range.end && range.offset < end) throw this.#overlap(offset, range.name);
+    }
+    if (this.#snapshots.touches({ offset, length: end - offset })) {
+      throw this.#overlap(offset, "a snapshot's table");
     }
     for (let at = offset; at < end; at += this.#geometry.clusterSize) {
       if (this.#isTable(at)) throw this.#overlap(at, TABLE_NAME);
@@ -88,9 +101,6 @@ export class MetadataGuard {
       range('the L1 table', header.l1Offset, header.l1Entries * TABLE_ENTRY_SIZE),
       range('the refcount table', header.refcountTableOffset, refcountTableBytes),
     ];
-    if (header.snapshotCount > 0) {
-      ranges.push(range('the snapshot table', header.snapshotsOffset, clusterSize));
-    }
     if (header.bitmaps !== undefined) {
       const { directoryOffset, directorySize } = header.bitmaps;
       ranges.push(range('the bitmap directory', directoryOffset, directorySize));
