@@ -18,10 +18,15 @@ export function parseSize(text: string): number {
 export function formatSize(bytes: number): string {
   let unit = 0;
   let value = bytes;
-  while (value >= 1024 && unit < UNITS.length - 1) {
+  // By what is shown: one byte less than 1 GiB is `1 GiB`, not `1024 MiB`.
+  while (round(value) >= 1024 && unit < UNITS.length - 1) {
     value /= 1024;
     unit += 1;
   }
-  const digits = Number.isInteger(value) || value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return `${Number(value.toFixed(digits))} ${UNITS[unit]}`;
+  return `${round(value)} ${UNITS[unit]}`;
+}
+
+/** To three digits or so. */
+function round(value: number): number {
+  return Number(value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2));
 }

@@ -1,0 +1,15 @@
+import { runOnRecentNode } from '../../src/index.ts';
+
+// What the two programs do, with a `main` that shows which Node it runs on.
+await runOnRecentNode('program', process.env['MODULE_URL'] ?? import.meta.url, async () => {
+  process.stdout.write(`main on ${process.execPath} with ${process.argv.slice(2).join(' ')}\n`);
+  if (process.argv.includes('--wait')) {
+    const stop = new Promise((resolve) => process.on('SIGTERM', resolve));
+    // Keeps the process: a signal handler alone does not.
+    const alive = setInterval(() => {}, 60_000);
+    process.stdout.write('ready\n');
+    await stop;
+    clearInterval(alive);
+    process.exitCode = 7;
+  }
+});
