@@ -1,7 +1,11 @@
 import { TidemarkError, type ErrorCode } from './errors.ts';
 import type { DirtyBitmap } from './dirty-bitmap.ts';
 import { checkBitmapName, MAX_BITMAPS } from './limits.ts';
+import type { LiveBackend, LiveBitmaps } from './live.ts';
+import { DirectoryDraft } from './store/directory-draft.ts';
+import { LiveSet } from './store/live-set.ts';
 import type {
+  AcquireOptions,
   BitmapBackend,
   BitmapChange,
   BitmapInfo,
@@ -26,6 +30,7 @@ export async function createBitmapStore(backend: BitmapBackend): Promise<BitmapS
 class BackendStore implements BitmapStore {
   readonly #backend: BitmapBackend;
   readonly #acquired = new Set<string>();
+  readonly #live: LiveSet | undefined;
   #entries: readonly DirectoryEntry[];
   #queue: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -34,6 +39,12 @@ class BackendStore implements BitmapStore {
   constructor(backend: BitmapBackend, entries: readonly DirectoryEntry[]) {
     this.#backend = backend;
     this.#entries = entries;
+    this.#live =
+      backend.live &&
+      new LiveSet(backend.live, () => {
+        this.#assertOpen();
+        this.#assertSound();
+      });
   }
 
   get label(): string {
@@ -48,6 +59,10 @@ class BackendStore implements BitmapStore {
     return this.#backend.writable;
   }
 
+  get live(): LiveBitmaps | undefined {
+    return this.#live;
+  }
+
   async list(): Promise<readonly BitmapInfo[]> {
     return this.#run(async () => this.#entries.map((entry) => this.#infoOf(entry)));
   }
@@ -56,17 +71,25 @@ class BackendStore implements BitmapStore {
     return this.#run(async () => this.#read(name));
   }
 
-  async acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>> {
+  async acquire(
+    names: readonly string[],
+    { live = false }: AcquireOptions = {},
+  ): Promise<ReadonlyMap<string, DirtyBitmap>> {
     return this.#run(async () => {
       this.#assertWritable();
+      const inUse = live ? this.#liveOrRefuse().inUse : true;
       const contents = new Map<string, DirtyBitmap>();
       for (const name of names) contents.set(name, await this.#read(name));
       if (contents.size === 0) return contents;
       const next = this.#entries.map((entry) =>
-        contents.has(entry.name) ? { ...entry, inUse: true } : entry,
+        contents.has(entry.name) ? { ...entry, inUse } : entry,
       );
-      await this.#replace(next, new Map());
+      const isChange = this.#entries.some((entry, i) => entry.inUse !== next[i]!.inUse);
+      if (isChange) await this.#replace(next, new Map());
+      // What was read may be in the system's cache only, since a crash of the one before us.
+      else await this.#backend.live?.sync();
       for (const name of contents.keys()) this.#acquired.add(name);
+      if (live) await this.#live?.open(contents.keys());
       return contents;
     });
   }
@@ -79,7 +102,7 @@ class BackendStore implements BitmapStore {
     return this.#run(async () => {
       this.#assertWritable();
       if (taken.length === 0) return;
-      const draft = new Draft(this.#entries);
+      const draft = new DirectoryDraft(this.#entries);
       for (const change of taken) this.#apply(change, draft);
       if (draft.entries.size > MAX_BITMAPS) {
         throw this.#error('BITMAP_INVALID', `there cannot be more than ${MAX_BITMAPS} bitmaps`);
@@ -88,7 +111,9 @@ class BackendStore implements BitmapStore {
       for (const { name } of taken) {
         if (draft.acquired.has(name)) this.#acquired.add(name);
         else this.#acquired.delete(name);
+        if (!draft.live.has(name)) this.#live?.close(name);
       }
+      await this.#live?.open(draft.live);
     });
   }
 
@@ -101,12 +126,17 @@ class BackendStore implements BitmapStore {
     await this.close();
   }
 
-  #apply(change: BitmapChange, draft: Draft): void {
+  #apply(change: BitmapChange, draft: DirectoryDraft): void {
     const { name } = change;
     const present = draft.entries.get(name);
     if (change.op !== 'create' && present === undefined) throw this.#notFound(name);
     if (change.op === 'remove') {
       draft.remove(name);
+      return;
+    }
+    if (change.op === 'release') {
+      if (this.#live?.has(name) !== true) throw this.#notLive(name);
+      draft.release(name);
       return;
     }
     if (change.op === 'create') {
@@ -121,8 +151,19 @@ class BackendStore implements BitmapStore {
     const { content } = change;
     this.#assertFits(name, content);
     const enabled = change.enabled ?? present!.enabled;
-    const inUse = change.op === 'create' && change.acquire === true;
-    draft.put({ name, granularity: content.granularity, enabled, inUse }, content);
+    const entry = { name, granularity: content.granularity, enabled, inUse: false };
+    if (change.op === 'store' ? change.live === true : change.acquire === 'live') {
+      draft.put({ ...entry, inUse: this.#liveOrRefuse().inUse }, content, 'live');
+    } else {
+      const isAcquired = change.op === 'create' && change.acquire === true;
+      draft.put({ ...entry, inUse: isAcquired }, content, isAcquired ? 'acquired' : 'stored');
+    }
+  }
+
+  #liveOrRefuse(): LiveBackend {
+    if (this.#backend.live !== undefined) return this.#backend.live;
+    const text = `${this.label} cannot keep bitmaps valid while they are in use`;
+    throw this.#error('BITMAP_UNSUPPORTED', text, undefined, 'acquire them without live');
   }
 
   async #read(name: string): Promise<DirtyBitmap> {
@@ -152,15 +193,24 @@ class BackendStore implements BitmapStore {
 
   /** One call at a time, and none after close. */
   async #run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) throw this.#error('STORE_CLOSED', `${this.label} is closed`);
+    this.#assertOpen();
     const result = this.#queue.then(() => {
-      if (this.#failure === undefined) return work();
-      const context = { where: this.label, hint: 'open it again to see what it holds' };
-      const { cause } = this.#failure;
-      throw new TidemarkError('STORE_FAILED', `${this.label} failed before`, context, cause);
+      this.#assertSound();
+      return work();
     });
     this.#queue = result.catch(() => {});
     return result;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw this.#error('STORE_CLOSED', `${this.label} is closed`);
+  }
+
+  #assertSound(): void {
+    if (this.#failure === undefined) return;
+    const context = { where: this.label, hint: 'open it again to see what it holds' };
+    const { cause } = this.#failure;
+    throw new TidemarkError('STORE_FAILED', `${this.label} failed before`, context, cause);
   }
 
   #infoOf({ name, granularity, enabled, inUse, unsupported }: DirectoryEntry): BitmapInfo {
@@ -195,6 +245,11 @@ class BackendStore implements BitmapStore {
     throw this.#error('STORE_READ_ONLY', `${this.label} is open for reading only`, undefined, hint);
   }
 
+  #notLive(name: string): TidemarkError {
+    const text = `bitmap '${name}' is not live`;
+    return this.#error('BITMAP_INVALID', text, name, 'acquire it with live first');
+  }
+
   #notFound(name: string): TidemarkError {
     const text = `there is no bitmap '${name}' in ${this.label}`;
     return this.#error('BITMAP_NOT_FOUND', text, name, 'list the bitmaps to see which there are');
@@ -206,33 +261,5 @@ class BackendStore implements BitmapStore {
       ...(bitmap !== undefined && { bitmap }),
       ...(hint !== undefined && { hint }),
     });
-  }
-}
-
-/** The directory as a commit is going to leave it. */
-class Draft {
-  readonly entries: Map<string, DirectoryEntry>;
-  readonly contents = new Map<string, DirtyBitmap>();
-  readonly acquired = new Set<string>();
-  /** Made by this commit, so that what was there under the name before says nothing. */
-  readonly fresh = new Set<string>();
-
-  constructor(entries: readonly DirectoryEntry[]) {
-    this.entries = new Map(entries.map((entry) => [entry.name, entry]));
-  }
-
-  put(entry: DirectoryEntry, content: DirtyBitmap): void {
-    const { name } = entry;
-    if (!this.entries.has(name)) this.fresh.add(name);
-    this.entries.set(name, entry);
-    this.contents.set(name, content);
-    if (entry.inUse) this.acquired.add(name);
-    else this.acquired.delete(name);
-  }
-
-  remove(name: string): void {
-    this.entries.delete(name);
-    this.contents.delete(name);
-    this.acquired.delete(name);
   }
 }

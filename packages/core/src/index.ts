@@ -1,6 +1,7 @@
 export { bytes, type Field, reserved, u16, u32, u64, u8 } from './codec/fields.ts';
 export { struct, type Struct, type StructOptions, type ValuesOf } from './codec/struct.ts';
 export { toNumber } from './codec/to-number.ts';
+export { LIVE_SECTOR_BYTES, type LiveBackend, type LiveBitmaps, type LiveBits } from './live.ts';
 export { createBitmapStore } from './create-bitmap-store.ts';
 export { DirtyBitmap, type DirtyExtent, type ResizeOptions } from './dirty-bitmap.ts';
 export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';
@@ -15,6 +16,7 @@ export {
   MIN_GRANULARITY,
 } from './limits.ts';
 export type {
+  AcquireOptions,
   BitmapBackend,
   BitmapChange,
   BitmapInfo,

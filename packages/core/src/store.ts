@@ -1,4 +1,5 @@
 import type { DirtyBitmap } from './dirty-bitmap.ts';
+import type { LiveBackend, LiveBitmaps } from './live.ts';
 
 /**
  * - `stored`: what the store holds is the truth, and nobody is changing it.
@@ -27,15 +28,27 @@ export type BitmapChange =
       readonly enabled: boolean;
       readonly content: DirtyBitmap;
       /** Leaves it in use by this store, in the same durable step, as `acquire` would. */
-      readonly acquire?: boolean;
+      readonly acquire?: boolean | 'live';
     }
   | {
       readonly op: 'store';
       readonly name: string;
       readonly enabled?: boolean;
       readonly content: DirtyBitmap;
+      /** It goes on being live, with this content. Default: it is in use no longer. */
+      readonly live?: boolean;
     }
+  /** A live bitmap is in use no longer: what lies on disk is its content. */
+  | { readonly op: 'release'; readonly name: string }
   | { readonly op: 'remove'; readonly name: string };
+
+export interface AcquireOptions {
+  /**
+   * The bitmaps stay valid on disk, and a crash leaves what was last written of their bits through
+   * `live`, in place of an inconsistent bitmap. Default false.
+   */
+  readonly live?: boolean;
+}
 
 /** The bitmaps of one disk, wherever they are kept. */
 export interface BitmapStore extends AsyncDisposable {
@@ -44,6 +57,8 @@ export interface BitmapStore extends AsyncDisposable {
   /** Bytes of the disk that the bitmaps describe. */
   readonly diskSize: number;
   readonly writable: boolean;
+  /** Absent where a crash leaves each bitmap in use inconsistent. */
+  readonly live?: LiveBitmaps | undefined;
 
   /** In the order in which the store keeps them. */
   list(): Promise<readonly BitmapInfo[]>;
@@ -57,9 +72,12 @@ export interface BitmapStore extends AsyncDisposable {
   /**
    * Takes bitmaps out to be changed. Once this resolves, they are marked in use durably: the disk
    * may be written only after that. Without a `commit` of each, they are inconsistent from then on.
-   * @throws as `load`; STORE_READ_ONLY
+   * @throws as `load`; STORE_READ_ONLY; BITMAP_UNSUPPORTED: none can be live here
    */
-  acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>>;
+  acquire(
+    names: readonly string[],
+    options?: AcquireOptions,
+  ): Promise<ReadonlyMap<string, DirtyBitmap>>;
 
   /**
    * Makes all of the changes, durably, or none; they take effect in order. `store` ends an
@@ -93,6 +111,8 @@ export interface BitmapBackend {
   readonly label: string;
   readonly diskSize: number;
   readonly writable: boolean;
+  /** A power of its own: see `LiveBackend`. */
+  readonly live?: LiveBackend;
   readDirectory(): Promise<readonly DirectoryEntry[]>;
   readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
   /**

@@ -1,5 +1,5 @@
 import type { BitmapInfo, DirtyBitmap } from '@tidemark/core';
-import type { InUseDurability } from './durability.ts';
+import type { Durability } from './durability.ts';
 
 /**
  * A bitmap of a drive. Never changed in place: a transaction makes new ones and puts them all in
@@ -13,7 +13,7 @@ export interface DriveBitmap {
   readonly enabled: boolean;
   /** What is not sound is kept as it is, records nothing and can only be removed. */
   readonly condition: 'sound' | 'inconsistent' | 'unsupported';
-  readonly keeper: InUseDurability;
+  readonly keeper: Durability;
   /** The truth is in `content`, and the store's copy is flagged as in use. */
   readonly acquired: boolean;
   /** Absent until somebody asks, for a bitmap at rest. */
@@ -39,7 +39,7 @@ export interface DriveBitmapInfo {
   readonly count: number;
 }
 
-export function bitmapAtRest(info: BitmapInfo, keeper: InUseDurability): DriveBitmap {
+export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap {
   const { name, granularity, enabled, state } = info;
   const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
   return {

@@ -2,9 +2,10 @@ import { DirtyBitmap } from '@tidemark/core';
 import { DraftContents } from './draft-contents.ts';
 import { type DriveBitmap, recordingContent } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
-import type { InUseDurability } from './durability.ts';
+import type { Durability } from './durability.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
 import {
+  type ChangedBitmap,
   commit,
   type MadeBitmap,
   type RemovedBitmap,
@@ -26,6 +27,7 @@ export class DriveDraft {
   readonly #contents: DraftContents;
   readonly #attached: DirtyBitmap[] = [];
   readonly #committed: Restructuring[] = [];
+  #unlockMarks: () => void = () => {};
   #next: ReadonlyMap<string, DriveBitmap> = new Map();
 
   constructor(state: DriveState) {
@@ -82,6 +84,7 @@ export class DriveDraft {
   async prepare({ keepRemoved }: { readonly keepRemoved: boolean }): Promise<void> {
     const removed = keepRemoved ? this.#removedNames() : new Set<string>();
     await this.#contents.prepare({ changed: this.#changing, read: this.#reading, removed });
+    this.#unlockMarks = await this.state.marks.lock();
   }
 
   content(name: string): DirtyBitmap {
@@ -113,6 +116,7 @@ export class DriveDraft {
       recorder.attach(bits);
       this.#attached.push(bits);
     }
+    for (const keeper of this.state.keepers) keeper.begin(this.#recordingIn(keeper));
   }
 
   /** The commit point of this drive: all of its new and removed bitmaps, in each store at once. */
@@ -135,11 +139,18 @@ export class DriveDraft {
     const { recorder } = this.state;
     const recording = new Set([...this.#next.values()].map(recordingContent));
     this.state.bitmaps = this.#next;
+    for (const keeper of this.state.keepers) keeper.end(this.#recordingIn(keeper));
     for (const bits of recorder.bitmaps) if (!recording.has(bits)) recorder.detach(bits);
+  }
+
+  /** Writes that wait for a mark go on. To be called in the end, however the transaction ended. */
+  finish(): void {
+    this.#unlockMarks();
   }
 
   /** Puts the drive back as it was, and what `prepare` took back into the stores. */
   async rollBack(): Promise<void> {
+    for (const keeper of this.state.keepers) keeper.cancel();
     for (const bits of this.#attached) this.state.recorder.detach(bits);
     const taken = [...this.#contents.acquired].map(([name, content]) => {
       return { ...this.state.find(name), acquired: true, content };
@@ -164,7 +175,7 @@ export class DriveDraft {
     for (const [name, bitmap] of this.bitmaps) {
       if (this.#removing.has(name)) continue;
       const taken = bitmap.acquired || this.#contents.acquired.has(name);
-      const acquired = taken || (this.#isNew(name) && bitmap.enabled);
+      const acquired = bitmap.keeper.holds(bitmap, taken || (this.#isNew(name) && bitmap.enabled));
       const content = this.#contents.changed(name) ?? bitmap.content;
       next.set(name, { ...bitmap, acquired, content });
     }
@@ -176,25 +187,45 @@ export class DriveDraft {
       keeper,
       created: this.#createdIn(keeper),
       removed: this.#removedFrom(keeper),
+      changed: keeper.storesAtOnce ? this.#changedIn(keeper) : [],
     }));
   }
 
-  #restructuredKeepers(): readonly InUseDurability[] {
-    const changed = new Set<InUseDurability>();
+  #restructuredKeepers(): readonly Durability[] {
+    const changed = new Set<Durability>();
     for (const { name, keeper } of this.bitmaps.values()) {
       // What is made and removed again never gets to a store.
       if (this.#isNew(name) !== this.#removing.has(name)) changed.add(keeper);
+      if (keeper.storesAtOnce && this.#changing.has(name)) changed.add(keeper);
     }
     return this.state.keepers.filter((keeper) => changed.has(keeper));
   }
 
-  #createdIn(keeper: InUseDurability): readonly MadeBitmap[] {
+  #createdIn(keeper: Durability): readonly MadeBitmap[] {
     return [...this.#next.values()]
       .filter((bitmap) => bitmap.keeper === keeper && this.#isNew(bitmap.name))
       .map((bitmap) => ({ bitmap, content: this.content(bitmap.name) }));
   }
 
-  #removedFrom(keeper: InUseDurability): readonly RemovedBitmap[] {
+  #changedIn(keeper: Durability): readonly ChangedBitmap[] {
+    return [...this.#next.values()]
+      .filter((bitmap) => bitmap.keeper === keeper && this.#changing.has(bitmap.name))
+      .map((bitmap) => {
+        const before = this.state.find(bitmap.name);
+        return {
+          before: { bitmap: before, content: this.#contents.before(before) ?? bitmap.content! },
+          after: { bitmap, content: this.content(bitmap.name) },
+        };
+      });
+  }
+
+  #recordingIn(keeper: Durability): readonly DriveBitmap[] {
+    return [...this.#next.values()].filter(
+      (bitmap) => bitmap.keeper === keeper && recordingContent(bitmap) !== undefined,
+    );
+  }
+
+  #removedFrom(keeper: Durability): readonly RemovedBitmap[] {
     return [...this.#removedNames()]
       .map((name) => this.state.find(name))
       .filter((bitmap) => bitmap.keeper === keeper)

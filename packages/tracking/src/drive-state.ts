@@ -1,6 +1,7 @@
 import { TidemarkError } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
-import type { InUseDurability } from './durability.ts';
+import type { Durability } from './durability.ts';
+import type { LiveMarks } from './live/live-marks.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
 import { Mutex } from './mutex.ts';
 import type { WriteRecorder } from './write-recorder.ts';
@@ -11,8 +12,9 @@ export interface DriveStateOptions {
   readonly label: string;
   readonly writable: boolean;
   readonly recorder: WriteRecorder;
+  readonly marks: LiveMarks;
   /** Those of persistent bitmaps first. */
-  readonly keepers: readonly InUseDurability[];
+  readonly keepers: readonly Durability[];
   readonly defaultGranularity: number;
   /** In the order of the stores' directories. */
   readonly bitmaps: readonly DriveBitmap[];
@@ -23,7 +25,8 @@ export class DriveState {
   readonly label: string;
   readonly writable: boolean;
   readonly recorder: WriteRecorder;
-  readonly keepers: readonly InUseDurability[];
+  readonly marks: LiveMarks;
+  readonly keepers: readonly Durability[];
   readonly defaultGranularity: number;
   /** Several drives are locked in this order, so that two transactions never wait for each other. */
   readonly serial = ++drivesOpened;
@@ -37,6 +40,7 @@ export class DriveState {
     this.label = options.label;
     this.writable = options.writable;
     this.recorder = options.recorder;
+    this.marks = options.marks;
     this.keepers = options.keepers;
     this.defaultGranularity = options.defaultGranularity;
     this.bitmaps = new Map(options.bitmaps.map((bitmap) => [bitmap.name, bitmap]));

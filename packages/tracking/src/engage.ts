@@ -1,5 +1,6 @@
 import type { DriveState } from './drive-state.ts';
-import type { InUseDurability } from './durability.ts';
+import type { Durability } from './durability.ts';
+import type { MadeBitmap } from './restructuring.ts';
 import type { SelectionPlan } from './selection.ts';
 
 /** All that opening a drive changes on its disks; takes it back where it fails half-way. */
@@ -16,25 +17,23 @@ export async function engage(state: DriveState, plan: SelectionPlan): Promise<vo
 }
 
 /** Comes before `create`, because it also shows whether the bits can be read at all. */
-async function acquire(
-  state: DriveState,
-  plan: SelectionPlan,
-  keeper: InUseDurability,
-): Promise<void> {
+async function acquire(state: DriveState, plan: SelectionPlan, keeper: Durability): Promise<void> {
   const acquired = plan.acquired.filter((bitmap) => bitmap.keeper === keeper);
   const contents = await keeper.acquire(acquired.map(({ name }) => name));
+  const changed: MadeBitmap[] = [];
   for (const bitmap of acquired) {
-    state.replace({ ...bitmap, acquired: true, content: contents.get(bitmap.name) });
+    const content = contents.get(bitmap.name)!;
+    const isChange = state.find(bitmap.name).enabled !== bitmap.enabled;
+    const taken = { ...bitmap, acquired: keeper.holds(bitmap, true), content };
+    state.replace(taken);
+    if (isChange) changed.push({ bitmap: taken, content });
   }
+  await keeper.restructure({ changed });
 }
 
-async function create(
-  state: DriveState,
-  plan: SelectionPlan,
-  keeper: InUseDurability,
-): Promise<void> {
+async function create(state: DriveState, plan: SelectionPlan, keeper: Durability): Promise<void> {
   const created = plan.created.filter(({ bitmap }) => bitmap.keeper === keeper);
-  await keeper.restructure(created, []);
+  await keeper.restructure({ created });
   for (const { bitmap, content } of created) {
     state.replace({ ...bitmap, content });
   }
@@ -43,7 +42,7 @@ async function create(
 async function takeBack(
   state: DriveState,
   before: DriveState['bitmaps'],
-  keeper: InUseDurability,
+  keeper: Durability,
 ): Promise<void> {
   const changed = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);
   const created = changed.filter(({ name }) => !before.has(name)).map(({ name }) => name);
@@ -51,6 +50,6 @@ async function takeBack(
   const asStored = acquired.map((bitmap) => {
     return { ...bitmap, enabled: before.get(bitmap.name)!.enabled };
   });
-  await keeper.restructure([], created);
+  await keeper.restructure({ removed: created });
   await keeper.release(asStored);
 }

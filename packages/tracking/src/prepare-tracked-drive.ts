@@ -2,8 +2,11 @@ import type { BlockDevice } from '@tidemark/block';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
 import { bitmapAtRest, type DriveBitmap, recordingContent } from './drive-bitmap.ts';
 import { DriveState } from './drive-state.ts';
-import { InUseDurability } from './durability.ts';
+import type { Durability } from './durability.ts';
 import { engage } from './engage.ts';
+import { InUseDurability } from './in-use-durability.ts';
+import { LiveDurability } from './live/live-durability.ts';
+import { LiveMarks, type LiveMarksOptions } from './live/live-marks.ts';
 import { bitmapInTwoStores } from './messages.ts';
 import { type BitmapSelection, planSelection, type SelectionPlan } from './selection.ts';
 import { TrackedDevice } from './tracked-device.ts';
@@ -20,6 +23,15 @@ export interface TrackedDriveOptions {
   readonly transient?: BitmapStore;
   /** Whether the drive will be written. If not, nothing is acquired and bitmaps are only read. */
   readonly writable: boolean;
+  /**
+   * - `live`: bitmaps are valid on disk while they record, where their store can do that. A crash
+   *   leaves a superset of the truth.
+   * - `close`: they are stored when the drive is closed, as QEMU does. A crash leaves them
+   *   inconsistent.
+   */
+  readonly durability?: 'live' | 'close';
+  /** Of bitmaps that are live. */
+  readonly marks?: Omit<LiveMarksOptions, 'diskSize'>;
   /** Bytes; of a qcow2 image. Decides the granularity of new bitmaps, as in QEMU. */
   readonly clusterSize?: number;
   readonly select?: readonly BitmapSelection[];
@@ -50,13 +62,15 @@ export interface PreparedDrive {
  */
 export async function prepareTrackedDrive(options: TrackedDriveOptions): Promise<PreparedDrive> {
   const { device, label, select = [], onWarning = () => {} } = options;
-  const keepers = keepersOf(options);
+  const marks = new LiveMarks({ ...options.marks, diskSize: device.size });
+  const keepers = keepersOf(options, marks);
   const bitmaps = await readDirectories(label, keepers);
   for (const keeper of keepers) checkSize(device, keeper);
   const state = new DriveState({
     label,
     writable: options.writable && device.writable,
     recorder: new WriteRecorder(),
+    marks,
     keepers,
     defaultGranularity: defaultGranularity(options.clusterSize),
     bitmaps,
@@ -73,24 +87,40 @@ async function begin(
   plan: SelectionPlan,
 ): Promise<TrackedDrive> {
   await engage(state, plan);
-  const { recorder, writable } = state;
-  for (const bitmap of state.bitmaps.values()) {
-    const content = recordingContent(bitmap);
-    if (content !== undefined) recorder.attach(content);
+  const { recorder, marks, writable } = state;
+  const recording = [...state.bitmaps.values()].filter(
+    (bitmap) => recordingContent(bitmap) !== undefined,
+  );
+  for (const { content } of recording) recorder.attach(content!);
+  for (const keeper of state.keepers) {
+    const own = recording.filter((bitmap) => bitmap.keeper === keeper);
+    // What is on disk is what was just taken from there, or made there.
+    keeper.begin(own);
+    keeper.end(own);
   }
   const resizable = state.keepers.length === 0;
-  return new TrackedDrive(new TrackedDevice(device, { recorder, writable, resizable }), state);
+  const tracked = new TrackedDevice(device, { recorder, marks, writable, resizable });
+  return new TrackedDrive(tracked, state);
 }
 
-function keepersOf({ stores = [], transient }: TrackedDriveOptions): readonly InUseDurability[] {
-  const keepers = stores.map((store) => new InUseDurability(store, { persistent: true }));
+function keepersOf(
+  { stores = [], transient, device, durability = 'close' }: TrackedDriveOptions,
+  marks: LiveMarks,
+): readonly Durability[] {
+  const keepers = stores.map((store): Durability => {
+    const { live } = store;
+    if (durability === 'close' || live === undefined) {
+      return new InUseDurability(store, { persistent: true });
+    }
+    return new LiveDurability({ store, live, marks, flushDrive: () => device.flush() });
+  });
   if (transient !== undefined) keepers.push(new InUseDurability(transient, { persistent: false }));
   return keepers;
 }
 
 async function readDirectories(
   label: string,
-  keepers: readonly InUseDurability[],
+  keepers: readonly Durability[],
 ): Promise<readonly DriveBitmap[]> {
   const bitmaps = new Map<string, DriveBitmap>();
   for (const keeper of keepers) {
@@ -104,7 +134,7 @@ async function readDirectories(
 }
 
 // Formats round sizes up to sectors, so a store may know a little more disk than there is.
-function checkSize(device: BlockDevice, keeper: InUseDurability): void {
+function checkSize(device: BlockDevice, keeper: Durability): void {
   const excess = keeper.diskSize - device.size;
   if (excess >= 0 && excess < 512) return;
   throw new TidemarkError(

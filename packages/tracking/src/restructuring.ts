@@ -1,11 +1,13 @@
 import { DirtyBitmap } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
-import type { InUseDurability } from './durability.ts';
+import type { Durability } from './durability.ts';
 
 /** A bitmap and its bits, to be made in a store. */
 export interface MadeBitmap {
   readonly bitmap: DriveBitmap;
   readonly content: DirtyBitmap;
+  /** Nobody knows its bits any more: it has to be what nobody trusts, in use. */
+  readonly isLost?: boolean;
 }
 
 /** A bitmap to be removed, and its bits where they are known. */
@@ -16,36 +18,46 @@ export interface RemovedBitmap {
 
 /** What a transaction makes and removes in one store: all at once, or nothing. */
 export interface Restructuring {
-  readonly keeper: InUseDurability;
+  readonly keeper: Durability;
   readonly created: readonly MadeBitmap[];
   readonly removed: readonly RemovedBitmap[];
+  readonly changed: readonly ChangedBitmap[];
 }
 
-export async function commit({ keeper, created, removed }: Restructuring): Promise<void> {
-  await keeper.restructure(created.map(asMade), removed.map(nameOf));
+/** A bitmap with other flags or bits than before. */
+export interface ChangedBitmap {
+  readonly before: MadeBitmap;
+  readonly after: MadeBitmap;
+}
+
+export async function commit(change: Restructuring): Promise<void> {
+  await change.keeper.restructure({
+    created: change.created,
+    removed: change.removed.map(nameOf),
+    changed: change.changed.map(({ after }) => after),
+  });
 }
 
 /** For a store whose part was done when another store's part failed. */
-export async function takeBack({ keeper, created, removed }: Restructuring): Promise<void> {
+export async function takeBack(change: Restructuring): Promise<void> {
+  const { keeper, created, removed, changed } = change;
   // What we cannot read we cannot make either.
   const restored = removed.filter(({ bitmap }) => bitmap.condition !== 'unsupported');
-  await keeper.restructure(restored.map(asRestored), created.map(nameOf));
+  await keeper.restructure({
+    created: restored.map(asRestored),
+    removed: created.map(nameOf),
+    changed: changed.map(({ before }) => before),
+  });
 }
 
 function nameOf({ bitmap }: RemovedBitmap): string {
   return bitmap.name;
 }
 
-// The bits of a bitmap in use are worth nothing on disk: write none.
-function asMade({ bitmap, content }: MadeBitmap): MadeBitmap {
-  return { bitmap, content: bitmap.acquired ? emptyLike(bitmap) : content };
-}
-
-/** Without its bits it can only be put back as what nobody trusts: in use. */
 function asRestored({ bitmap, content }: RemovedBitmap): MadeBitmap {
   return content !== undefined && bitmap.condition === 'sound'
-    ? asMade({ bitmap, content })
-    : { bitmap: { ...bitmap, acquired: true }, content: emptyLike(bitmap) };
+    ? { bitmap, content }
+    : { bitmap, content: emptyLike(bitmap), isLost: true };
 }
 
 function emptyLike({ keeper, granularity }: DriveBitmap): DirtyBitmap {

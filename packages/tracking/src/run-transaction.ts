@@ -58,6 +58,8 @@ async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[])
       await draft.rollBack();
     }
     throw error;
+  } finally {
+    for (const draft of drafts) draft.finish();
   }
 }
 

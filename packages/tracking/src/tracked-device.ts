@@ -5,10 +5,20 @@ import { WriteRecorder } from './write-recorder.ts';
 export interface TrackedDeviceOptions {
   /** Default: a new one, that nothing records in yet. */
   readonly recorder?: WriteRecorder;
+  /** What has to be durable on disk before a change is made. Default: nothing. */
+  readonly marks?: DurableMarks;
   /** Refuses writes to a device that would take them. Default: as the device. */
   readonly writable?: boolean;
   /** Default true. False where bitmaps are kept in stores, which are made for one size. */
   readonly resizable?: boolean;
+}
+
+/** Marks on disk that have to be there before a change is made. Bytes of the device. */
+export interface DurableMarks {
+  /** Whether a change may be made now. */
+  covers(range: { readonly offset: number; readonly length: number }): boolean;
+  /** Makes the marks that are missing. Ask again afterwards. @throws: the change must not be made */
+  cover(range: { readonly offset: number; readonly length: number }): Promise<void>;
 }
 
 /**
@@ -19,6 +29,7 @@ export class TrackedDevice implements BlockDevice {
   readonly recorder: WriteRecorder;
   readonly writable: boolean;
   readonly #device: BlockDevice;
+  readonly #marks: DurableMarks | undefined;
   readonly #resizable: boolean;
   #resizing: Promise<void> | undefined;
   #draining = false;
@@ -27,6 +38,7 @@ export class TrackedDevice implements BlockDevice {
     this.#device = device;
     this.recorder = options.recorder ?? new WriteRecorder();
     this.writable = device.writable && (options.writable ?? true);
+    this.#marks = options.marks;
     this.#resizable = options.resizable ?? true;
   }
 
@@ -135,8 +147,10 @@ export class TrackedDevice implements BlockDevice {
     if (length === 0) return;
     const write = this.recorder.begin(offset, length);
     try {
-      // The marks stand in memory, and on disk the in-use flag vouches for them (durability.ts).
-      // Marks that have to be durable themselves are waited for here, and only here.
+      // The marks stand in memory. Where no in-use flag on disk vouches for them, they have to be
+      // durable themselves before the change: here, and only here, that is waited for.
+      const marks = this.#marks;
+      if (marks !== undefined) while (!marks.covers(write)) await marks.cover(write);
       await change();
     } finally {
       this.recorder.end(write);

@@ -92,6 +92,14 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   /**
+   * Puts the truth back on disk where live bitmaps are marked beyond it and nothing was written for
+   * a while. Done by itself every few seconds; best effort.
+   */
+  async narrow(): Promise<void> {
+    await this.#state.marks.narrowIdle();
+  }
+
+  /**
    * Keeps a bitmap busy, so that nobody changes it, until the given function is called.
    * @throws BITMAP_NOT_FOUND, BITMAP_BUSY, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED
    */
@@ -133,6 +141,8 @@ export class TrackedDrive implements AsyncDisposable {
     const attempt = (work: () => Promise<void>) =>
       work().catch((error: unknown) => void problems.push(error));
     if (state.writable) await attempt(() => this.#device.flush());
+    // Where this fails, bitmaps on disk say more than the truth, and never less.
+    await attempt(() => state.marks.settle());
     const clean = problems.length === 0;
     for (const keeper of state.keepers) {
       const own = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);

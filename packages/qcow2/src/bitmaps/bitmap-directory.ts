@@ -2,6 +2,7 @@ import { type DirectoryEntry, type DirtyBitmap, TidemarkError } from '@tidemark/
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { encodeName } from './bitmap-name.ts';
 import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
+import { LiveTable } from './live-table.ts';
 import { NewClusters } from './new-clusters.ts';
 import { readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
@@ -28,6 +29,8 @@ export class BitmapDirectory {
   readonly #image: ImageMetadata;
   readonly #diskSize: number;
   readonly #onNotice: (message: string) => void;
+  /** Tables that are written in place, by the name of the bitmap. */
+  readonly #live = new Map<string, LiveTable>();
   #records: ReadonlyMap<string, BitmapRecord> = new Map();
   /** What `#records` was read from. */
   #pointer: BitmapsPointer | undefined;
@@ -70,6 +73,22 @@ export class BitmapDirectory {
   }
 
   /**
+   * The bits of a bitmap as they lie on disk, to be changed in place until `replace` gives the
+   * bitmap other bits. @throws IMAGE_CORRUPT; RangeError for a bitmap that is not there
+   */
+  async openLive(name: string): Promise<LiveTable> {
+    this.#assertCurrent();
+    const record = this.#records.get(name);
+    if (record === undefined || record.unsupported !== undefined) {
+      throw new RangeError(`there is nothing to write of bitmap '${name}'`);
+    }
+    const bitCount = Math.ceil(this.#diskSize / record.granularity);
+    const table = await LiveTable.open({ image: this.#image, record, bitCount });
+    this.#live.set(name, table);
+    return table;
+  }
+
+  /**
    * Durably puts `entries` in place of the directory. Those in `contents` get new data and a new
    * table, the others keep theirs. When this fails, the old directory or the new one is in place.
    * @throws BITMAP_UNSUPPORTED (version 2), BITMAP_INVALID, NO_SPACE: the old one is in place
@@ -90,6 +109,8 @@ export class BitmapDirectory {
       await clusters.abandon();
       throw error;
     }
+    // What is written in place from here on would be lost with the clusters it goes to.
+    await this.#retire(records);
     // The commit point. If it fails, both are possible, and nothing may be given back.
     await this.#image.commitBitmaps(pointer);
 
@@ -114,6 +135,13 @@ export class BitmapDirectory {
       where: this.#image.label,
       hint: 'open them again',
     });
+  }
+
+  async #retire(records: readonly BitmapRecord[]): Promise<void> {
+    for (const { name } of this.records.filter(isNotIn(records))) {
+      await this.#live.get(name)?.retire();
+      this.#live.delete(name);
+    }
   }
 
   async #compose(
@@ -146,7 +174,8 @@ export class BitmapDirectory {
     if (record === undefined) throw new RangeError(`bitmap '${entry.name}' has no content`);
     if (record.unsupported !== undefined) return record;
     // Its content was left behind by a crash. Nothing but a new content makes it true again.
-    if (record.inUse && !entry.inUse) throw new RangeError(`bitmap '${entry.name}' is in use`);
+    const isLeftBehind = record.inUse && !this.#live.has(entry.name);
+    if (isLeftBehind && !entry.inUse) throw new RangeError(`bitmap '${entry.name}' is in use`);
     return withFlags(record, entry);
   }
 

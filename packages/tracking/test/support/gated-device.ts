@@ -13,6 +13,10 @@ export class GatedDevice implements BlockDevice {
   readonly #waiting: Waiting[] = [];
   /** Open: everything passes at once. */
   isOpen = false;
+  /** Whether flushes wait too. */
+  gatesFlushes = true;
+  /** Told of each change when it comes to the gate. */
+  onChange: (offset: number, length: number) => void = () => {};
   canDiscard = true;
 
   /** In memory, of that many bytes, or on top of another device. */
@@ -51,23 +55,26 @@ export class GatedDevice implements BlockDevice {
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
+    this.onChange(offset, source.length);
     await this.#gate();
     await this.#inner.write(source, offset);
   }
 
   async writeZeroes(offset: number, length: number): Promise<void> {
+    this.onChange(offset, length);
     await this.#gate();
     await this.#inner.writeZeroes(offset, length);
   }
 
   async discard(offset: number, length: number): Promise<void> {
     if (!this.canDiscard) return;
+    this.onChange(offset, length);
     await this.#gate();
     await this.#inner.discard(offset, length);
   }
 
   async flush(): Promise<void> {
-    await this.#gate();
+    if (this.gatesFlushes) await this.#gate();
     await this.#inner.flush();
   }
 

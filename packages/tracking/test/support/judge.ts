@@ -1,6 +1,7 @@
 import type { BitmapStore } from '@tidemark/core';
 import { GRANULE } from './drives.ts';
 import { dirtyOf } from './faulty-disk.ts';
+import { withoutTransient } from './naive-drive.ts';
 import type { Moment } from './session.ts';
 
 /**
@@ -23,6 +24,37 @@ export async function staleIn(
     const records = known.length === worlds.length && known.every(({ enabled }) => enabled);
     if (isOpen && records) problems.push(`${name} records and is called clean`);
   }
+  return problems;
+}
+
+/**
+ * What is wrong with the store of live bitmaps that is found between two moments: each has to be
+ * there, sound and complete, as one of the moments has it.
+ */
+export async function lostIn(
+  store: BitmapStore,
+  moments: readonly Moment[],
+): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const worlds = moments.flatMap((moment) => moment.worlds.map(withoutTransient));
+  const missing = new Set(
+    [...worlds[0]!.keys()].filter((name) => worlds.every((it) => it.has(name))),
+  );
+  for (const { name, state, enabled } of await store.list()) {
+    missing.delete(name);
+    const known = worlds.flatMap((world) => world.get(name) ?? []);
+    if (state !== 'stored') {
+      problems.push(`${name} is ${state}`);
+      continue;
+    }
+    const content = new Set(dirtyOf(await store.load(name)).map((offset) => offset / GRANULE));
+    const isComplete = known.some(
+      (wanted) =>
+        wanted.enabled === enabled && [...wanted.must].every((granule) => content.has(granule)),
+    );
+    if (!isComplete) problems.push(`${name} misses a write: ${[...content].join(' ')}`);
+  }
+  for (const name of missing) problems.push(`${name} is missing`);
   return problems;
 }
 

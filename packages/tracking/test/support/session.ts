@@ -13,6 +13,9 @@ import {
 import type { Place } from './places.ts';
 import { Stall } from './stalling-store.ts';
 
+/** Marked on disk four granules at a time, in few places at once, and narrowed at the next chance. */
+const MARKS = { regionSize: 4 * GRANULE, maxOpen: 8 * GRANULE, idleAfter: 0 };
+
 export type Step =
   | {
       readonly step: 'write';
@@ -25,6 +28,8 @@ export type Step =
   /** `slow`: the stores take until the next step that waits for them. */
   | { readonly step: 'transact'; readonly actions: readonly BitmapAction[]; readonly slow: boolean }
   | { readonly step: 'join' }
+  /** What is marked beyond the truth is narrowed. */
+  | { readonly step: 'narrow' }
   | { readonly step: 'reopen' };
 
 /** What may be found on disk from one moment to the next such moment. */
@@ -43,12 +48,18 @@ interface Pending {
   readonly issued: Set<NaiveWrite>;
 }
 
+export interface SessionOptions {
+  readonly mayFail?: boolean;
+  readonly durability?: 'live' | 'close';
+}
+
 /** Takes a drive and its naive picture through the same steps. */
 export class Session {
   readonly moments: Moment[] = [];
   readonly #place: Place;
   readonly #mayFail: boolean;
-  readonly #underWay = new Set<NaiveWrite>();
+  readonly #durability: 'live' | 'close';
+  readonly #underWay = new Set<NaiveWrite & { readonly offset: number; readonly length: number }>();
   readonly #stall = new Stall();
   #drive!: TrackedDrive;
   #gate!: GatedDevice;
@@ -57,9 +68,10 @@ export class Session {
   #isOpen = false;
   #failure: unknown;
 
-  constructor(place: Place, options: { readonly mayFail: boolean }) {
+  constructor(place: Place, options: SessionOptions) {
     this.#place = place;
-    this.#mayFail = options.mayFail;
+    this.#mayFail = options.mayFail ?? false;
+    this.#durability = options.durability ?? 'close';
     this.#note();
   }
 
@@ -71,12 +83,16 @@ export class Session {
   async open(): Promise<void> {
     const { device, stores } = await this.#place.open();
     this.#gate = new GatedDevice(device);
+    this.#gate.gatesFlushes = false;
+    this.#gate.onChange = (offset, length) => this.#arrived(offset, length);
     try {
       this.#drive = await openTrackedDrive({
         device: this.#gate,
         label: 'd0',
         writable: true,
         clusterSize: GRANULE,
+        durability: this.#durability,
+        marks: MARKS,
         stores: stores.map((store) => this.#stall.wrap(store)),
         transient: await openMemoryStore(new MemoryDisk(SIZE)),
       });
@@ -89,7 +105,8 @@ export class Session {
 
   async take(step: Step): Promise<void> {
     if (!this.#isOpen) return;
-    if (step.step === 'write') this.#write(step);
+    if (step.step === 'write') await this.#write(step);
+    else if (step.step === 'narrow') await this.#drive.narrow();
     else if (step.step === 'answer') await this.#answer(step);
     else if (step.step === 'transact') await this.#transact(step);
     else if (step.step === 'join') await this.#join();
@@ -115,20 +132,31 @@ export class Session {
     if (!this.#hasFailed) await this.open();
   }
 
-  #write({ kind, at, count }: Extract<Step, { step: 'write' }>): void {
+  async #write({ kind, at, count }: Extract<Step, { step: 'write' }>): Promise<void> {
     const offset = at * GRANULE + 1;
     const length = Math.min((count - 1) * GRANULE + 1, SIZE - offset);
-    const last = Math.floor((offset + length - 1) / GRANULE);
-    const granules = Array.from({ length: last - at + 1 }, (_, index) => at + index);
-    const write = { granules };
     const { device } = this.#drive;
     const call =
       kind === 'write'
         ? device.write(new Uint8Array(length).fill(at + 1), offset)
         : device[kind](offset, length);
-    this.#underWay.add(write);
-    const over = () => void this.#underWay.delete(write);
+    const over = () => {
+      const arrived = [...this.#underWay].find(
+        (write) => write.offset === offset && write.length === length,
+      );
+      if (arrived !== undefined) this.#underWay.delete(arrived);
+    };
     call.then(over, over);
+    if (this.#durability === 'live') await settle();
+  }
+
+  /** A write has come to the device: from now on it may be on the disk. */
+  #arrived(offset: number, length: number): void {
+    const first = Math.floor(offset / GRANULE);
+    const last = Math.floor((offset + length - 1) / GRANULE);
+    const granules = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    const write = { offset, length, granules };
+    this.#underWay.add(write);
     if (this.#pending === undefined) this.#worlds = this.#worlds.map((it) => mark(it, write));
     else this.#pending.issued.add(write);
   }
@@ -159,7 +187,8 @@ export class Session {
     const { actions, done, early, issued } = this.#pending;
     const result = await done;
     this.#pending = undefined;
-    const late = new Set([...early, ...issued].filter((write) => this.#underWay.has(write)));
+    const underWay = new Set<NaiveWrite>(this.#underWay);
+    const late = new Set([...early, ...issued].filter((write) => underWay.has(write)));
     const [before] = this.#worlds;
     const after = transact(before!, actions, { early, issued, late });
     const marked = this.#worlds.map((world) => [...issued].reduce(mark, world));

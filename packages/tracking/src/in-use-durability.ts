@@ -1,0 +1,86 @@
+import { type BitmapChange, type BitmapInfo, type BitmapStore, DirtyBitmap } from '@tidemark/core';
+import type { DriveBitmap } from './drive-bitmap.ts';
+import type { Durability, StoreChange } from './durability.ts';
+
+/**
+ * QEMU's way: the in-use flag is durable before the first write may be served, the bits go to disk
+ * at a clean close, and whoever finds the flag set knows that the bits are worth nothing.
+ */
+export class InUseDurability implements Durability {
+  readonly #store: BitmapStore;
+  readonly persistent: boolean;
+  readonly storesAtOnce = false;
+
+  constructor(store: BitmapStore, options: { readonly persistent: boolean }) {
+    this.#store = store;
+    this.persistent = options.persistent;
+  }
+
+  get label(): string {
+    return this.#store.label;
+  }
+
+  get diskSize(): number {
+    return this.#store.diskSize;
+  }
+
+  get writable(): boolean {
+    return this.#store.writable;
+  }
+
+  keepsIn(store: BitmapStore): boolean {
+    return store === this.#store;
+  }
+
+  async list(): Promise<readonly BitmapInfo[]> {
+    return this.#store.list();
+  }
+
+  async load(name: string): Promise<DirtyBitmap> {
+    return this.#store.load(name);
+  }
+
+  holds(_bitmap: { readonly enabled: boolean }, taken: boolean): boolean {
+    return taken;
+  }
+
+  /** Flags bitmaps as in use. */
+  async acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>> {
+    return names.length === 0 ? new Map() : this.#store.acquire(names);
+  }
+
+  begin(): void {}
+
+  /**
+   * What is made as acquired is in use from the start. What is changed is in use already: its bits
+   * and flags are stored at the end.
+   */
+  async restructure({ created = [], removed = [] }: StoreChange): Promise<void> {
+    const changes: BitmapChange[] = created.map(({ bitmap, content, isLost = false }) => {
+      const { name, enabled, granularity } = bitmap;
+      const acquire = bitmap.acquired || isLost;
+      // The bits of a bitmap in use are worth nothing on disk: write none.
+      const stored = acquire ? new DirtyBitmap(this.diskSize, granularity) : content;
+      return { op: 'create', name, enabled, content: stored, acquire };
+    });
+    for (const name of removed) changes.push({ op: 'remove', name });
+    if (changes.length > 0) await this.#store.commit(changes);
+  }
+
+  end(): void {}
+
+  cancel(): void {}
+
+  /** Writes the bits of acquired bitmaps and takes their flags away, all at once. */
+  async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
+    const changes: BitmapChange[] = [];
+    for (const { name, enabled, content } of bitmaps) {
+      if (content !== undefined) changes.push({ op: 'store', name, enabled, content });
+    }
+    if (changes.length > 0) await this.#store.commit(changes);
+  }
+
+  async close(): Promise<void> {
+    return this.#store.close();
+  }
+}

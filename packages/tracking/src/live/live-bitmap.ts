@@ -1,0 +1,94 @@
+import { DirtyBitmap, LIVE_SECTOR_BYTES, type LiveBits } from '@tidemark/core';
+import { SectorWriter } from './sector-writer.ts';
+
+/** Bytes of disk. */
+export interface DiskRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Bytes of disk that one sector of serialised bits tells of. */
+const bytesPerSector = (granularity: number) => LIVE_SECTOR_BYTES * 8 * granularity;
+
+/**
+ * A bitmap that records while its bits on disk stay a superset of the truth. Of three sets of bits,
+ * each holds the one after it: what is being written to disk, what is durable there, and what was
+ * written to the drive.
+ */
+export class LiveBitmap {
+  /** The truth, kept by whoever records writes. Read here, never changed. */
+  readonly exact: DirtyBitmap;
+  /** Bits that are durable on disk, and that nothing under way takes away. */
+  readonly #floor: DirtyBitmap;
+  /** What the sectors on disk are to hold next. */
+  readonly #desired: DirtyBitmap;
+  readonly #writer: SectorWriter;
+
+  /** `stored`: what is durable on disk; a superset of `exact`, and this object's own. */
+  constructor(exact: DirtyBitmap, stored: DirtyBitmap, bits: LiveBits) {
+    this.exact = exact;
+    this.#floor = stored;
+    this.#desired = stored.clone();
+    this.#writer = new SectorWriter((sector) => {
+      const bytes = new Uint8Array(LIVE_SECTOR_BYTES);
+      this.#desired.serialize(bytes, sector * LIVE_SECTOR_BYTES);
+      return bits.write(bytes, sector * LIVE_SECTOR_BYTES);
+    });
+  }
+
+  /** Whether the whole range is durably dirty on disk: a write to it needs no mark. */
+  covers({ offset, length }: DiskRange): boolean {
+    return this.#floor.nextClean(offset, offset + length) === -1;
+  }
+
+  /** Dirty on disk beyond the truth. Bytes. */
+  get excessBytes(): number {
+    return this.#floor.dirtyBytes - this.exact.dirtyBytes;
+  }
+
+  /** Writes marks of the range; they are durable after a sync that starts when this resolves. */
+  async mark(range: DiskRange): Promise<void> {
+    this.#desired.set(range.offset, range.length);
+    await this.#write(range);
+  }
+
+  /** The marks of the range are durable. */
+  rely({ offset, length }: DiskRange): void {
+    this.#floor.set(offset, length);
+  }
+
+  /**
+   * Puts the truth back on disk, for a range of whole granules in which nothing is being marked.
+   * Nobody needs to wait: any mix of old and new bits is a superset.
+   */
+  async narrow(range: DiskRange): Promise<void> {
+    // One tick: from here on a write to what turns clean has to be marked anew.
+    const changed = this.#lower(this.#floor, range);
+    this.#lower(this.#desired, range);
+    if (changed) await this.#write(range);
+  }
+
+  /** Resolves when no write to the bits on disk is under way. */
+  async drain(): Promise<void> {
+    await this.#writer.drain();
+  }
+
+  #lower(bits: DirtyBitmap, { offset, length }: DiskRange): boolean {
+    let changed = false;
+    for (const clean of this.exact.extents(offset, length)) {
+      if (clean.dirty || bits.nextDirty(clean.offset, clean.offset + clean.length) === -1) continue;
+      bits.reset(clean.offset, clean.length);
+      changed = true;
+    }
+    return changed;
+  }
+
+  async #write({ offset, length }: DiskRange): Promise<void> {
+    const step = bytesPerSector(this.exact.granularity);
+    const first = Math.floor(offset / step);
+    const last = Math.floor((offset + length - 1) / step);
+    const writes: Promise<void>[] = [];
+    for (let sector = first; sector <= last; sector++) writes.push(this.#writer.request(sector));
+    await Promise.all(writes);
+  }
+}

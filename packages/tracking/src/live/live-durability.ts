@@ -1,0 +1,166 @@
+import type {
+  BitmapChange,
+  BitmapInfo,
+  BitmapStore,
+  DirtyBitmap,
+  LiveBitmaps,
+} from '@tidemark/core';
+import { isTidemarkError } from '@tidemark/core';
+import type { DriveBitmap } from '../drive-bitmap.ts';
+import type { Durability, StoreChange } from '../durability.ts';
+import { GroupSync } from './group-sync.ts';
+import { LiveBitmap } from './live-bitmap.ts';
+import type { LiveMarks, LiveTracking } from './live-marks.ts';
+
+export interface LiveDurabilityOptions {
+  readonly store: BitmapStore;
+  readonly live: LiveBitmaps;
+  readonly marks: LiveMarks;
+  /** Makes durable what was written to the drive before the call. */
+  readonly flushDrive: () => Promise<void>;
+}
+
+/**
+ * Bitmaps that are on disk, valid, at every moment: what records is marked there before the drive
+ * is written, and a change of any kind is one commit of the store. A crash leaves a superset of the
+ * truth.
+ */
+export class LiveDurability implements Durability {
+  readonly persistent = true;
+  readonly storesAtOnce = true;
+  readonly #options: LiveDurabilityOptions;
+  readonly #sync: GroupSync;
+  /** What is on disk, by the bits in memory that are the truth about it. */
+  readonly #tracked = new Map<DirtyBitmap, LiveTracking>();
+  /** Of what began and is not stored yet, the bits as they were then: those that will be stored. */
+  readonly #begun = new Map<DirtyBitmap, DirtyBitmap>();
+  #isUncertain = false;
+
+  constructor(options: LiveDurabilityOptions) {
+    this.#options = options;
+    this.#sync = new GroupSync(() => options.live.sync());
+  }
+
+  get label(): string {
+    return this.#options.store.label;
+  }
+
+  get diskSize(): number {
+    return this.#options.store.diskSize;
+  }
+
+  get writable(): boolean {
+    return this.#options.store.writable;
+  }
+
+  keepsIn(store: BitmapStore): boolean {
+    return store === this.#options.store;
+  }
+
+  async list(): Promise<readonly BitmapInfo[]> {
+    return this.#options.store.list();
+  }
+
+  async load(name: string): Promise<DirtyBitmap> {
+    return this.#options.store.load(name);
+  }
+
+  holds({ enabled }: { readonly enabled: boolean }): boolean {
+    return enabled;
+  }
+
+  async acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>> {
+    if (names.length === 0) return new Map();
+    return this.#options.store.acquire(names, { live: true });
+  }
+
+  /** From this tick on a write waits until it is marked in these bitmaps too. */
+  begin(recording: readonly DriveBitmap[]): void {
+    for (const { name, content } of recording) {
+      if (content !== undefined && !this.#tracked.has(content)) this.#begin(name, content);
+    }
+  }
+
+  async restructure({ created = [], changed = [], removed = [] }: StoreChange): Promise<void> {
+    // Bits that record already get other clusters: what is marked in the old ones counts no more.
+    for (const { bitmap, content } of changed) {
+      if (this.#tracked.has(content) && !this.#begun.has(content)) {
+        this.#untrack(content);
+        this.#begin(bitmap.name, content);
+      }
+    }
+    const changes: BitmapChange[] = removed.map((name) => ({ op: 'remove', name }));
+    for (const { bitmap, content, isLost = false } of created) {
+      const { name, enabled } = bitmap;
+      const acquire = isLost || (enabled && 'live');
+      changes.push({ op: 'create', name, enabled, content: this.#storedOf(content), acquire });
+    }
+    for (const { bitmap, content } of changed) {
+      const { name, enabled } = bitmap;
+      const stored = this.#storedOf(content);
+      changes.push({ op: 'store', name, enabled, content: stored, live: enabled });
+    }
+    if (changes.length === 0) return;
+    // A bitmap that is clean on disk vouches for data that has to be on disk as well.
+    if (created.length + changed.length > 0) await this.#options.flushDrive();
+    await this.#commit(changes);
+  }
+
+  end(recording: readonly DriveBitmap[]): void {
+    const kept = new Set(recording.map(({ content }) => content));
+    for (const content of this.#tracked.keys()) if (!kept.has(content)) this.#untrack(content);
+    this.#begun.clear();
+  }
+
+  cancel(): void {
+    // Either directory may be read next, so a write has to be marked in both: it will be refused.
+    if (!this.#isUncertain) for (const content of this.#begun.keys()) this.#untrack(content);
+    this.#begun.clear();
+  }
+
+  async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
+    const changes = bitmaps.map(({ name }): BitmapChange => ({ op: 'release', name }));
+    if (changes.length > 0) await this.#options.store.commit(changes);
+  }
+
+  async close(): Promise<void> {
+    return this.#options.store.close();
+  }
+
+  async #commit(changes: readonly BitmapChange[]): Promise<void> {
+    try {
+      await this.#options.store.commit(changes);
+    } catch (error) {
+      const wasRefused = isTidemarkError(error) && /^BITMAP_|^STORE_READ_ONLY/.test(error.code);
+      if (!wasRefused) this.#isUncertain = true;
+      throw error;
+    }
+  }
+
+  /** While writes go on: the bits as they were in the tick in which they began to record. */
+  #storedOf(content: DirtyBitmap): DirtyBitmap {
+    return this.#begun.get(content) ?? content;
+  }
+
+  #begin(name: string, content: DirtyBitmap): void {
+    const { live, marks } = this.#options;
+    const stored = content.clone();
+    const bits = {
+      write: (bytes: Uint8Array, at: number) => live.bits(name).write(bytes, at),
+    };
+    const bitmap = new LiveBitmap(content, stored.clone(), bits);
+    const tracked = { bitmap, sync: this.#join };
+    this.#begun.set(content, stored);
+    this.#tracked.set(content, tracked);
+    marks.attach(tracked);
+  }
+
+  #untrack(content: DirtyBitmap): void {
+    const tracked = this.#tracked.get(content);
+    if (tracked !== undefined) this.#options.marks.detach(tracked);
+    this.#tracked.delete(content);
+  }
+
+  // One function for all bitmaps: by it they are known to share a sync.
+  readonly #join = (): Promise<void> => this.#sync.join();
+}

@@ -1,0 +1,155 @@
+import type { LiveBitmap, DiskRange } from './live-bitmap.ts';
+import { OpenRegions, type RegionLimits } from './open-regions.ts';
+
+/** A bitmap and what makes the writes to its bits durable. */
+export interface LiveTracking {
+  readonly bitmap: LiveBitmap;
+  /** Resolves when a sync that started after the call is done. */
+  readonly sync: () => Promise<void>;
+}
+
+export interface LiveMarksOptions extends RegionLimits {
+  /** Bytes of the disk. */
+  readonly diskSize: number;
+}
+
+/**
+ * Sees to it that what a write is going to change is dirty on disk, durably, before the write
+ * begins. It marks whole regions, so that most writes find theirs marked; a region that is no
+ * longer written is narrowed to the truth again.
+ */
+export class LiveMarks {
+  readonly #diskSize: number;
+  readonly #regions: OpenRegions;
+  readonly #tracked = new Set<LiveTracking>();
+  /** Regions that are being marked or narrowed. */
+  readonly #busy = new Map<number, Promise<void>>();
+  #structure: Promise<void> | undefined;
+
+  constructor({ diskSize, ...limits }: LiveMarksOptions) {
+    this.#diskSize = diskSize;
+    this.#regions = new OpenRegions(limits);
+  }
+
+  /** From this tick on, no write begins whose range is not durably dirty in this bitmap too. */
+  attach(tracking: LiveTracking): void {
+    this.#tracked.add(tracking);
+  }
+
+  detach(tracking: LiveTracking): void {
+    this.#tracked.delete(tracking);
+  }
+
+  /** Whether a write may begin in this very tick. */
+  covers(range: DiskRange): boolean {
+    for (const { bitmap } of this.#tracked) if (!bitmap.covers(range)) return false;
+    this.#regions.touch(range);
+    return true;
+  }
+
+  /**
+   * Marks what is missing. Ask `covers` again afterwards: much may have happened meanwhile.
+   * @throws what the stores throw: the marks cannot be relied on, and the write must not begin
+   */
+  async cover(range: DiskRange): Promise<void> {
+    if (this.#structure !== undefined) return this.#structure;
+    const span = this.#regions.span(range);
+    const others = this.#busyIn(span);
+    if (others.length > 0) {
+      // Whoever is at work there reports what goes wrong to those who asked for it.
+      await Promise.allSettled(others);
+      return;
+    }
+    await this.#work(span, () => this.#mark(span));
+    this.#regions.open(span);
+    await this.#narrowSome(this.#regions.excess());
+  }
+
+  /** Puts the truth back on disk where nothing was written for a while. Best effort. */
+  async narrowIdle(): Promise<void> {
+    await this.#narrowSome(this.#regions.idle());
+  }
+
+  /** Puts the truth back on disk everywhere, durably. @throws what the stores throw */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#busy.values());
+    for (const region of this.#regions.all()) await this.#narrow(region);
+    await Promise.all(Array.from(this.#tracked, ({ sync }) => sync()));
+  }
+
+  /**
+   * Keeps marks away until the returned function is called, and waits for those under way. Writes
+   * whose range is covered go on.
+   */
+  async lock(): Promise<() => void> {
+    while (this.#structure !== undefined) await this.#structure;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#structure = promise;
+    await Promise.allSettled(this.#busy.values());
+    await Promise.all(Array.from(this.#tracked, ({ bitmap }) => bitmap.drain()));
+    return () => {
+      this.#structure = undefined;
+      resolve();
+    };
+  }
+
+  async #mark({ first, last }: RegionSpan): Promise<void> {
+    const range = this.#rangeOf({ first, last });
+    const lacking = [...this.#tracked].filter(({ bitmap }) => !bitmap.covers(range));
+    await Promise.all(lacking.map(({ bitmap }) => bitmap.mark(range)));
+    // Bitmaps of one store share its sync.
+    await Promise.all(Array.from(new Set(lacking.map(({ sync }) => sync)), (sync) => sync()));
+    for (const { bitmap } of lacking) bitmap.rely(range);
+  }
+
+  async #narrowSome(regions: readonly number[]): Promise<void> {
+    for (const region of regions) {
+      if (this.#structure !== undefined) return;
+      if (this.#busy.has(region)) continue;
+      await this.#narrow(region).catch(() => {});
+    }
+  }
+
+  async #narrow(region: number): Promise<void> {
+    const span = { first: region, last: region };
+    this.#regions.close(region);
+    await this.#work(span, async () => {
+      const range = this.#rangeOf(span);
+      // A granule that is larger than a region is dirty only where something was written.
+      const narrowed = [...this.#tracked].filter(
+        ({ bitmap }) => bitmap.exact.granularity <= this.#regions.size,
+      );
+      await Promise.all(narrowed.map(({ bitmap }) => bitmap.narrow(range)));
+    });
+  }
+
+  async #work({ first, last }: RegionSpan, act: () => Promise<void>): Promise<void> {
+    const work = act();
+    for (let region = first; region <= last; region++) this.#busy.set(region, work);
+    try {
+      await work;
+    } finally {
+      for (let region = first; region <= last; region++) this.#busy.delete(region);
+    }
+  }
+
+  #busyIn({ first, last }: RegionSpan): readonly Promise<void>[] {
+    const found = new Set<Promise<void>>();
+    for (let region = first; region <= last; region++) {
+      const work = this.#busy.get(region);
+      if (work !== undefined) found.add(work);
+    }
+    return [...found];
+  }
+
+  #rangeOf({ first, last }: RegionSpan): DiskRange {
+    const offset = first * this.#regions.size;
+    const end = Math.min(this.#diskSize, (last + 1) * this.#regions.size);
+    return { offset, length: end - offset };
+  }
+}
+
+interface RegionSpan {
+  readonly first: number;
+  readonly last: number;
+}

@@ -1,0 +1,75 @@
+import type { DiskRange } from './live-bitmap.ts';
+
+export interface RegionLimits {
+  /** Bytes of disk that are marked at once: a power of two. Default 4 MiB. */
+  readonly regionSize?: number;
+  /** Bytes of disk that may be marked beyond what was written, at most. Default 32 GiB. */
+  readonly maxOpen?: number;
+  /** Milliseconds without a write after which a region is narrowed. Default 30 s. */
+  readonly idleAfter?: number;
+  /** Milliseconds, from anywhere. Default: the process's own clock. */
+  readonly now?: () => number;
+}
+
+const DEFAULT_REGION_SIZE = 4 * 1024 ** 2;
+const DEFAULT_MAX_OPEN = 32 * 1024 ** 3;
+const DEFAULT_IDLE_AFTER = 30_000;
+
+/** Which regions are marked whole, and when each was written last. */
+export class OpenRegions {
+  /** Bytes. */
+  readonly size: number;
+  readonly #maxCount: number;
+  readonly #idleAfter: number;
+  readonly #now: () => number;
+  readonly #lastWrite = new Map<number, number>();
+
+  constructor(limits: RegionLimits) {
+    this.size = limits.regionSize ?? DEFAULT_REGION_SIZE;
+    this.#maxCount = Math.max(1, Math.floor((limits.maxOpen ?? DEFAULT_MAX_OPEN) / this.size));
+    this.#idleAfter = limits.idleAfter ?? DEFAULT_IDLE_AFTER;
+    this.#now = limits.now ?? (() => performance.now());
+  }
+
+  /** The regions that a range touches. */
+  span({ offset, length }: DiskRange): { first: number; last: number } {
+    const last = Math.floor((offset + length - 1) / this.size);
+    return { first: Math.floor(offset / this.size), last };
+  }
+
+  open({ first, last }: { readonly first: number; readonly last: number }): void {
+    const now = this.#now();
+    for (let region = first; region <= last; region++) this.#lastWrite.set(region, now);
+  }
+
+  touch(range: DiskRange): void {
+    const { first, last } = this.span(range);
+    for (let region = first; region <= last; region++) {
+      if (this.#lastWrite.has(region)) this.#lastWrite.set(region, this.#now());
+    }
+  }
+
+  close(region: number): void {
+    this.#lastWrite.delete(region);
+  }
+
+  all(): readonly number[] {
+    return [...this.#lastWrite.keys()];
+  }
+
+  idle(): readonly number[] {
+    const before = this.#now() - this.#idleAfter;
+    return [...this.#lastWrite].filter(([, at]) => at <= before).map(([region]) => region);
+  }
+
+  /**
+   * Those to close so that the bound is kept: an eighth of all at a time, the longest idle first, so
+   * that a load that is spread wide does not look for one at each write.
+   */
+  excess(): readonly number[] {
+    const { size } = this.#lastWrite;
+    if (size <= this.#maxCount) return [];
+    const byAge = [...this.#lastWrite].sort(([, a], [, b]) => a - b);
+    return byAge.slice(0, size - this.#maxCount + Math.floor(size / 8)).map(([region]) => region);
+  }
+}
