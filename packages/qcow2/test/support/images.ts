@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { BlockDevice } from '@tidemark/block';
 import { expect } from 'vitest';
 import { run, sh } from '../../../../tools/qemu.ts';
 import {
@@ -20,7 +21,7 @@ export async function newImage(options: CreateQcow2Options): Promise<OpenedImage
   return { device, image: await openQcow2(device, { writable: true, skipBacking: true }) };
 }
 
-export async function readAll(image: Qcow2Image): Promise<Uint8Array> {
+export async function readAll(image: BlockDevice): Promise<Uint8Array> {
   const content = new Uint8Array(image.size);
   await image.read(content, 0);
   return content;
