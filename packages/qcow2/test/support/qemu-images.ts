@@ -37,3 +37,28 @@ export async function verdict(path: string): Promise<{ corruptions: unknown }> {
   expect(report).toMatchObject({ 'check-errors': 0 });
   return { corruptions: Object(report)['corruptions'] ?? 0 };
 }
+
+/** The bitmaps of an image, as `qemu-img info` lists them, by name. */
+export async function bitmapsInfo(path: string): Promise<unknown[]> {
+  const info: unknown = JSON.parse(await run('qemu-img', 'info', '--output=json', path));
+  const bitmaps = Object(info)['format-specific'].data.bitmaps as unknown;
+  if (!Array.isArray(bitmaps)) return [];
+  return bitmaps.sort((a, b) => String(a.name).localeCompare(String(b.name)));
+}
+
+/** Dirty ranges of a bitmap, as QEMU serves them over NBD. */
+export async function dirtyMap(path: string, bitmap: string) {
+  const map = `--map=qemu:dirty-bitmap:${bitmap}`;
+  const serve = ['qemu-nbd', '-r', '-f', 'qcow2', '-B', bitmap, path];
+  const extents: unknown = JSON.parse(
+    await run('nbdinfo', '--json', map, '--', '[', ...serve, ']'),
+  );
+  const dirty: { offset: number; length: number }[] = [];
+  for (const { offset, length, type } of Object(extents)) {
+    if (type !== 1) continue;
+    const last = dirty.at(-1);
+    if (last !== undefined && last.offset + last.length === offset) last.length += length;
+    else dirty.push({ offset, length });
+  }
+  return dirty;
+}
