@@ -15,7 +15,7 @@ for (const kind of referenceKinds) {
 
     it('holds what an array of bytes holds, and nbdcopy reads the same', async () => {
       const size = 150_016;
-      const server = await kind.start(dir, { size });
+      await using server = await kind.start(dir, { size });
       const copy = join(dir, 'copy.raw');
       let last = new Uint8Array(size);
       {
@@ -28,7 +28,6 @@ for (const kind of referenceKinds) {
       // Nor may nbdcopy ask for more than the strictest of them takes.
       await run('nbdcopy', '--request-size=65536', server.uri, copy);
       expect(new Uint8Array(await readFile(copy))).toEqual(last);
-      await server.stop();
     });
   });
 }

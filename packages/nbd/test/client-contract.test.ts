@@ -12,13 +12,11 @@ describe(`a device on ${ownKind.name}`, () => {
 
   it('holds what an array of bytes holds after the same calls', async () => {
     const size = 150_000;
-    const server = await ownKind.start(dir, { size });
-    const device = await connectNbd(server.uri);
+    await using server = await ownKind.start(dir, { size });
+    await using device = await connectNbd(server.uri);
     const property = fc.asyncProperty(operations(size), async (steps) => {
       await runModel(device, steps);
     });
     await fc.assert(property, { numRuns: 60 });
-    await device.close();
-    await server.stop();
   });
 });

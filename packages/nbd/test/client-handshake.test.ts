@@ -244,6 +244,16 @@ describe('a connection', () => {
     },
   );
 
+  it('may have all the time in the world', async () => {
+    await using server = await ScriptedServer.start(async (peer) => {
+      await shakeHands(peer);
+      await peer.request();
+      peer.end();
+    });
+    await using device = await connectNbd(server.uri, { timeout: Number.POSITIVE_INFINITY });
+    expect(device.size).toBe(1_048_576);
+  });
+
   it('to a socket that is not there names it and says what to do', async () => {
     const uri = 'nbd+unix:///?socket=/nowhere/nbd.sock';
     await expect(connectNbd(uri)).rejects.toMatchObject({

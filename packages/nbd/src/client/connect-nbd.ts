@@ -34,14 +34,16 @@ export async function connectNbd(
   const { address, exportName } = parseNbdUri(uri);
   const label = `nbd drive '${uri}'`;
   const wishes = { exportName, contexts: checkContexts([BASE_ALLOCATION, ...contexts]) };
+  // A timer of Node's that is set to more ends at once.
+  const limit = Math.min(timeout, 2 ** 31 - 1);
   const transport = Transport.open(address);
   const timer = setTimeout(() => {
-    transport.destroy(connectionLost(`the server did not answer in ${timeout / 1000} s`));
-  }, timeout);
+    transport.destroy(connectionLost(`the server did not answer in ${limit / 1000} s`));
+  }, limit);
   try {
     const session = await negotiate(transport, wishes);
     const connection = new Connection(transport, { label, hasChunks: session.hasChunks });
-    return new NbdDevice({ label, session, connection, timeout });
+    return new NbdDevice({ label, session, connection, timeout: limit });
   } catch (error) {
     const failure = located(error, label);
     transport.destroy(failure);

@@ -27,10 +27,15 @@ const PEER_IS_GONE = new Error('the client has closed the connection');
 export class Peer {
   readonly #socket: Socket;
   readonly #reader: ByteReader;
+  #received = 0;
+  #taken = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     this.#reader = new ByteReader(socket);
+    socket.on('data', (chunk: Uint8Array) => {
+      this.#received += chunk.length;
+    });
     socket.on('error', () => {});
     socket.on('close', () => this.#reader.end(PEER_IS_GONE));
   }
@@ -40,7 +45,14 @@ export class Peer {
   }
 
   async take(length: number): Promise<Uint8Array> {
-    return this.#reader.take(length);
+    const bytes = await this.#reader.take(length);
+    this.#taken += length;
+    return bytes;
+  }
+
+  /** Bytes that have come and were not taken. */
+  get waiting(): number {
+    return this.#received - this.#taken;
   }
 
   end(): void {

@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { truncate, watch, writeFile } from 'node:fs/promises';
+import { existsSync, mkdtempSync, watch } from 'node:fs';
+import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MemoryDevice } from '@tidemark/block';
 import { startNbdServer } from '@tidemark/nbd';
 import { run, type Tool } from '../../../../tools/qemu.ts';
 
-/** A server that a test connects to; it ends by `stop`. */
-export interface TestServer {
+/** A server that a test connects to. */
+export interface TestServer extends AsyncDisposable {
   readonly uri: string;
-  readonly socket: string;
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -80,20 +79,24 @@ async function start(
   const ended = once(child, 'exit');
   await Promise.race([appears(own.pidFile, own.folder), ended]);
   if (child.exitCode !== null) throw new Error(`${program} ${args.join(' ')}:\n${stderr}`);
-  return {
-    uri: `nbd+unix:///${exportName}?socket=${own.socket}`,
-    socket: own.socket,
-    async stop(signal = 'SIGTERM') {
-      child.kill(signal);
-      await ended;
-    },
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal);
+    await ended;
   };
+  const uri = `nbd+unix:///${exportName}?socket=${own.socket}`;
+  return { uri, stop, [Symbol.asyncDispose]: () => stop() };
 }
 
 async function appears(path: string, folder: string): Promise<void> {
-  const events = watch(folder);
-  if (existsSync(path)) return;
-  for await (const _event of events) if (existsSync(path)) return;
+  // It has to watch before it looks, or it could miss the one event.
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = () => {
+    if (existsSync(path)) resolve();
+  };
+  const watcher = watch(folder, look);
+  look();
+  await promise;
+  watcher.close();
 }
 
 /** A new raw file of zeros. */
@@ -181,6 +184,7 @@ export const ownKind: ServerKind = {
       address: { type: 'unix', path: socket },
       exports: [{ name: 'ö', device: new MemoryDevice({ size, writable: !readOnly }) }],
     });
-    return { uri: `nbd+unix:///%C3%B6?socket=${socket}`, socket, stop: () => server.close() };
+    const stop = () => server.close();
+    return { uri: `nbd+unix:///%C3%B6?socket=${socket}`, stop, [Symbol.asyncDispose]: stop };
   },
 };
