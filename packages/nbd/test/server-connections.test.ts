@@ -148,6 +148,21 @@ describe('the end of a server', () => {
     await expect(once(late, 'connect')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('waits for a slow device as long as it takes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const device = new HeldDevice({ size: MIB });
+    const { enter, server } = await serve({ device });
+    const client = await enter();
+    client.send(request({ type: WRITE, cookie: 1, payload: Buffer.alloc(512, 1) }));
+    await device.begun(1);
+    const closing = server.close();
+    for (let i = 0; i < 50; i++) await setImmediate();
+    await vi.advanceTimersByTimeAsync(60_000);
+    device.letGo();
+    expect(await client.rest()).toEqual(Buffer.from('67446698000000000000000000000001', 'hex'));
+    await closing;
+  });
+
   it('comes once, however often it is asked for', async () => {
     const { server, enter } = await serve({ device: new MemoryDevice({ size: MIB }) });
     const client = await enter();

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { MemoryDevice } from '@tidemark/block';
 import { FaultDevice } from '@tidemark/block/testing';
 import { describe, expect, it } from 'vitest';
@@ -8,7 +9,7 @@ import { NotingDevice } from './support/test-devices.ts';
 import { COMMAND, request } from './support/wire.ts';
 
 const MIB = 2 ** 20;
-const { READ, TRIM } = COMMAND;
+const { READ, TRIM, WRITE } = COMMAND;
 
 const serve = useServers();
 
@@ -38,6 +39,23 @@ describe('reads', () => {
     expectSameBytes(reply.data, await contentOf(device));
   });
 
+  it('far out on a large disk come with their place', async () => {
+    const device = new MemoryDevice({ size: 2 ** 45 });
+    const { enter } = await serve({ device });
+    const client = await enter();
+    for (const offset of [2 ** 31 + 5, 2 ** 32 - 100, 2 ** 32 + 2 ** 31 + 5, 2 ** 45 - 300_000]) {
+      const payload = Buffer.alloc(1000, 5);
+      const place = offset + 100_000;
+      expect(await ask(client, { type: WRITE, offset: place, payload })).toMatchObject({
+        errno: 0,
+      });
+      const { data, holes } = await ask(client, { type: READ, offset, length: 300_000 });
+      expect(holes).toBeGreaterThan(200_000);
+      const expected = Buffer.alloc(300_000).fill(5, 100_000, 101_000);
+      expectSameBytes(data, expected);
+    }
+  });
+
   it('find holes that came after data was known', async () => {
     const device = new MemoryDevice({ size: MIB });
     await device.write(Buffer.alloc(MIB, 3), 0);
@@ -61,5 +79,31 @@ describe('reads', () => {
     const answers = await client.reply();
     expect(answers).toHaveLength(1);
     expect(decode(answers)).toMatchObject({ errno: 5, text: 'reading from file failed' });
+  });
+
+  it('that fail in one of several pieces keep the server open until the others are done', async () => {
+    const second = Promise.withResolvers<void>();
+    class Uneven extends MemoryDevice {
+      override async read(target: Uint8Array, offset: number): Promise<void> {
+        if (offset === 0) throw new Error('the first piece cannot be read');
+        await second.promise;
+        await super.read(target, offset);
+      }
+    }
+    const device = new Uneven({ size: MIB });
+    await device.write(Buffer.alloc(1000, 1), 0);
+    await device.write(Buffer.alloc(1000, 1), 500_000);
+    const { enter, server } = await serve({ device });
+    const client = await enter();
+    client.send(request({ type: READ, length: MIB }), request({ type: COMMAND.DISC }));
+    let isClosed = false;
+    const other = await enter();
+    expect(await ask(other, { type: COMMAND.FLUSH })).toMatchObject({ errno: 0 });
+    const closing = server.close().then(() => (isClosed = true));
+    for (let i = 0; i < 50; i++) await setImmediate();
+    expect(isClosed).toBe(false);
+    second.resolve();
+    await closing;
+    expect(await client.rest()).not.toHaveLength(0);
   });
 });

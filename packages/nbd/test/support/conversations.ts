@@ -1,7 +1,7 @@
 import { type Answer, RawClient } from './raw-client.ts';
 import { COMMAND, request, type RequestFields, u32 } from './wire.ts';
 
-export type Transcript = readonly (string | readonly string[])[];
+type Transcript = readonly (string | readonly string[])[];
 
 /** What a conversation looks like from outside. */
 export type Conversation = (path: string) => Promise<Transcript>;
@@ -70,6 +70,6 @@ export function lastRequest(isStructured: boolean, step: RequestFields): Convers
 }
 
 /** Texts stay texts, so that a difference can be read. */
-function readable(answer: Answer): string {
+export function readable(answer: Answer): string {
   return answer === 'end' ? 'end' : JSON.stringify(answer.toString('latin1'));
 }

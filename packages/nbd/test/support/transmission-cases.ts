@@ -1,5 +1,15 @@
-import { type Conversation, lastRequest, requests, statuses } from './conversations.ts';
-import { COMMAND, FLAG, type RequestFields } from './wire.ts';
+import { type Conversation, lastRequest, readable, requests, statuses } from './conversations.ts';
+import { RawClient } from './raw-client.ts';
+import {
+  COMMAND,
+  FLAG,
+  infoPayload,
+  metaPayload,
+  OPTION,
+  request,
+  type RequestFields,
+  u32,
+} from './wire.ts';
 
 const MIB = 2 ** 20;
 const { READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS } = COMMAND;
@@ -89,6 +99,23 @@ export const TRANSMISSIONS: Readonly<Record<string, Conversation>> = {
     { type: BLOCK_STATUS, offset: 100_000, length: 900_000, flags: FLAG.REQ_ONE },
     { type: BLOCK_STATUS, length: 2 ** 32 - 1 },
   ),
+  'forgets contexts when others are asked for in vain': async (path) => {
+    const client = await RawClient.connect(path);
+    client.send(u32(3));
+    const transcript: string[][] = [];
+    for (const [code, payload] of [
+      [OPTION.STRUCTURED_REPLY],
+      [OPTION.SET_META_CONTEXT, metaPayload('exp', 'base:allocation')],
+      [OPTION.SET_META_CONTEXT, metaPayload('nope', 'base:allocation')],
+      [OPTION.GO, infoPayload('exp')],
+    ] as const) {
+      transcript.push((await client.option(code, payload)).map(readable));
+    }
+    client.send(request({ type: BLOCK_STATUS, length: 512 }));
+    transcript.push((await client.reply()).map(readable));
+    client.close();
+    return transcript;
+  },
   'tells of the second bitmap alone': statuses(['qemu:dirty-bitmap:second'], {
     type: BLOCK_STATUS,
     length: MIB,

@@ -12,7 +12,7 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
-export function u64(value: number | bigint): Buffer {
+function u64(value: number | bigint): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(value));
   return bytes;
