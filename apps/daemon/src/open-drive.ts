@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import { MemoryDevice } from '@tidemark/block';
 import { type BitmapStore, TidemarkError } from '@tidemark/core';
 import {
+  defaultSidecarPath,
   type Drive,
   type DriveBitmaps,
   openDrive,
@@ -8,7 +10,7 @@ import {
   openMemoryBitmaps,
 } from '@tidemark/drive';
 import { type BitmapSelection, type PreparedDrive, prepareTrackedDrive } from '@tidemark/tracking';
-import type { PlannedBitmap, PlannedDrive } from './plan.ts';
+import type { BitmapPlace, PlannedBitmap, PlannedDrive } from './plan.ts';
 
 /** A drive that is open and checked, and that nothing was changed on yet. */
 export interface OpenedDrive {
@@ -97,7 +99,10 @@ async function openStores(
   opened: DriveBitmaps[],
   warn: Say,
 ): Promise<readonly BitmapSelection[]> {
-  const paths = new Set<string | undefined>([undefined]);
+  // An option may name the default sidecar too: it is one file, and opened once.
+  const own = drive.image === undefined ? resolve(defaultSidecarPath(drive.path)) : undefined;
+  const pathOf = (place: BitmapPlace) => (place.kind === 'sidecar' ? place.path : own);
+  const paths = new Set([own]);
   for (const { place } of bitmaps) if (place.kind === 'sidecar') paths.add(place.path);
   const stores = new Map<string | undefined, BitmapStore>();
   for (const path of paths) {
@@ -113,10 +118,6 @@ async function openStores(
     else if (mine.length > 0) throw noSidecar(mine[0]!, id, found.sidecarPath!);
   }
   return bitmaps.map(({ option, place }) => selectionOf(option, stores.get(pathOf(place))));
-}
-
-function pathOf(place: PlannedBitmap['place']): string | undefined {
-  return place.kind === 'sidecar' ? place.path : undefined;
 }
 
 function selectionOf(

@@ -187,6 +187,16 @@ describe.each(['raw', 'qcow2'] as const)('-dirty-bitmap of a %s drive', (format)
 });
 
 describe('a sidecar that an option names', () => {
+  it('may be the default one, which is there already', async () => {
+    const path = await newDrive('disk.raw', 'raw');
+    await addBitmap(path, 'n');
+    const named = bitmap(`name=n,file=${path}.tidemark.qcow2`);
+    await serving(dir, [...drive(path, ',format=raw'), ...named], (uri) =>
+      guestWrite(uri('vm'), 0, 1),
+    );
+    expect(await dirtyRanges(path, 'n')).toEqual([[0, 65_536]]);
+  });
+
   it('is made, has a name for other options, and serves bitmaps of both', async () => {
     const path = await newDrive('disk.raw', 'raw');
     const sidecar = join(dir, 'elsewhere.qcow2');
