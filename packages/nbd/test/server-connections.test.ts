@@ -6,7 +6,7 @@ import { MemoryDevice } from '@tidemark/block';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ask, contentOf, expectSameBytes } from './support/ask.ts';
 import { cookieOf, decode } from './support/decode.ts';
-import type { RawClient } from './support/raw-client.ts';
+import { RawClient } from './support/raw-client.ts';
 import { useServers } from './support/serve.ts';
 import { HeldDevice, NotingDevice } from './support/test-devices.ts';
 import { COMMAND, OPTION, option, request, u32 } from './support/wire.ts';
@@ -113,6 +113,15 @@ describe('a client', () => {
     await vi.advanceTimersByTimeAsync(10_000);
     expect(await slow.rest()).toHaveLength(0);
     expect(await ask(quick, { type: FLUSH })).toMatchObject({ errno: 0 });
+  });
+
+  it('too many is turned away, and the others stay', async () => {
+    const { path, enter, log } = await serve({ device: new MemoryDevice({ size: MIB }) });
+    const first = await enter();
+    for (let i = 1; i < 128; i++) await enter();
+    await expect(RawClient.connect(path)).rejects.toThrow('hung up');
+    expect(log).toEqual(['a client is turned away: there are 128 already']);
+    expect(await ask(first, { type: FLUSH })).toMatchObject({ errno: 0 });
   });
 
   it('makes the server set nothing aside for what it only announces', async () => {

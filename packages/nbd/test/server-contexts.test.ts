@@ -89,6 +89,20 @@ describe('bitmaps', () => {
     ).toBe(true);
   });
 
+  it('in great number share what an answer may hold', async () => {
+    const striped = new DirtyBitmap(64 * MIB, 4096);
+    for (let at = 0; at < 64 * MIB; at += 8192) striped.set(at, 4096);
+    const names = Array.from({ length: 300 }, (_, index) => `b${index}`);
+    const bitmaps = () => names.map((name) => ({ name, content: () => striped }));
+    const { enter } = await serve({ device: new MemoryDevice({ size: 64 * MIB }), bitmaps });
+    const client = await enter({ contexts: names.map((name) => `qemu:dirty-bitmap:${name}`) });
+    const { status } = await ask(client, { type: BLOCK_STATUS, length: 64 * MIB });
+    expect(status.size).toBe(300);
+    const counts = Array.from(status.values(), (runs) => runs.length);
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+    expect(counts.reduce((sum, count) => sum + count)).toBeLessThanOrEqual(16_384);
+  });
+
   it('of a smaller disk give an error for what they know nothing of', async () => {
     const content = () => new DirtyBitmap(MIB / 2, 4096);
     const { enter } = await serve({

@@ -60,6 +60,7 @@ export class Inbox {
     this.#chunks = [];
     this.#length = 0;
     this.#push = () => {};
+    this.#onChange = () => {};
     this.#socket.resume();
   }
 

@@ -44,6 +44,7 @@ export async function startNbdServer(options: NbdServerOptions): Promise<NbdServ
     void connection.ended.then(() => connections.delete(connection));
   });
   server.maxConnections = MAX_CLIENTS;
+  server.on('drop', () => log(`a client is turned away: there are ${MAX_CLIENTS} already`));
   const bound = await listen(server, address);
   server.on('error', (error) => log(`accepting a client failed: ${error.message}`));
   let closing: Promise<void> | undefined;

@@ -9,7 +9,8 @@ import { errorChunk, simpleReply, statusChunk } from './replies.ts';
 import type { NbdRequest } from './request.ts';
 import { serveRead } from './serve-read.ts';
 
-// More would keep other clients waiting; a client asks on from where the answer ends.
+// Of all contexts of an answer. More would keep other clients waiting; a client asks on from where
+// the answer ends.
 const MAX_RUNS = 16_384;
 
 const WHAT_FAILED: Readonly<Record<number, string>> = {
@@ -76,7 +77,8 @@ async function change(request: NbdRequest, session: Session): Promise<void> {
 async function serveBlockStatus(request: NbdRequest, session: Session): Promise<Uint8Array[]> {
   const { offset, length, flags } = request;
   const { contexts } = session;
-  const limit = (flags & CommandFlag.REQ_ONE) === 0 ? MAX_RUNS : 1;
+  const share = Math.max(1, Math.floor(MAX_RUNS / contexts.length));
+  const limit = (flags & CommandFlag.REQ_ONE) === 0 ? share : 1;
   const chunks: Uint8Array[] = [];
   for (const [index, context] of contexts.entries()) {
     const runs = await collectRuns(context, { offset, length, limit });
