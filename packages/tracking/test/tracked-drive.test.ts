@@ -95,6 +95,20 @@ describe('closing a tracked drive', () => {
 });
 
 describe('a tracked drive', () => {
+  it('records in every enabled bitmap of every store, selected or not', async () => {
+    const disks = [await diskWith({ a: {}, off: { enabled: false } }), await diskWith({ b: {} })];
+    const drive = await openDrive({ disks, select: [{ name: 'a' }] });
+    expect(await Promise.all(disks.map((disk) => disk.found()))).toEqual([
+      { a: 'inconsistent', off: 'stored' },
+      { b: 'inconsistent' },
+    ]);
+    await touch(drive, 4096);
+    await drive.close();
+    expect(await disks[0]!.dirty('a')).toEqual([4096]);
+    expect(await disks[0]!.dirty('off')).toEqual([]);
+    expect(await disks[1]!.dirty('b')).toEqual([4096]);
+  });
+
   it('tells of its bitmaps, newest first', async () => {
     const disk = await diskWith({ on: { dirty: [0] }, off: { enabled: false } });
     disk.plant({ name: 'left', inUse: true, granularity: 8192 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { runTransaction } from '../src/index.ts';
-import { diskWith, openDrive, touch } from './support/drives.ts';
+import { bitsOf, diskWith, openDrive, touch } from './support/drives.ts';
 
 // What a transaction did in one store is taken back when another store fails.
 describe('a transaction whose second store fails', () => {
@@ -63,6 +63,21 @@ describe('a transaction whose second store fails', () => {
     expect(await first.dirty('a')).toEqual([4096]);
     await drive.close().catch(() => {});
     expect(await first.found()).toEqual({ a: 'stored', b: 'stored' });
+  });
+
+  it('leaves the target of a merge as it was', async () => {
+    const shapes = { a: { dirty: [0] }, on: {}, off: { enabled: false } };
+    const [first, second] = [await diskWith(shapes), await diskWith()];
+    const drive = await openDrive({ disks: [first], transient: second });
+    second.outcomes.push('before');
+    const failing = drive.transaction([
+      { op: 'merge', target: 'on', sources: ['a'] },
+      { op: 'merge', target: 'off', sources: ['a'] },
+      { op: 'add', name: 't' },
+    ]);
+    await expect(failing).rejects.toMatchObject({ code: 'IO_FAILED' });
+    expect([await bitsOf(drive, 'on'), await bitsOf(drive, 'off')]).toEqual([[], []]);
+    expect(await first.dirty('off')).toEqual([]);
   });
 
   it('puts back an inconsistent bitmap as inconsistent', async () => {

@@ -27,6 +27,17 @@ export interface Surroundings {
   readonly late: ReadonlySet<NaiveWrite>;
 }
 
+/** With bitmaps that record, and in which nothing is dirty. */
+export function cleanDrive(names: readonly string[]): NaiveDrive {
+  const clean = {
+    persistent: true,
+    enabled: true,
+    must: new Set<number>(),
+    may: new Set<number>(),
+  };
+  return new Map(names.map((name) => [name, clean]));
+}
+
 export function mark(drive: NaiveDrive, { granules }: NaiveWrite): NaiveDrive {
   return mapBitmaps(drive, (bitmap) =>
     bitmap.enabled ? grown(bitmap, granules, granules) : bitmap,

@@ -7,12 +7,12 @@ import {
   powerCut,
   RecordingDevice,
 } from '@tidemark/block/testing';
-import type { BitmapStore } from '@tidemark/core';
+import { type BitmapStore, DirtyBitmap } from '@tidemark/core';
 import { createQcow2, openQcow2 } from '@tidemark/qcow2';
 import { MemoryDisk, openMemoryStore } from '@tidemark/store-memory';
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { createSidecar, openSidecarStore } from '@tidemark/store-sidecar';
-import { SIZE } from './drives.ts';
+import { GRANULE, SIZE } from './drives.ts';
 
 /** A drive's device and stores, as they are opened for one session. */
 interface OpenedPlace {
@@ -33,6 +33,8 @@ export interface Place {
   /** What somebody finds who opens the stores now. */
   find(): Promise<readonly BitmapStore[]>;
   readonly files: readonly RecordedFile[];
+  /** Clean bitmaps that record, and are there before the first session. Default: none. */
+  readonly given?: readonly string[];
 }
 
 export type MakePlace = (faults: readonly Fault[]) => Promise<Place>;
@@ -73,11 +75,20 @@ async function qcow2Place(faults: readonly Fault[]): Promise<Place> {
 
 async function sidecarPlace(faults: readonly Fault[]): Promise<Place> {
   const drive = new MemoryDevice({ size: SIZE });
-  const make = (device: BlockDevice) => createSidecar(device, { diskSize: SIZE, ...CLUSTER });
-  const files = [await recorded(faults, make), await recorded([], make)];
   const storeOn = (sidecar: BlockDevice, writable: boolean) =>
     openSidecarStore({ drive, sidecar, writable });
+  const make = (device: BlockDevice) => createSidecar(device, { diskSize: SIZE, ...CLUSTER });
+  // New bitmaps go to the first store, so that the second one would have none.
+  const makeWithBitmap = async (device: BlockDevice) => {
+    await make(device);
+    const content = new DirtyBitmap(SIZE, GRANULE);
+    const store = await storeOn(shared(device), true);
+    await store.commit([{ op: 'create', name: 'c', enabled: true, content }]);
+    await store.close();
+  };
+  const files = [await recorded(faults, make), await recorded([], makeWithBitmap)];
   return {
+    given: ['c'],
     open: async () => ({
       device: shared(drive),
       stores: await Promise.all(files.map(({ device }) => storeOn(shared(device), true))),

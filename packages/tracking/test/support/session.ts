@@ -4,6 +4,7 @@ import { type BitmapAction, openTrackedDrive, type TrackedDrive } from '../../sr
 import { GRANULE, SIZE } from './drives.ts';
 import { GatedDevice, settle } from './gated-device.ts';
 import {
+  cleanDrive,
   mark,
   type NaiveDrive,
   type NaiveWrite,
@@ -63,7 +64,7 @@ export class Session {
   readonly #stall = new Stall();
   #drive!: TrackedDrive;
   #gate!: GatedDevice;
-  #worlds: readonly NaiveDrive[] = [new Map()];
+  #worlds: readonly NaiveDrive[];
   #pending: Pending | undefined;
   #isOpen = false;
   #failure: unknown;
@@ -72,6 +73,7 @@ export class Session {
     this.#place = place;
     this.#mayFail = options.mayFail ?? false;
     this.#durability = options.durability ?? 'close';
+    this.#worlds = [cleanDrive(place.given ?? [])];
     this.#note();
   }
 
