@@ -108,9 +108,11 @@ describe('a recording device', () => {
     }
   });
 
-  it('keeps what was written, whatever the buffer holds later', async () => {
+  it.each([
+    ['Uint8Array', ones(3)],
+    ['Buffer', Buffer.from(ones(3))],
+  ])('keeps what was written, whatever the %s holds later', async (_, buffer) => {
     const recorder = new RecordingDevice(new MemoryDevice({ size: SIZE }));
-    const buffer = ones(3);
     await recorder.write(buffer, 0);
     buffer.fill(9);
     expect(await readBytes(await replay(recorder.base, recorder.events), 0, 3)).toEqual(ones(3));

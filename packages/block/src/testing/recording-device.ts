@@ -54,7 +54,7 @@ export class RecordingDevice implements BlockDevice {
 
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.#guard.checkChange(offset, source.length);
-    await this.#record({ op: 'write', offset, bytes: source.slice() }, () =>
+    await this.#record({ op: 'write', offset, bytes: new Uint8Array(source) }, () =>
       this.#inner.write(source, offset),
     );
   }
