@@ -147,7 +147,7 @@ type Flags = Pick<BitmapRecord, 'enabled' | 'inUse'>;
 
 /** The same entry, on the same table, with other flags. */
 export function withFlags(record: BitmapRecord, { enabled, inUse }: Flags): BitmapRecord {
-  const bytes = record.bytes.slice();
+  const bytes = new Uint8Array(record.bytes);
   const view = new DataView(bytes.buffer);
   const others =
     view.getUint32(BitmapDirectoryEntry.offsetOf.flags) & ~flagsOf({ enabled: true, inUse: true });
