@@ -5,18 +5,13 @@ import { DirtyBitmap } from '@tidemark/core';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
 import { type NbdExport, type NbdServer, startNbdServer } from '../src/index.ts';
+import { pattern } from './support/pattern.ts';
 
 const MIB = 2 ** 20;
 
 /** The JSON that a program prints. */
 async function json(program: string, ...args: readonly string[]): Promise<unknown> {
   return JSON.parse(await run(program, ...args)) as unknown;
-}
-
-/** Bytes that repeat at no power of two. */
-function pattern(length: number, seed: number): Buffer {
-  const period = Array.from({ length: 251 }, (_, index) => 1 + ((index * 31 + seed) % 251));
-  return Buffer.alloc(length, Buffer.from(period));
 }
 
 describeWithQemu(
