@@ -1,5 +1,6 @@
 import { isTidemarkError, type TidemarkError } from '@tidemark/core';
 import { printable } from './printable.ts';
+import { USUAL_HINTS } from './usual-hints.ts';
 
 export interface ErrorReportOptions {
   /** Name of the program, before the message. */
@@ -17,7 +18,9 @@ export function reportError(error: unknown, { program, json = false }: ErrorRepo
       ? `${JSON.stringify({ error: { code: 'INTERNAL', message: text } })}\n`
       : `${program}: internal error: ${text}\n`;
   }
-  const { code, message, context } = error;
+  const { code, message } = error;
+  const usual = USUAL_HINTS[code];
+  const context = { ...(usual !== undefined && { hint: usual }), ...error.context };
   if (json) return `${JSON.stringify({ error: { code, message, context } })}\n`;
   const { where, hint } = context;
   const place = where === undefined || message.includes(where) ? '' : `${where}: `;

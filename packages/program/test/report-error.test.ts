@@ -25,13 +25,20 @@ describe('the report of an error', () => {
   it('adds the cause where it says more, and no call names of the system', () => {
     const system = Object.assign(new Error("EIO: i/o error, read '/vm/a'"), { syscall: 'read' });
     const failed = new TidemarkError('IO_FAILED', 'reading failed', {}, system);
-    expect(reportError(failed, options)).toBe(
-      'tidemark: reading failed: EIO: i/o error (IO_FAILED)\n',
+    expect(reportError(failed, options).split('\n')[0]).toBe(
+      'tidemark: reading failed: EIO: i/o error (IO_FAILED)',
     );
     const known = new TidemarkError('NO_SPACE', 'no space is left', {}, system);
     expect(reportError(known, options)).toBe('tidemark: no space is left (NO_SPACE)\n');
     const cancelled = new TidemarkError('CANCELLED', 'cancelled', {}, new Error('by SIGINT'));
     expect(reportError(cancelled, options)).toBe('tidemark: cancelled: by SIGINT (CANCELLED)\n');
+  });
+
+  it('says what to do next also where the error does not know', () => {
+    const text = reportError(new TidemarkError('BITMAP_TOO_LARGE', 'too large'), options);
+    expect(text).toContain('\ntidemark: hint: use a coarser granularity\n');
+    const own = new TidemarkError('BITMAP_TOO_LARGE', 'too large', { hint: 'do this' });
+    expect(reportError(own, options)).toContain('\ntidemark: hint: do this\n');
   });
 
   it('is one line a sentence, whatever a name has in it', () => {

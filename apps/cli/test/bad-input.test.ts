@@ -1,0 +1,281 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type RunResult, sh, tempDir } from '../../../tools/qemu.ts';
+import { TIDEMARK, tidemark } from '../../../tools/programs.ts';
+import { makeDrive } from './support/drives.ts';
+import { digestOf, fail, succeed } from './support/tidemark.ts';
+
+const MiB = 1024 * 1024;
+
+describe('bad input', () => {
+  const dir = tempDir();
+  const at = (name: string): string => join(dir, name);
+
+  beforeAll(async () => {
+    await makeDrive(at('vm.qcow2'), 'qcow2', 8 * MiB, [{ offset: 0, length: MiB, byte: 1 }]);
+    await makeDrive(at('disk.raw'), 'raw', 8 * MiB, [{ offset: 0, length: MiB, byte: 2 }]);
+    for (const drive of ['vm.qcow2', 'disk.raw']) await succeed('bitmap', 'add', at(drive), 'a');
+    await succeed('backup', at('vm.qcow2'), at('backups'), '--bitmap', 'a');
+
+    copyFileSync(at('vm.qcow2'), at('header.qcow2'));
+    truncateSync(at('header.qcow2'), 100);
+    copyFileSync(at('vm.qcow2'), at('half.qcow2'));
+    truncateSync(at('half.qcow2'), 300_000);
+    writeFileSync(at('magic.qcow2'), Buffer.alloc(MiB, 'x'));
+    writeFileSync(at('other.raw'), Buffer.alloc(MiB));
+    copyFileSync(at('disk.raw.tidemark.qcow2'), at('other.raw.tidemark.qcow2'));
+    writeFileSync(at('garbled.raw'), Buffer.alloc(MiB));
+    writeFileSync(at('garbled.raw.tidemark.qcow2'), Buffer.alloc(MiB, 'y'));
+    mkdirSync(at('folder'));
+  });
+
+  const long = 'x'.repeat(1024);
+  it.each<[readonly string[], string, number]>([
+    [['info', 'none.raw'], 'FILE_NOT_FOUND', 3],
+    [['info', 'disk.raw/x'], 'FILE_NOT_FOUND', 3],
+    [['info', 'folder'], 'DEVICE_UNSUPPORTED', 9],
+    [['bitmap', 'add', 'folder', 'a'], 'DEVICE_UNSUPPORTED', 9],
+    [['info', '/dev/null'], 'DEVICE_UNSUPPORTED', 9],
+    [['info', 'header.qcow2'], 'IMAGE_CORRUPT', 8],
+    [['bitmap', 'list', 'half.qcow2'], 'IMAGE_CORRUPT', 8],
+    [['backup', 'half.qcow2', 'never'], 'IMAGE_CORRUPT', 8],
+    [['info', 'magic.qcow2'], 'IMAGE_UNRECOGNIZED', 8],
+    [['bitmap', 'add', 'magic.qcow2', 'a', '--format', 'qcow2'], 'IMAGE_UNRECOGNIZED', 8],
+    [['bitmap', 'list', 'other.raw'], 'SIDECAR_MISMATCH', 7],
+    [['bitmap', 'add', 'other.raw', 'b'], 'SIDECAR_MISMATCH', 7],
+    [['backup', 'other.raw', 'never', '--bitmap', 'a'], 'SIDECAR_MISMATCH', 7],
+    [['bitmap', 'clear', 'garbled.raw', 'a'], 'IMAGE_UNRECOGNIZED', 8],
+    [['bitmap', 'add', 'disk.raw', 'b', '--sidecar', 'disk.raw'], 'USAGE', 2],
+    [['bitmap', 'add', 'vm.qcow2', 'b', '--sidecar', 'new.qcow2'], 'USAGE', 2],
+    [['bitmap', 'add', 'vm.qcow2', 'a'], 'BITMAP_EXISTS', 4],
+    [['bitmap', 'add', 'vm.qcow2', ''], 'BITMAP_INVALID', 7],
+    [['bitmap', 'add', 'vm.qcow2', long], 'BITMAP_INVALID', 7],
+    [['bitmap', 'add', 'fresh.raw', long], 'BITMAP_INVALID', 7],
+    [['bitmap', 'add', 'vm.qcow2', 'b', '-g', '3000'], 'BITMAP_INVALID', 7],
+    [['bitmap', 'add', 'vm.qcow2', 'b', '-g', '256'], 'BITMAP_INVALID', 7],
+    [['bitmap', 'add', 'vm.qcow2', 'b', '-g', '4G'], 'BITMAP_INVALID', 7],
+    [['bitmap', 'remove', 'vm.qcow2', 'none'], 'BITMAP_NOT_FOUND', 3],
+    [['bitmap', 'clear', 'disk.raw', 'none'], 'BITMAP_NOT_FOUND', 3],
+    [['bitmap', 'dump', 'other2.raw', 'a'], 'BITMAP_NOT_FOUND', 3],
+    [['bitmap', 'merge', 'vm.qcow2', 'a', 'none'], 'BITMAP_NOT_FOUND', 3],
+    [['backup', 'vm.qcow2', 'never', '--bitmap', 'none'], 'BITMAP_NOT_FOUND', 3],
+    [['backup', 'vm.qcow2', 'never', '--granularity', '5000'], 'USAGE', 2],
+    [['backup', 'vm.qcow2', 'disk.raw'], 'FILE_NOT_FOUND', 3],
+    [['backup', 'vm.qcow2', '/proc/tidemark'], 'FILE_NOT_FOUND', 3],
+    [['backup', 'disk.raw', 'backups'], 'BACKUP_DRIVE_MISMATCH', 11],
+    [['restore', 'none', 'never.raw'], 'FILE_NOT_FOUND', 3],
+    [['restore', 'folder', 'never.raw'], 'BACKUP_NOT_FOUND', 3],
+    [['restore', 'backups', 'never.raw', '--point', '7'], 'BACKUP_NOT_FOUND', 3],
+    [['restore', 'backups', 'disk.raw'], 'FILE_EXISTS', 4],
+    [['restore', 'backups', 'fresh', '--format', 'raw'], 'FILE_EXISTS', 4],
+    [['restore', 'backups', 'other.raw', '--overwrite'], 'BACKUP_DRIVE_MISMATCH', 11],
+    [['restore', 'backups', 'none.raw', '--overwrite'], 'FILE_NOT_FOUND', 3],
+    [['repo', 'list', 'none'], 'FILE_NOT_FOUND', 3],
+    [['repo', 'check', 'disk.raw'], 'FILE_NOT_FOUND', 3],
+  ])('%j is refused as %s, with exit code %i, and changes no file', async (args, code, exit) => {
+    writeFileSync(at('fresh.raw'), Buffer.alloc(MiB));
+    writeFileSync(at('other2.raw'), Buffer.alloc(MiB));
+    // A sidecar that would go with the drive to be made.
+    writeFileSync(at('fresh.tidemark.qcow2'), 'x');
+    const before = snapshot(dir);
+    const error = await fail(...inDir(args, dir));
+    expect({ code: error.code, exit: error.exit }).toEqual({ code, exit });
+    expect(snapshot(dir)).toEqual(before);
+  });
+
+  it('that is one damaged bitmap among sound ones hides none of them, and is no success', async () => {
+    const path = at('damaged.qcow2');
+    await makeDrive(path, 'qcow2', 8 * MiB);
+    for (const name of ['first', 'second']) await succeed('bitmap', 'add', path, name, '-g', '4k');
+    damageTable(path, 'first');
+    const before = digestOf(path);
+    const { code, stdout, stderr } = await sh(process.execPath, TIDEMARK, 'bitmap', 'list', path);
+    expect(code).toBe(8);
+    expect(stdout).toMatch(/^first .* stored {2}-$/m);
+    expect(stdout).toMatch(/^second .* stored {2}0 B$/m);
+    expect(stderr).toContain('(IMAGE_CORRUPT)');
+    expect(digestOf(path)).toBe(before);
+  });
+
+  it('that is a picture as JSON is refused', async () => {
+    const args = ['bitmap', 'dump', at('vm.qcow2'), 'a', '--map', '--json'];
+    const { code, stdout, stderr } = await tidemark(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('"code":"USAGE"');
+  });
+
+  it('in a name cannot drive the terminal', async () => {
+    const path = at('names.qcow2');
+    await makeDrive(path, 'qcow2', MiB);
+    const name = 'red\u001b[31m\nnext';
+    await succeed('bitmap', 'add', path, name);
+    expect(await succeed('bitmap', 'list', path)).toContain(String.raw`red\u001b[31m\u000anext  `);
+    expect(JSON.parse(await succeed('bitmap', 'list', path, '--json'))).toMatchObject([{ name }]);
+  });
+
+  it('is no name that begins with a dash, behind --', async () => {
+    const path = at('dash.qcow2');
+    await makeDrive(path, 'qcow2', MiB);
+    await succeed('bitmap', 'add', path, '--', '--json');
+    expect(await succeed('bitmap', 'list', path)).toContain('--json');
+  });
+});
+
+describe('output that cannot be written', () => {
+  const dir = tempDir();
+
+  it('is an error when the disk is full, and none when the reader has gone', async () => {
+    const path = join(dir, 'a.raw');
+    await makeDrive(path, 'raw', MiB);
+    const shell = (line: string): Promise<RunResult> =>
+      sh('bash', '-c', line, 'bash', process.execPath, TIDEMARK, path);
+    const full = await shell('"$1" "$2" info "$3" > /dev/full');
+    expect(full).toMatchObject({ code: 12, stderr: expect.stringContaining('(NO_SPACE)') });
+    const gone = await shell('set -o pipefail; "$1" "$2" info "$3" | true');
+    expect(gone).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+/** Needs root for a disk that is full, and for another user. */
+const isRoot = process.getuid?.() === 0 && canMount();
+if (!isRoot) console.warn('SKIPPED: full and read-only disks, other users: needs root and mount');
+describe.skipIf(!isRoot)('a place that cannot be written', () => {
+  const dir = tempDir();
+
+  async function onSmallDisk(work: (disk: string) => Promise<void>): Promise<void> {
+    const disk = join(dir, 'disk');
+    mkdirSync(disk, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=777', 'tmpfs', disk]);
+    try {
+      await work(disk);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  }
+
+  it('is full: nothing is left there, and nothing else has changed', async () => {
+    const source = join(dir, 'source.raw');
+    await makeDrive(source, 'raw', 8 * MiB, [{ offset: 0, length: 4 * MiB, byte: 3 }]);
+    await succeed('bitmap', 'add', source, 'a');
+    const sidecar = digestOf(`${source}.tidemark.qcow2`);
+    await succeed('backup', source, join(dir, 'backups'));
+    await onSmallDisk(async (disk) => {
+      const args = ['backup', source, join(disk, 'b'), '--bitmap', 'a'];
+      expect(await fail(...args)).toMatchObject({ code: 'NO_SPACE', exit: 12 });
+      expect(readdirSync(join(disk, 'b'))).toEqual([]);
+      const target = join(disk, 'target.raw');
+      expect(await fail('restore', join(dir, 'backups'), target)).toMatchObject({
+        code: 'NO_SPACE',
+        exit: 12,
+        message: expect.stringContaining(`'${target}'`),
+      });
+      expect(readdirSync(disk)).toEqual(['b']);
+      await makeDrive(join(disk, 'd.raw'), 'raw', 8 * MiB);
+      expect(() => appendFileSync(join(disk, 'fill'), Buffer.alloc(4 * MiB))).toThrow(/ENOSPC/);
+      expect(await fail('bitmap', 'add', join(disk, 'd.raw'), 'a')).toMatchObject({
+        code: 'NO_SPACE',
+        exit: 12,
+      });
+      expect(readdirSync(disk).sort()).toEqual(['b', 'd.raw', 'fill']);
+    });
+    expect(digestOf(`${source}.tidemark.qcow2`)).toBe(sidecar);
+  });
+
+  it('is read-only: bitmaps are listed and drives backed up, but not changed', async () => {
+    await onSmallDisk(async (disk) => {
+      const path = join(disk, 'vm.qcow2');
+      await makeDrive(path, 'qcow2', MiB);
+      await succeed('bitmap', 'add', path, 'a');
+      await makeDrive(join(disk, 'd.raw'), 'raw', MiB);
+      execFileSync('mount', ['-o', 'remount,ro', disk]);
+      for (const args of [
+        ['bitmap', 'add', path, 'b'],
+        ['bitmap', 'remove', path, 'a'],
+        ['bitmap', 'add', join(disk, 'd.raw'), 'b'],
+        ['backup', path, join(dir, 'never'), '--bitmap', 'a'],
+      ]) {
+        expect(await fail(...args)).toMatchObject({ code: 'DEVICE_READ_ONLY', exit: 10 });
+      }
+      expect(await succeed('bitmap', 'list', path)).toContain('a     64 KiB');
+      await succeed('backup', path, join(dir, 'from-read-only'));
+    });
+    expect(existsSync(join(dir, 'never'))).toBe(false);
+  });
+
+  it("is another user's: what may be read is read, and nothing is written", async () => {
+    await onSmallDisk(async (disk) => {
+      const path = join(disk, 'vm.qcow2');
+      await makeDrive(path, 'qcow2', MiB);
+      chownSync(path, 65_534, 65_534);
+      chmodSync(path, 0o644);
+      // Root without its powers, so that the programs can be read wherever they are.
+      const powerless = ['--bounding-set=-all', '--inh-caps=-all', process.execPath, TIDEMARK];
+      const asOther = (...args: readonly string[]): Promise<RunResult> =>
+        sh('setpriv', ...powerless, ...args);
+      expect(await asOther('info', path)).toMatchObject({ code: 0 });
+      const before = digestOf(path);
+      const denied = { code: 10, stderr: expect.stringContaining('(PERMISSION_DENIED)') };
+      expect(await asOther('bitmap', 'add', path, 'a')).toMatchObject(denied);
+      expect(digestOf(path)).toBe(before);
+      chmodSync(path, 0o600);
+      expect(await asOther('info', path)).toMatchObject(denied);
+    });
+  });
+});
+
+function canMount(): boolean {
+  try {
+    execFileSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d'], {
+      stdio: 'ignore',
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Paths of a command line, which are those that do not begin with a dash, put into `dir`. */
+function inDir(args: readonly string[], dir: string): readonly string[] {
+  const words = args[0] === 'bitmap' || args[0] === 'repo' ? 2 : 1;
+  const isPath = (arg: string, i: number): boolean => {
+    if (i < words || arg.startsWith('-') || arg.startsWith('/')) return false;
+    const before = args[i - 1] ?? '';
+    if (before.startsWith('-') && before !== '--overwrite') return before === '--sidecar';
+    return args[0] === 'bitmap' ? i === words : true;
+  };
+  return args.map((arg, i) => (isPath(arg, i) ? join(dir, arg) : arg));
+}
+
+/** Every file below a folder with its digest. */
+function snapshot(dir: string): Readonly<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    files[path] = entry.isFile() ? digestOf(path) : 'folder';
+  }
+  return files;
+}
+
+/** Lets the first table entry of a bitmap point behind the end of the file. */
+function damageTable(path: string, name: string): void {
+  const bytes = readFileSync(path);
+  // qcow2.rst, "Bitmap directory": the name comes 24 bytes after its entry, which begins with the
+  // table's offset.
+  const entry = bytes.lastIndexOf(name) - 24;
+  const table = Number(bytes.readBigUInt64BE(entry));
+  bytes.writeBigUInt64BE(BigInt(2 ** 40), table);
+  writeFileSync(path, bytes);
+}
