@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { connectNbd } from '@tidemark/nbd';
 import { expect, it } from 'vitest';
 import { describeWithQemu, tempDir } from '../../../tools/qemu.ts';
@@ -94,6 +95,30 @@ describeWithQemu('a connection to a server that dies', ['nbdkit'], () => {
     await server.stop('SIGKILL');
     await expect(device.close()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
     await expect(device.close()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+
+  it('ends quietly by a close when a call under way has told so', async () => {
+    await using server = await slow();
+    await using device = await connectNbd(server.uri);
+    await device.write(pattern(512), 0);
+    const read = device.read(new Uint8Array(1), 0);
+    const [outcome] = await Promise.allSettled([read, server.stop('SIGKILL')]);
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'CONNECTION_LOST' } });
+    await device.close();
+  });
+
+  it('ends quietly by a close when a later call has told so', async () => {
+    await using server = await slow();
+    await using device = await connectNbd(server.uri);
+    await device.write(pattern(512), 0);
+    await server.stop('SIGKILL');
+    const isUsable = () =>
+      device.read(new Uint8Array(0), 0).then(
+        () => true,
+        () => false,
+      );
+    while (await isUsable()) await setImmediate();
+    await expect(device.close()).resolves.toBeUndefined();
   });
 
   it('ends quietly by a close when nothing was written, or all was flushed', async () => {

@@ -2,9 +2,9 @@ import { connectNbd } from '@tidemark/nbd';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Coverage } from '../src/client/replies/coverage.ts';
-import { ChunkType, Command } from '../src/protocol/transmission.ts';
+import { Command } from '../src/protocol/transmission.ts';
 import { expectSame, pattern } from './support/client-bytes.ts';
-import { type Peer, ScriptedServer, shakeHands, u64 } from './support/client-scripted-server.ts';
+import { type Peer, ScriptedServer, shakeHands } from './support/client-scripted-server.ts';
 
 const HAS_FLAGS = 1;
 const CAN_FLUSH = 4;
@@ -26,32 +26,39 @@ describe('a device', () => {
   it('has at most 16 requests under way, and sends the next as one is answered', async () => {
     const seen: (readonly [taken: number, waiting: number])[] = [];
     await using server = await ScriptedServer.start(async (peer) => {
-      await shakeHands(peer);
-      const requests = [];
-      for (let taken = 1; taken <= 40; taken++) {
-        requests.push(await peer.request());
-        if (taken < 16) continue;
-        seen.push([taken, peer.waiting]);
-        const { cookie, offset, length } = requests.shift()!;
-        peer.chunk(
-          cookie,
-          ChunkType.OFFSET_DATA,
-          Buffer.concat([u64(offset), new Uint8Array(length)]),
-        );
+      await shakeHands(peer, { chunks: false });
+      for (let batch = 0; batch < 2; batch++) {
+        const cookies: bigint[] = [];
+        for (let taken = 1; taken <= 40; taken++) {
+          cookies.push((await peer.request()).cookie);
+          if (taken < 16) continue;
+          seen.push([taken, peer.waiting]);
+          peer.simple(cookies.shift()!);
+        }
+        for (const cookie of cookies) peer.simple(cookie);
       }
-      for (const { cookie, offset, length } of requests) {
-        peer.chunk(
-          cookie,
-          ChunkType.OFFSET_DATA,
-          Buffer.concat([u64(offset), new Uint8Array(length)]),
-        );
-      }
-      await peer.request();
-      peer.end();
+      await serve(peer, []);
     });
     await using device = await connectNbd(server.uri);
-    await Promise.all(Array.from({ length: 40 }, () => device.read(new Uint8Array(8), 0)));
-    expect(seen).toEqual(Array.from({ length: 25 }, (_, index) => [16 + index, 0]));
+    for (let batch = 0; batch < 2; batch++) {
+      await Promise.all(Array.from({ length: 40 }, () => device.flush()));
+    }
+    const expected = Array.from({ length: 25 }, (_, index) => [16 + index, 0]);
+    expect(seen).toEqual([...expected, ...expected]);
+  });
+
+  it('takes leave only when what is under way is done and flushed', async () => {
+    const asked: string[] = [];
+    await using server = await ScriptedServer.start(async (peer) => {
+      await shakeHands(peer, { chunks: false });
+      await serve(peer, asked);
+    });
+    const device = await connectNbd(server.uri);
+    const writes = Array.from({ length: 20 }, (_, index) => device.write(pattern(3), index));
+    await device.close();
+    await Promise.all(writes);
+    const written = Array.from({ length: 20 }, (_, index) => `1 ${index} 3`);
+    expect(asked).toEqual([...written, '3 0 0', '2 0 0']);
   });
 
   it('takes leave when it is closed, after a flush of what was written', async () => {
@@ -68,9 +75,9 @@ describe('a device', () => {
 
   it('closes without a server that does not hang up', async () => {
     await using server = await ScriptedServer.start(async (peer) => {
+      peer.staysOpen = true;
       await shakeHands(peer);
-      await peer.request();
-      await peer.take(1);
+      await peer.take(1_000_000);
     });
     const device = await connectNbd(server.uri, { timeout: 200 });
     await device.close();

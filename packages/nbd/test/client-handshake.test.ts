@@ -167,10 +167,10 @@ describe('a server that refuses an export', () => {
     [8, 'PROTOCOL_ERROR'],
     [99, 'PROTOCOL_ERROR'],
   ])('by error %i gives %s with its own words', async (type, code) => {
-    await using server = await ScriptedServer.start(refuse(type, 'not\u0007 today'));
+    await using server = await ScriptedServer.start(refuse(type, 'not\u0007 to\u001Bday'));
     await expect(connectNbd(server.uri)).rejects.toMatchObject({
       code,
-      message: expect.stringMatching(/export 'x' was not opened: the server .*: not today$/),
+      message: expect.stringMatching(/export 'x' was not opened: the server .*: not to day$/),
     });
   });
 
@@ -233,6 +233,18 @@ describe('a connection', () => {
     const contexts = ['a:b', 'base:allocation', 'a:b'];
     await expect(connectNbd(server.uri, { contexts })).rejects.toThrow('closed');
     expect(asked).toEqual(['\0\0\0\u0001x\0\0\0\u0002\0\0\0\u000fbase:allocation\0\0\0\u0003a:b']);
+  });
+
+  it('has no contexts when the choice of them is refused after all', async () => {
+    await using server = await ScriptedServer.start(
+      until(Option.SET_META_CONTEXT, (peer, option) => {
+        peer.replyToOption(option, META_CONTEXT, contextReply(1, 'base:allocation'));
+        peer.replyToOption(option, OptionReplyType.INVALID);
+        peer.replyToOption(Option.GO, IS_INFO, INFO);
+      }),
+    );
+    await using device = await connectNbd(server.uri);
+    expect(device).toMatchObject({ size: 512, contexts: [] });
   });
 
   it.each([[['']], [['a\0']], [['x'.repeat(4097)]]])(

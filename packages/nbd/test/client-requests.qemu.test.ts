@@ -128,6 +128,26 @@ describeWithQemu('a server that asks for blocks of 4096 bytes', ['nbdkit'], () =
   const disk = ['memory', String(size), 'blocksize-error-policy=error', ...sizes];
   const start = () => startNbdkit(dir, '--filter=blocksize-policy', ...disk);
 
+  it.each([
+    [0, 1],
+    [1, 1],
+    [4095, 2],
+    [5000, 3000],
+    [5000, 30_000],
+    [8192, 4095],
+    [8191, 20_481],
+    [size - 1, 1],
+    [3, size - 5],
+  ])(
+    'is read at %i, %i bytes, in whole blocks that give the bytes asked for',
+    async (at, length) => {
+      await using server = await start();
+      await using device = await connectNbd(server.uri);
+      await device.write(pattern(size), 0);
+      expectSame(await readBytes(device, at, length), pattern(size).subarray(at, at + length));
+    },
+  );
+
   it('is read at any place, and holds what an array holds after aligned changes', async () => {
     await using server = await start();
     await using device = await connectNbd(server.uri);

@@ -27,6 +27,8 @@ const PEER_IS_GONE = new Error('the client has closed the connection');
 export class Peer {
   readonly #socket: Socket;
   readonly #reader: ByteReader;
+  /** Whether our end stays open when the client ends its own. */
+  staysOpen = false;
   #received = 0;
   #taken = 0;
 
@@ -38,6 +40,9 @@ export class Peer {
     });
     socket.on('error', () => {});
     socket.on('close', () => this.#reader.end(PEER_IS_GONE));
+    socket.on('end', () => {
+      if (!this.staysOpen) socket.end();
+    });
   }
 
   send(...parts: readonly Uint8Array[]): void {
@@ -182,7 +187,7 @@ export class ScriptedServer implements AsyncDisposable {
   static async start(script: (peer: Peer) => Promise<void>): Promise<ScriptedServer> {
     const scripts: Promise<void>[] = [];
     const sockets: Socket[] = [];
-    const server = createServer({ noDelay: true }, (socket) => {
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       sockets.push(socket);
       scripts.push(
         script(new Peer(socket)).catch((error: unknown) => {

@@ -13,7 +13,7 @@ export interface TestServer extends AsyncDisposable {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-export interface ServedDisk {
+interface ServedDisk {
   readonly size: number;
   readonly readOnly?: boolean;
 }
