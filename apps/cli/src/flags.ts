@@ -8,7 +8,7 @@ export const jsonFlag = {
   withNegated: false,
 } as const;
 
-export const formatFlag = {
+const formatFlag = {
   kind: 'enum',
   values: ['raw', 'qcow2'],
   brief: 'format of the drive; when left out, what its first bytes say',

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type RunResult, sh, tempDir } from '../../../tools/qemu.ts';
+import { run, type RunResult, sh, tempDir } from '../../../tools/qemu.ts';
 import { TIDEMARK, tidemark } from '../../../tools/programs.ts';
 import { makeDrive } from './support/drives.ts';
 import { digestOf, fail, succeed } from './support/tidemark.ts';
@@ -158,11 +158,11 @@ describe.skipIf(!isRoot)('a place that cannot be written', () => {
   async function onSmallDisk(work: (disk: string) => Promise<void>): Promise<void> {
     const disk = join(dir, 'disk');
     mkdirSync(disk, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=777', 'tmpfs', disk]);
+    await run('mount', '-t', 'tmpfs', '-o', 'size=2m,mode=777', 'tmpfs', disk);
     try {
       await work(disk);
     } finally {
-      execFileSync('umount', [disk]);
+      await run('umount', disk);
     }
   }
 
@@ -200,7 +200,7 @@ describe.skipIf(!isRoot)('a place that cannot be written', () => {
       await makeDrive(path, 'qcow2', MiB);
       await succeed('bitmap', 'add', path, 'a');
       await makeDrive(join(disk, 'd.raw'), 'raw', MiB);
-      execFileSync('mount', ['-o', 'remount,ro', disk]);
+      await run('mount', '-o', 'remount,ro', disk);
       for (const args of [
         ['bitmap', 'add', path, 'b'],
         ['bitmap', 'remove', path, 'a'],

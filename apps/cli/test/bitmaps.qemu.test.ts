@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { beforeAll, expect, it } from 'vitest';
 import { tidemark } from '../../../tools/programs.ts';
-import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
+import { describeWithQemu, run, sh, tempDir, type Tool } from '../../../tools/qemu.ts';
 import { guestWrites, makeDrive } from './support/drives.ts';
 import { digestOf, fail, succeed, succeedJson } from './support/tidemark.ts';
 
@@ -194,7 +194,8 @@ describeWithQemu('tidemark bitmap', ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdinfo
     const path = join(dir, 'running.qcow2');
     await run('qemu-img', 'create', '-q', '-f', 'qcow2', path, '16M');
     await succeed('bitmap', 'add', path, 'a');
-    const qemu = spawn('qemu-io', ['-f', 'qcow2', path], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const writer: Tool = 'qemu-io';
+    const qemu = spawn(writer, ['-f', 'qcow2', path], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: qemu.stdout });
     const ended = new Promise((resolve) => qemu.on('exit', resolve));
     qemu.stdin.write('length\n');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { EXIT_CANCELLED } from '@tidemark/program';
+import { EXIT_CANCELLED, EXIT_CODES } from '@tidemark/program';
 import { describe, expect, it } from 'vitest';
 import { tidemark } from '../../../tools/programs.ts';
 import { fail, succeed } from './support/tidemark.ts';
@@ -35,6 +35,16 @@ describe('--help', () => {
       expect(readme).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'));
     }
     for (const words of commands) expect(readme).toContain(`tidemark ${words.join(' ')}`);
+  });
+
+  it('is right about the exit code of every error', () => {
+    const rows = [...readme.matchAll(/^\| (\d+) \|[^|]*\| (`[^|]*`) \|$/gm)];
+    const told = rows.flatMap(([, exit, codes]) =>
+      codes!.split(' ').map((code) => ({ code: code.slice(1, -1), exit: Number(exit) })),
+    );
+    const known = new Map<string, number>(Object.entries(EXIT_CODES)).set('INTERNAL', 1);
+    expect(told.map(({ code }) => code).sort()).toEqual([...known.keys()].sort());
+    for (const { code, exit } of told) expect(exit).toBe(known.get(code));
   });
 
   it('is what a command line without a command prints', async () => {

@@ -7,7 +7,7 @@ export const EXIT_USAGE = 2;
 export const EXIT_CANCELLED = 130;
 
 /** One exit code for each kind of failure; the manual lists them. Never changed, only added to. */
-const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   USAGE: EXIT_USAGE,
 
   BITMAP_NOT_FOUND: 3,

@@ -1,4 +1,4 @@
-export { EXIT_CANCELLED, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
+export { EXIT_CANCELLED, EXIT_CODES, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
 export { printable } from './printable.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';

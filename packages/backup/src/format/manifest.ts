@@ -5,8 +5,8 @@ import { isGranularity } from './granules.ts';
 import { JsonFields } from './json-fields.ts';
 import type { PointKind } from './names.ts';
 
-export const FORMAT = 'tidemark-backup';
-export const VERSION = 1;
+const FORMAT = 'tidemark-backup';
+const VERSION = 1;
 export const MAX_MANIFEST_SIZE = 1024 * 1024;
 
 /** Who a drive is. `id` alone decides: two drives never share one, and a drive keeps its own. */

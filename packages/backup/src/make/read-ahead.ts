@@ -3,7 +3,7 @@ import { throwIfCancelled } from '../cancel.ts';
 import type { CopyRange } from './copy-ranges.ts';
 
 /** Bytes of one read at most, and of each buffer. At least a granule. */
-export const PIECE_SIZE = 1024 * 1024;
+const PIECE_SIZE = 1024 * 1024;
 /** Reads in flight: what a cold disk needs to be kept busy. */
 const DEPTH = 16;
 
