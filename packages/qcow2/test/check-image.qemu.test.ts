@@ -43,7 +43,7 @@ describeWithQemu('the check that the tests use', ['qemu-img'], () => {
     expect(checkImage(good)).toEqual({ corruptions: [], leaks: 0 });
     const random = randomOf(17);
     const verdicts = { corrupt: 0, leaks: 0, clean: 0 };
-    for (let round = 0; round < 120; round++) {
+    for (let round = 0; round < 100; round++) {
       const bytes = good.slice();
       // Half of them in the refcounts of the first clusters, the rest in any table.
       const at =

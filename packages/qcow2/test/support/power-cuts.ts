@@ -22,6 +22,8 @@ export interface PowerCutOptions {
   readonly seed: number;
   /** For each prefix, about how many disks that lost some of what was not flushed. Default 0. */
   readonly torn?: number;
+  /** One in so many of all these disks. Default: each. */
+  readonly every?: number;
 }
 
 /**
@@ -30,18 +32,20 @@ export interface PowerCutOptions {
  */
 export async function* powerCuts(
   { base, events }: RecordingDevice,
-  { seed, torn = 0 }: PowerCutOptions,
+  { seed, torn = 0, every = 1 }: PowerCutOptions,
 ): AsyncGenerator<PowerCut> {
   const random = randomOf(seed);
-  let settled = { disk: base, count: 0 };
+  let settled: Settled = { disk: base, count: 0 };
+  let met = 0;
   for (let count = 0; count <= events.length; count++) {
     settled = await settle(settled, events, count);
     const rest = renumbered(events.slice(0, count), settled.count);
-    const name = `${count} of ${events.length} events`;
-    yield { bytes: await bytesOf(await replay(settled.disk, rest)), count, name };
-    for (const [i, keeps] of tearings(rest, random, torn).entries()) {
+    const whole: Keeps = () => true;
+    for (const [i, keeps] of [whole, ...tearings(rest, random, torn)].entries()) {
+      if (met++ % every > 0) continue;
       const disk = await powerCut(settled.disk, rest, keeps);
-      yield { bytes: await bytesOf(disk), count, name: `${name}, torn (seed ${seed}, ${i})` };
+      const name = `${count} of ${events.length} events, torn ${i} (seed ${seed})`;
+      yield { bytes: await bytesOf(disk), count, name };
     }
   }
 }
