@@ -2,9 +2,9 @@ import { connectNbd } from '@tidemark/nbd';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Coverage } from '../src/client/replies/coverage.ts';
-import { Command } from '../src/protocol/transmission.ts';
+import { ChunkType, Command } from '../src/protocol/transmission.ts';
 import { expectSame, pattern } from './support/client-bytes.ts';
-import { type Peer, ScriptedServer, shakeHands } from './support/client-scripted-server.ts';
+import { type Peer, ScriptedServer, shakeHands, u32s } from './support/client-scripted-server.ts';
 
 const HAS_FLAGS = 1;
 const CAN_FLUSH = 4;
@@ -71,6 +71,23 @@ describe('a device', () => {
     await device.write(pattern(10), 5);
     await device.close();
     expect(asked).toEqual(['1 5 10', '3 0 0', '2 0 0']);
+  });
+
+  it('finishes a block status that is under way at its close, and asks for no more', async () => {
+    const asked: string[] = [];
+    await using server = await ScriptedServer.start(async (peer) => {
+      await shakeHands(peer, { size: 3n * 1024n ** 3n, contexts: { 'base:allocation': 1 } });
+      const { cookie, length } = await peer.request();
+      peer.chunk(cookie, ChunkType.BLOCK_STATUS, u32s(1, length / 2, 0, length / 2, 3));
+      await serve(peer, asked);
+    });
+    const device = await connectNbd(server.uri);
+    const extents = device.extents(0, device.size);
+    const first = extents.next();
+    await device.close();
+    expect(await first).toMatchObject({ value: { offset: 0, length: 2 ** 29, zero: false } });
+    await expect(extents.next()).rejects.toMatchObject({ code: 'DEVICE_CLOSED' });
+    expect(asked).toEqual(['2 0 0']);
   });
 
   it('closes without a server that does not hang up', async () => {

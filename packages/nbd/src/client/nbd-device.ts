@@ -2,10 +2,11 @@ import { type BlockDevice, type BlockExtent, type WriteZeroesOptions } from '@ti
 import { TidemarkError } from '@tidemark/core';
 import { AllocationFlag, BASE_ALLOCATION } from '../protocol/context-names.ts';
 import { Command, CommandFlag, ExportFlag } from '../protocol/transmission.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, NbdRequest } from './connection.ts';
 import { DeviceGuard } from './device-guard.ts';
 import type { BlockSize } from './negotiate/block-size.ts';
 import type { Session } from './negotiate/negotiate.ts';
+import type { Reply } from './replies/reply.ts';
 import { Requests } from './requests.ts';
 import { type ContextExtent, statusExtents } from './status-extents.ts';
 
@@ -127,7 +128,11 @@ export class NbdDevice implements BlockDevice {
     const { connection, session } = this.#parts;
     const contextId = session.contexts.get(name);
     if (contextId === undefined) throw this.#unknownContext(name);
-    yield* statusExtents(connection, {
+    const send = (request: NbdRequest, reply: Reply) => {
+      this.#guard.checkUsable();
+      return this.#guard.run(() => connection.request(request, reply));
+    };
+    yield* statusExtents(send, {
       offset,
       length,
       contextId,

@@ -1,5 +1,5 @@
 import { Command } from '../protocol/transmission.ts';
-import type { Connection } from './connection.ts';
+import type { NbdRequest } from './connection.ts';
 import { alignDown, alignUp } from './pieces.ts';
 import { StatusReply } from './replies/status-reply.ts';
 
@@ -22,18 +22,20 @@ export interface StatusRange {
   readonly block: number;
 }
 
+type Send = (request: NbdRequest, reply: StatusReply) => Promise<void>;
+
 // The field holds 4 GiB; a server that must look at each byte should not have to at a stretch.
 const MAX_ASKED = 1024 ** 3;
 
 /** The range in order, without gaps, neighbours of equal flags merged. */
 export async function* statusExtents(
-  connection: Connection,
+  send: Send,
   range: StatusRange,
 ): AsyncGenerator<ContextExtent> {
   const end = range.offset + range.length;
   let run: ContextExtent | undefined;
   for (let at = range.offset; at < end;) {
-    const { start, extents } = await ask(connection, range, at);
+    const { start, extents } = await ask(send, range, at);
     let upTo = start;
     for (const { length, flags } of extents) {
       const from = Math.max(at, upTo);
@@ -51,13 +53,13 @@ export async function* statusExtents(
   if (run !== undefined) yield run;
 }
 
-async function ask(connection: Connection, range: StatusRange, at: number) {
+async function ask(send: Send, range: StatusRange, at: number) {
   const { contextId, contextIds, size, block } = range;
   const start = alignDown(at, block);
   const upTo = Math.min(start + MAX_ASKED, alignUp(range.offset + range.length, block));
   const length = upTo - start;
   const room = size - start;
   const reply = new StatusReply({ offset: start, length, contextId, contextIds, room });
-  await connection.request({ type: Command.BLOCK_STATUS, offset: start, length }, reply);
+  await send({ type: Command.BLOCK_STATUS, offset: start, length }, reply);
   return { start, extents: reply.extents() };
 }
