@@ -14,15 +14,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
   program: ['core'],
-  drive: [
-    'core',
-    'block',
-    'qcow2',
-    'tracking',
-    'store-memory',
-    'store-qcow2',
-    'store-sidecar',
-  ],
+  drive: ['core', 'block', 'qcow2', 'tracking', 'store-memory', 'store-qcow2', 'store-sidecar'],
   cli: ['core', 'program', 'block', 'drive', 'tracking', 'backup', 'nbd', 'qmp'],
   daemon: ['core', 'program', 'block', 'drive', 'tracking', 'nbd', 'qmp'],
 };
@@ -71,7 +63,10 @@ function judge(
     const leaves = specifier.split('/').filter((part) => part === '..').length >= depth;
     return leaves && depth > 0 ? `imports ${specifier}, which leaves its package` : undefined;
   }
-  const dependency = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+  const dependency = specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
   const target = /^@tidemark\/(.+)$/.exec(dependency)?.[1];
   if (target !== undefined && !allowed.includes(target)) {
     return `imports ${specifier}, against the layers`;

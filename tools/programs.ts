@@ -25,7 +25,9 @@ export interface Daemon {
 
 /** Starts `tidemarkd` and waits until it serves. Throws what it printed if it ends before. */
 export async function startDaemon(...args: readonly string[]): Promise<Daemon> {
-  const child = spawn(process.execPath, [TIDEMARKD, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [TIDEMARKD, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stderr = '';
   const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
   await new Promise<void>((resolve, reject) => {

@@ -19,16 +19,21 @@ try {
 async function tell(): Promise<void> {
   story.chapter('Two drives of 1 GiB: one raw, with a sidecar beside it, and one qcow2');
   const drives = await makeDrives(folder);
-  for (const { path, format } of drives) await story.show('tidemark', ['bitmap', 'add', path, 'nightly', '--format', format]);
+  for (const { path, format } of drives)
+    await story.show('tidemark', ['bitmap', 'add', path, 'nightly', '--format', format]);
 
   story.chapter('tidemarkd serves both over NBD and records every write');
-  await story.timed('wrote 48 MiB to each', () => serveAndWrite(drives, folder, { seed: 1, first: true }));
+  await story.timed('wrote 48 MiB to each', () =>
+    serveAndWrite(drives, folder, { seed: 1, first: true }),
+  );
 
   story.chapter('A full backup of each; it begins the bitmap anew');
   for (const drive of drives) await backUp(drive);
 
   story.chapter('The daemon starts again, a guest changes a little, the daemon ends');
-  await story.timed('wrote 3 MiB to each', () => serveAndWrite(drives, folder, { seed: 2, first: false }));
+  await story.timed('wrote 3 MiB to each', () =>
+    serveAndWrite(drives, folder, { seed: 2, first: false }),
+  );
 
   story.chapter('The bitmaps have survived both ends of the daemon');
   for (const { path } of drives) {
@@ -49,7 +54,9 @@ async function tell(): Promise<void> {
 }
 
 async function backUp({ path, backups, format }: DemoDrive): Promise<void> {
-  await story.timed('', () => story.show('tidemark', ['backup', path, backups, '--bitmap', 'nightly', '--format', format]));
+  await story.timed('', () =>
+    story.show('tidemark', ['backup', path, backups, '--bitmap', 'nightly', '--format', format]),
+  );
 }
 
 async function restoreAndCompare(drive: DemoDrive): Promise<void> {
@@ -57,7 +64,7 @@ async function restoreAndCompare(drive: DemoDrive): Promise<void> {
   const [before, after] = [await drive.digest(drive.path), await drive.digest(drive.restored)];
   story.say(`drive    sha256 ${before}`);
   story.say(`restored sha256 ${after}`);
-  if (before !== after) throw new Error(`the restored ${drive.format} drive differs from the drive`);
+  if (before !== after)
+    throw new Error(`the restored ${drive.format} drive differs from the drive`);
   story.good('equal');
 }
-

@@ -39,7 +39,9 @@ export class Story {
 
   end(): void {
     const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
-    console.log(`\n${styleText(['bold', 'green'], `Done in ${seconds} s.`)} Nothing is left behind.`);
+    console.log(
+      `\n${styleText(['bold', 'green'], `Done in ${seconds} s.`)} Nothing is left behind.`,
+    );
   }
 }
 

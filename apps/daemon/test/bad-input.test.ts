@@ -1,6 +1,7 @@
 import {
   appendFileSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   truncateSync,
@@ -9,9 +10,8 @@ import {
 import { join } from 'node:path';
 import { createDrive } from '@tidemark/drive';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { startDaemon } from '../../../tools/programs.ts';
+import { startDaemon, TIDEMARKD } from '../../../tools/programs.ts';
 import { sh, tempDir } from '../../../tools/qemu.ts';
-import { TIDEMARKD } from '../../../tools/programs.ts';
 import { digestsOf, guestWrite, refusal, serving } from './support/serving.ts';
 
 const SIZE = 1024 * 1024;
@@ -144,6 +144,7 @@ describe('tidemarkd', () => {
       `addr.type=unix,addr.path=${socket}`,
     );
     await killed.stop('SIGKILL');
+    expect(existsSync(socket)).toBe(true);
     await serving(dir, options, async (uri) => guestWrite(uri('vm'), 0, 1));
   });
 

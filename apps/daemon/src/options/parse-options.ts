@@ -51,7 +51,8 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({ args: dashed, options: ARGUMENTS, strict: true, allowPositionals: false });
   } catch (cause) {
-    throw new TidemarkError('USAGE', (cause as Error).message.toLowerCase(), {
+    const text = cause instanceof Error ? cause.message.toLowerCase() : String(cause);
+    throw new TidemarkError('USAGE', text, {
       hint: 'tidemarkd --help lists the options',
     });
   }

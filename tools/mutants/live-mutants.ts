@@ -1,0 +1,180 @@
+import type { Mutant } from './sandbox.ts';
+
+const tracking = (file: string) => `packages/tracking/src/${file}`;
+const qcow2 = (file: string) => `packages/qcow2/src/${file}`;
+
+/** Each breaks one rule of bitmaps that stay valid on disk while they record. */
+export const LIVE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a write does not wait for its mark',
+    file: tracking('tracked-device.ts'),
+    find: 'if (marks !== undefined) while (!marks.covers(write)) await marks.cover(write);',
+    replace:
+      'if (marks !== undefined && !marks.covers(write)) void marks.cover(write).catch(() => {});',
+  },
+  {
+    name: 'a write is made although its mark failed',
+    file: tracking('tracked-device.ts'),
+    find: 'await marks.cover(write);',
+    replace: 'if ((await marks.cover(write).catch(() => "failed")) === "failed") break;',
+  },
+  {
+    name: 'marks are not synced',
+    file: tracking('live/group-sync.ts'),
+    find: 'this.#running = this.#sync();',
+    replace: 'this.#running = Promise.resolve(this.#sync).then(() => {});',
+  },
+  {
+    name: 'a mark joins a sync that has started',
+    file: tracking('live/group-sync.ts'),
+    find: 'this.#next ??= this.#start();\n    return this.#next;',
+    replace:
+      'if (this.#busy !== undefined) return this.#busy;\n    this.#busy = this.#sync().finally(() => (this.#busy = undefined));\n    return this.#busy;',
+    also: {
+      find: '#next: Promise<void> | undefined;',
+      replace: '#next: Promise<void> | undefined;\n  #busy: Promise<void> | undefined;',
+    },
+  },
+  {
+    name: 'two writes of one sector are under way at once',
+    file: tracking('live/sector-writer.ts'),
+    find: 'if (sector !== undefined) {',
+    replace: 'if (sector !== undefined && index < 0) {',
+  },
+  {
+    name: 'a sector is written with what it was to hold when the write was asked for',
+    file: tracking('live/live-bitmap.ts'),
+    find: 'this.#writer = new SectorWriter((sector) => {\n      const bytes = new Uint8Array(LIVE_SECTOR_BYTES);\n      this.#desired.serialize(bytes, sector * LIVE_SECTOR_BYTES);',
+    replace:
+      'const early = stored.clone();\n    this.#writer = new SectorWriter((sector) => {\n      const bytes = new Uint8Array(LIVE_SECTOR_BYTES);\n      early.serialize(bytes, sector * LIVE_SECTOR_BYTES);\n      early.merge(this.#desired);',
+  },
+  {
+    name: 'narrowing leaves the floor as it was',
+    file: tracking('live/live-bitmap.ts'),
+    find: 'const changed = this.#lower(this.#floor, range);',
+    replace: 'const changed = this.#lower(this.#floor.clone(), range);',
+  },
+  {
+    name: 'narrowing lowers the floor only when it is written',
+    file: tracking('live/live-bitmap.ts'),
+    find: 'const changed = this.#lower(this.#floor, range);\n    this.#lower(this.#desired, range);\n    if (changed) await this.#write(range);',
+    replace:
+      'const changed = this.#lower(this.#floor.clone(), range);\n    this.#lower(this.#desired, range);\n    if (changed) await this.#write(range);\n    this.#lower(this.#floor, range);',
+  },
+  {
+    name: 'only the first bitmap is marked',
+    file: tracking('live/live-marks.ts'),
+    find: 'for (const { bitmap } of this.#tracked) if (!bitmap.covers(range)) return false;',
+    replace:
+      'for (const { bitmap } of [...this.#tracked].slice(0, 1)) if (!bitmap.covers(range)) return false;',
+  },
+  {
+    name: 'a mark is relied on before the sync',
+    file: tracking('live/live-marks.ts'),
+    find: '// Bitmaps of one store share its sync.',
+    replace: 'for (const { bitmap } of lacking) bitmap.rely(range);',
+  },
+  {
+    name: 'a region is narrowed while it is marked',
+    file: tracking('live/live-marks.ts'),
+    find: 'if (this.#busy.has(region)) continue;',
+    replace: '',
+    also: {
+      find: 'const others = this.#busyIn(span);',
+      replace: 'const others = this.#busyIn(span).slice(1);',
+    },
+  },
+  {
+    name: 'marks go on while bitmaps are changed',
+    file: tracking('live/live-marks.ts'),
+    find: 'if (this.#structure !== undefined) return this.#structure;',
+    replace: '',
+  },
+  {
+    name: 'a change does not wait for marks that are under way',
+    file: tracking('live/live-marks.ts'),
+    find: 'await Promise.allSettled(this.#busy.values());\n    await Promise.all(Array.from(this.#tracked, ({ bitmap }) => bitmap.drain()));\n    return',
+    replace: 'return',
+  },
+  {
+    name: 'a cleared bitmap checks the old bits only until it is stored',
+    file: tracking('live/live-durability.ts'),
+    find: 'if (content !== undefined && !this.#tracked.has(content)) this.#begin(name, content);',
+    replace: 'if (content !== undefined && this.#tracked.size === 0) this.#begin(name, content);',
+  },
+  {
+    name: 'what is stored is the bits of later',
+    file: tracking('live/live-durability.ts'),
+    find: 'const bitmap = new LiveBitmap(content, stored.clone(), bits);',
+    replace: 'const bitmap = new LiveBitmap(content, content, bits);',
+  },
+  {
+    name: 'the drive is not flushed before a bitmap begins anew',
+    file: tracking('live/live-durability.ts'),
+    find: 'if (created.length + changed.length > 0) await this.#options.flushDrive();',
+    replace: '',
+  },
+  {
+    name: 'writes under way are not in the bitmap that begins',
+    file: tracking('write-recorder.ts'),
+    find: 'for (const { offset, length } of this.#inFlight) bitmap.set(offset, length);',
+    replace: '',
+  },
+  {
+    name: 'a bitmap records no more before its removal is durable',
+    file: tracking('drive-draft.ts'),
+    find: 'for (const keeper of this.state.keepers) keeper.begin(this.#recordingIn(keeper));',
+    replace:
+      'for (const keeper of this.state.keepers) { keeper.begin(this.#recordingIn(keeper)); keeper.end(this.#recordingIn(keeper)); }',
+  },
+  {
+    name: 'counts and content are not durable before a table links to them',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: 'await this.#image.settle();',
+    replace: '',
+  },
+  {
+    name: 'a table links to a cluster before it has content',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: 'place = await this.#image.allocate(1);\n      await this.#image.writeHost(content, place);',
+    replace:
+      'place = await this.#image.allocate(1);\n      await this.#image.settle();\n      await this.#setEntry(index, place);\n      return this.#image.writeHost(content, place);',
+  },
+  {
+    name: 'two parts of a table are linked at once',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: 'await this.#linking.run(async () => {',
+    replace: 'await (async (act: () => Promise<void>) => act())(async () => {',
+  },
+  {
+    name: 'bits go to a cluster that could not be linked',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: 'entries[index - first] = entry;',
+    replace: 'this.#table[index] = entry;\n    entries[index - first] = entry;',
+  },
+  {
+    name: 'nothing is synced when bitmaps are taken over from one who died',
+    file: 'packages/core/src/create-bitmap-store.ts',
+    find: 'else await this.#backend.live?.sync();',
+    replace: '',
+  },
+  {
+    name: 'a directory is linked before its content is durable',
+    file: qcow2('host-metadata.ts'),
+    find: 'await this.#state.writeBack();\n      await this.#state.owner.setBitmaps(pointer);',
+    replace: 'await this.#state.owner.setBitmaps(pointer);\n      await this.#state.writeBack();',
+  },
+  {
+    name: 'clusters are given back before their unlink is durable',
+    file: qcow2('image-state.ts'),
+    find: 'unlink(offset: number, clusterCount: number): void {',
+    replace:
+      'unlink(offset: number, clusterCount: number): void {\n    void this.mutex.run(() => this.allocator.release(offset, clusterCount)).catch(() => {});\n    return;',
+  },
+  {
+    name: 'a commit is not flushed',
+    file: qcow2('header/header-owner.ts'),
+    find: 'await this.#file.write(bytes, 0);\n    await this.#file.flush();',
+    replace: 'await this.#file.write(bytes, 0);',
+  },
+];
