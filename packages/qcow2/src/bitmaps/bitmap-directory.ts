@@ -123,6 +123,7 @@ export class BitmapDirectory {
       image: this.#image,
       dropped,
       kept: records,
+      oldDirectory: oldPointer,
       onLeak: ({ name }, why) => this.#leaked(`bitmap '${name}'`, why),
     });
   }

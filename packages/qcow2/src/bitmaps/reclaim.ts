@@ -1,5 +1,5 @@
 import { roundUp } from '../geometry.ts';
-import type { ImageMetadata } from '../image-metadata.ts';
+import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import { type HostRange, RangeSet } from '../util/range-set.ts';
 import { readTable } from './read-content.ts';
@@ -15,6 +15,8 @@ export interface ReclaimOptions {
   readonly dropped: readonly BitmapRecord[];
   /** Entries of the directory now: none of their clusters may go. */
   readonly kept: readonly BitmapRecord[];
+  /** The directory that `dropped` was in: it is given back by itself, and not twice. */
+  readonly oldDirectory: BitmapsPointer | undefined;
   readonly onLeak: (record: BitmapRecord, why: unknown) => void;
 }
 
@@ -22,8 +24,9 @@ export interface ReclaimOptions {
  * Gives back the data and the tables of bitmaps, where it is certain that they are these bitmaps'
  * alone. The rest is leaked: a leak wastes space, a cluster freed twice destroys what is in it.
  */
-export async function reclaim({ image, dropped, kept, onLeak }: ReclaimOptions): Promise<void> {
-  const foreign = new ForeignClusters(image, kept);
+export async function reclaim(options: ReclaimOptions): Promise<void> {
+  const { image, dropped, onLeak } = options;
+  const foreign = new ForeignClusters(options);
   const claims: Claim[] = [];
   for (const record of dropped) {
     try {
@@ -73,23 +76,24 @@ function tableRange({ clusterSize }: ImageMetadata, record: BitmapRecord): HostR
   return { offset: record.tableOffset, length: roundUp(record.tableSize * 8, clusterSize) };
 }
 
-/** Clusters of the directory and of the bitmaps that stay. */
+/** Clusters of the directories, old and new, and of the bitmaps that stay. */
 class ForeignClusters {
   readonly #image: ImageMetadata;
   readonly #kept: readonly BitmapRecord[];
   readonly #tables: RangeSet;
   #data: Promise<RangeSet> | undefined;
 
-  constructor(image: ImageMetadata, kept: readonly BitmapRecord[]) {
+  constructor({ image, kept, oldDirectory }: ReclaimOptions) {
     const { clusterSize, fileSize, bitmaps } = image;
     // What cannot be a table is no reason to keep clusters.
     const ranges = kept
       .filter(({ tableSize }) => tableSize * clusterSize <= BitmapLimit.contentBytes)
       .filter(({ tableOffset }) => tableOffset < fileSize)
       .map((record) => tableRange(image, record));
-    if (bitmaps !== undefined) {
-      const length = roundUp(bitmaps.directorySize, clusterSize);
-      ranges.push({ offset: bitmaps.directoryOffset, length });
+    for (const pointer of [bitmaps, oldDirectory]) {
+      if (pointer === undefined) continue;
+      const length = roundUp(pointer.directorySize, clusterSize);
+      ranges.push({ offset: pointer.directoryOffset, length });
     }
     this.#image = image;
     this.#kept = kept;
