@@ -4,14 +4,14 @@ import { setTimeout } from 'node:timers/promises';
 import { run } from '../../../../tools/qemu.ts';
 
 /** A run of an NBD metadata context, as `nbdinfo --map` has it. */
-export interface MapEntry {
+interface MapEntry {
   readonly offset: number;
   readonly length: number;
   readonly type: number;
 }
 
 /** What nbdinfo reads of a context of an export, neighbours of one type merged. */
-export async function mapOf(uri: string, context: string): Promise<readonly MapEntry[]> {
+async function mapOf(uri: string, context: string): Promise<readonly MapEntry[]> {
   const text = await run('nbdinfo', '--json', `--map=${context}`, uri);
   const merged: MapEntry[] = [];
   for (const { offset, length, type } of JSON.parse(text) as MapEntry[]) {

@@ -1,7 +1,7 @@
 // Kernels over the 32-bit words of one chunk. Bits are counted from the lowest bit of the first
 // word; ranges are [from, to). Nothing here knows of granules, so that it can be replaced whole.
 
-export function popcount(word: number): number {
+function popcount(word: number): number {
   let n = word - ((word >>> 1) & 0x5555_5555);
   n = (n & 0x3333_3333) + ((n >>> 2) & 0x3333_3333);
   n = (n + (n >>> 4)) & 0x0f0f_0f0f;

@@ -14,7 +14,7 @@ export interface Operation {
 }
 
 /** What sizes a run of operations moves within. */
-export interface Limits {
+interface Limits {
   readonly maxGranules: number;
 }
 

@@ -11,7 +11,7 @@ export interface BrokenStore {
 }
 
 /** What a fault is given to break. */
-export interface Opening<T> {
+interface Opening<T> {
   readonly sound: T;
   readonly disk: SoundDisk;
   readonly writable: boolean;

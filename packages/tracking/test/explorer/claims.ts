@@ -4,7 +4,7 @@ import type { BitmapAction } from '../../src/index.ts';
 export type Picture = ReadonlyMap<number, number>;
 
 /** What is owed to the user of a bitmap. */
-export interface Claim {
+interface Claim {
   readonly enabled: boolean;
   /** What the disk held, durably, when the bitmap began: the backup that it goes with. */
   readonly since: Picture;
