@@ -71,13 +71,14 @@ describe('a drive that is opened to be written', () => {
     const path = await create('two.raw', 'raw', [{ name: 'a' }, { name: 'b', sidecar }]);
     const alias = join(dir, 'alias.qcow2');
     symlinkSync('other.qcow2', alias);
-    for (const named of [sidecar, alias, `${path}.tidemark.qcow2`]) {
+    const usual = `${path}.tidemark.qcow2`;
+    for (const [i, named] of [sidecar, alias, usual].entries()) {
       const drive = await openRecordingDrive(path, { sidecar: named });
-      await drive.device.write(Buffer.alloc(GRANULE + 1), GRANULE);
+      await drive.device.write(Buffer.alloc(GRANULE), i * GRANULE);
       await drive.close();
     }
-    expect(await dirtyOf(path, 'a')).toEqual(wanted);
-    expect(await dirtyOf(path, 'b', sidecar)).toEqual(wanted);
+    expect(await dirtyOf(path, 'a')).toEqual([{ offset: 0, length: 3 * GRANULE }]);
+    expect(await dirtyOf(path, 'b', sidecar)).toEqual([{ offset: 0, length: 2 * GRANULE }]);
   });
 
   it('records in the bitmaps of the file that a symbolic link leads to', async () => {
