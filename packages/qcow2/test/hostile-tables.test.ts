@@ -96,6 +96,19 @@ describe('a mapping that points to metadata', () => {
     expect(view.getUint16(REFCOUNT_BLOCK + (host / CLUSTER) * 2)).toBe(1);
   });
 
+  it.each(TARGETS.slice(1))(
+    'does not overwrite %s as a cluster of zeros kept for later',
+    async (...row) => {
+      const host = row[1];
+      const device = await brokenImage(u64(L2_TABLE + 8, EXCLUSIVE | BigInt(host) | 1n));
+      const before = device.bytes.slice();
+      const image = await openAnyway(device);
+      const write = image.write(new Uint8Array(CLUSTER).fill(8), CLUSTER);
+      await expect(write).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+      expect(Buffer.compare(device.bytes, before)).toBe(0);
+    },
+  );
+
   it.each(TARGETS.slice(1))('does not give away %s when it is overwritten', async (_, host) => {
     const device = await brokenImage(u64(L2_TABLE + 8, host));
     const image = await openAnyway(device);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { openQcow2, probeFormat } from '../src/index.ts';
+import { checkImage } from './support/check-image.ts';
 import { expectSame, newImage, readAll } from './support/images.ts';
 import { TestDevice } from './support/test-device.ts';
 import { randomOf, runWorkload } from './support/workload.ts';
@@ -228,6 +229,7 @@ describe('a qcow2 image', () => {
     expect([content[0], content[64 * KIB]]).toEqual([1, 0]);
     await image.write(new Uint8Array(64 * KIB).fill(3), 64 * KIB);
     await image.close();
+    expect(checkImage(device.bytes)).toEqual({ corruptions: [], leaks: 0 });
   });
 
   it('is told from a raw disk by its first bytes', async () => {

@@ -66,6 +66,27 @@ describe('after a power cut while an image outgrows its tables', () => {
     expect([...sizes]).toEqual([options.size, 200 * KIB, 3 * MIB]);
     expect(image.size).toBe(3 * MIB);
   });
+
+  it('shows zeros in what is new, where its backing file is longer', async () => {
+    const backing = () =>
+      new TestDevice({ bytes: new Uint8Array(64 * KIB).fill(8), writable: false });
+    const options = { size: 20 * KIB, clusterSize: 4 * KIB, backing: { name: 'base' } };
+    const memory = new MemoryDevice({ size: 0 });
+    await createQcow2(memory, options);
+    const device = await RecordingDevice.startOn(memory);
+    const openBacking = async () => backing();
+    const image = await openQcow2(device, { writable: true, openBacking });
+    await image.resize(60 * KIB);
+    const sizes = new Set<number>();
+    for await (const { bytes, name } of powerCuts(device, { seed: 3, torn: 3 })) {
+      const cut = await openQcow2(new TestDevice({ bytes, writable: false }), { openBacking });
+      sizes.add(cut.size);
+      const content = await readAll(cut);
+      const wrong = content.findIndex((byte, at) => byte !== (at < options.size ? 8 : 0));
+      expect({ name, wrong }).toEqual({ name, wrong: -1 });
+    }
+    expect([...sizes]).toEqual([options.size, 60 * KIB]);
+  });
 });
 
 function possible(at: number, oldSize: number): number[] {
