@@ -116,7 +116,7 @@ export class DriveDraft {
       recorder.attach(bits);
       this.#attached.push(bits);
     }
-    for (const keeper of this.state.keepers) keeper.begin(this.#recordingIn(keeper));
+    for (const keeper of this.state.keepers) keeper.begin(recordingIn(keeper, this.#next));
   }
 
   /** The commit point of this drive: all of its new and removed bitmaps, in each store at once. */
@@ -139,7 +139,7 @@ export class DriveDraft {
     const { recorder } = this.state;
     const recording = new Set([...this.#next.values()].map(recordingContent));
     this.state.bitmaps = this.#next;
-    for (const keeper of this.state.keepers) keeper.end(this.#recordingIn(keeper));
+    for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, this.#next));
     for (const bits of recorder.bitmaps) if (!recording.has(bits)) recorder.detach(bits);
   }
 
@@ -150,7 +150,8 @@ export class DriveDraft {
 
   /** Puts the drive back as it was, and what `prepare` took back into the stores. */
   async rollBack(): Promise<void> {
-    for (const keeper of this.state.keepers) keeper.cancel();
+    const { bitmaps } = this.state;
+    for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, bitmaps));
     for (const bits of this.#attached) this.state.recorder.detach(bits);
     const taken = [...this.#contents.acquired].map(([name, content]) => {
       return { ...this.state.find(name), acquired: true, content };
@@ -219,12 +220,6 @@ export class DriveDraft {
       });
   }
 
-  #recordingIn(keeper: Durability): readonly DriveBitmap[] {
-    return [...this.#next.values()].filter(
-      (bitmap) => bitmap.keeper === keeper && recordingContent(bitmap) !== undefined,
-    );
-  }
-
   #removedFrom(keeper: Durability): readonly RemovedBitmap[] {
     return [...this.#removedNames()]
       .map((name) => this.state.find(name))
@@ -236,4 +231,13 @@ export class DriveDraft {
   #removedNames(): ReadonlySet<string> {
     return new Set([...this.#removing].filter((name) => !this.#isNew(name)));
   }
+}
+
+function recordingIn(
+  keeper: Durability,
+  bitmaps: ReadonlyMap<string, DriveBitmap>,
+): readonly DriveBitmap[] {
+  return [...bitmaps.values()].filter(
+    (bitmap) => bitmap.keeper === keeper && recordingContent(bitmap) !== undefined,
+  );
 }

@@ -8,6 +8,8 @@ export interface StoreChange {
   /** With the flags and bits that they are to have. */
   readonly changed?: readonly MadeBitmap[];
   readonly removed?: readonly string[];
+  /** Puts back what an earlier change of the same transaction has changed. */
+  readonly isUndo?: boolean;
 }
 
 /**
@@ -33,10 +35,8 @@ export interface Durability {
   begin(recording: readonly DriveBitmap[]): void;
   /** The commit point of a change. */
   restructure(change: StoreChange): Promise<void>;
-  /** What began has become the truth: only these record. */
+  /** What began has become the truth, or is not to be: only these record from now on. */
   end(recording: readonly DriveBitmap[]): void;
-  /** What began is not to be, unless a store that failed may have it already. */
-  cancel(): void;
   /** Ends the use of acquired bitmaps: what was recorded is stored. */
   release(bitmaps: readonly DriveBitmap[]): Promise<void>;
   close(): Promise<void>;

@@ -1,3 +1,4 @@
+import type { DriveBitmap } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
 import type { Durability } from './durability.ts';
 import type { MadeBitmap } from './restructuring.ts';
@@ -44,12 +45,17 @@ async function takeBack(
   before: DriveState['bitmaps'],
   keeper: Durability,
 ): Promise<void> {
-  const changed = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);
-  const created = changed.filter(({ name }) => !before.has(name)).map(({ name }) => name);
-  const acquired = changed.filter((bitmap) => bitmap.acquired && before.has(bitmap.name));
-  const asStored = acquired.map((bitmap) => {
-    return { ...bitmap, enabled: before.get(bitmap.name)!.enabled };
-  });
-  await keeper.restructure({ removed: created });
-  await keeper.release(asStored);
+  const mine = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);
+  const removed = mine.filter(({ name }) => !before.has(name)).map(({ name }) => name);
+  const restored: DriveBitmap[] = [];
+  const changed: MadeBitmap[] = [];
+  for (const { name, enabled, content } of mine) {
+    const stored = before.get(name);
+    if (stored === undefined || content === undefined) continue;
+    const bitmap = { ...stored, acquired: keeper.holds(stored, true), content };
+    restored.push(bitmap);
+    if (enabled !== stored.enabled) changed.push({ bitmap, content });
+  }
+  await keeper.restructure({ removed, changed, isUndo: true });
+  await keeper.release(restored.filter(({ acquired }) => acquired));
 }

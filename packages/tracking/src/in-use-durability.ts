@@ -69,8 +69,6 @@ export class InUseDurability implements Durability {
 
   end(): void {}
 
-  cancel(): void {}
-
   /** Writes the bits of acquired bitmaps and takes their flags away, all at once. */
   async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
     const changes: BitmapChange[] = [];

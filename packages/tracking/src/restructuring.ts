@@ -47,6 +47,7 @@ export async function takeBack(change: Restructuring): Promise<void> {
     created: restored.map(asRestored),
     removed: created.map(nameOf),
     changed: changed.map(({ before }) => before),
+    isUndo: true,
   });
 }
 

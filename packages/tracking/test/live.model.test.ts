@@ -44,7 +44,7 @@ describe('live bitmaps of a drive', () => {
         const now = session.moments.slice(-1);
         for (const store of await place.find()) expect(await lostIn(store, now)).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 500 },
     );
   });
 });

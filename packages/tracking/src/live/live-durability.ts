@@ -8,6 +8,7 @@ import type {
 import { isTidemarkError } from '@tidemark/core';
 import type { DriveBitmap } from '../drive-bitmap.ts';
 import type { Durability, StoreChange } from '../durability.ts';
+import type { MadeBitmap } from '../restructuring.ts';
 import { GroupSync } from './group-sync.ts';
 import { LiveBitmap } from './live-bitmap.ts';
 import type { LiveMarks, LiveTracking } from './live-marks.ts';
@@ -81,41 +82,27 @@ export class LiveDurability implements Durability {
     }
   }
 
-  async restructure({ created = [], changed = [], removed = [] }: StoreChange): Promise<void> {
-    // Bits that record already get other clusters: what is marked in the old ones counts no more.
-    for (const { bitmap, content } of changed) {
-      if (this.#tracked.has(content) && !this.#begun.has(content)) {
-        this.#untrack(content);
-        this.#begin(bitmap.name, content);
-      }
+  async restructure(change: StoreChange): Promise<void> {
+    const { created = [], changed = [], removed = [], isUndo = false } = change;
+    if (created.length + changed.length + removed.length === 0) return;
+    const replaced = this.#beginAnew([...created, ...changed]);
+    try {
+      // A bitmap that is clean on disk vouches for data that has to be on disk as well. One that
+      // is put back says what it said before, and must be put back where nothing can be flushed.
+      if (created.length + changed.length > 0 && !isUndo) await this.#options.flushDrive();
+      await this.#commit(this.#changesOf({ created, changed, removed }), { isUndo });
+    } catch (error) {
+      this.#goOnWith(replaced);
+      throw error;
     }
-    const changes: BitmapChange[] = removed.map((name) => ({ op: 'remove', name }));
-    for (const { bitmap, content, isLost = false } of created) {
-      const { name, enabled } = bitmap;
-      const acquire = isLost || (enabled && 'live');
-      changes.push({ op: 'create', name, enabled, content: this.#storedOf(content), acquire });
-    }
-    for (const { bitmap, content } of changed) {
-      const { name, enabled } = bitmap;
-      const stored = this.#storedOf(content);
-      changes.push({ op: 'store', name, enabled, content: stored, live: enabled });
-    }
-    if (changes.length === 0) return;
-    // A bitmap that is clean on disk vouches for data that has to be on disk as well.
-    if (created.length + changed.length > 0) await this.#options.flushDrive();
-    await this.#commit(changes);
   }
 
   end(recording: readonly DriveBitmap[]): void {
+    this.#begun.clear();
+    // Either directory may be read next, so a write has to be marked in both: it will be refused.
+    if (this.#isUncertain) return;
     const kept = new Set(recording.map(({ content }) => content));
     for (const content of this.#tracked.keys()) if (!kept.has(content)) this.#untrack(content);
-    this.#begun.clear();
-  }
-
-  cancel(): void {
-    // Either directory may be read next, so a write has to be marked in both: it will be refused.
-    if (!this.#isUncertain) for (const content of this.#begun.keys()) this.#untrack(content);
-    this.#begun.clear();
   }
 
   async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
@@ -127,13 +114,55 @@ export class LiveDurability implements Durability {
     return this.#options.store.close();
   }
 
-  async #commit(changes: readonly BitmapChange[]): Promise<void> {
+  async #commit(
+    changes: readonly BitmapChange[],
+    { isUndo }: { readonly isUndo: boolean },
+  ): Promise<void> {
     try {
       await this.#options.store.commit(changes);
     } catch (error) {
       const wasRefused = isTidemarkError(error) && /^BITMAP_|^STORE_READ_ONLY/.test(error.code);
-      if (!wasRefused) this.#isUncertain = true;
+      // What could not be put back is on disk as it should not be.
+      if (!wasRefused || isUndo) this.#isUncertain = true;
       throw error;
+    }
+  }
+
+  #changesOf({ created, changed, removed }: Required<Omit<StoreChange, 'isUndo'>>): BitmapChange[] {
+    return [
+      ...removed.map((name) => ({ op: 'remove' as const, name })),
+      ...created.map(({ bitmap: { name, enabled }, content, isLost = false }) => {
+        const acquire = isLost || (enabled && ('live' as const));
+        return { op: 'create' as const, name, enabled, content: this.#storedOf(content), acquire };
+      }),
+      ...changed.map(({ bitmap: { name, enabled }, content }) => {
+        const stored = this.#storedOf(content);
+        return { op: 'store' as const, name, enabled, content: stored, live: enabled };
+      }),
+    ];
+  }
+
+  /** Bits that record already get other clusters: what is marked in the old ones counts no more. */
+  #beginAnew(made: readonly MadeBitmap[]): ReadonlyMap<DirtyBitmap, LiveTracking> {
+    const replaced = new Map<DirtyBitmap, LiveTracking>();
+    for (const { bitmap, content } of made) {
+      const tracking = this.#tracked.get(content);
+      if (tracking === undefined || this.#begun.has(content)) continue;
+      replaced.set(content, tracking);
+      this.#untrack(content);
+      this.#begin(bitmap.name, content);
+    }
+    return replaced;
+  }
+
+  /** The old clusters stay, for all that is known: only what is marked in them counts. */
+  #goOnWith(replaced: ReadonlyMap<DirtyBitmap, LiveTracking>): void {
+    for (const [content, tracking] of replaced) {
+      // The new ones may be there as well, and then a write has to be marked in both.
+      if (!this.#isUncertain) this.#untrack(content);
+      this.#begun.delete(content);
+      this.#tracked.set(content, tracking);
+      this.#options.marks.attach(tracking);
     }
   }
 

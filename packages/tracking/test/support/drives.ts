@@ -13,7 +13,7 @@ export interface StoredShape {
   readonly dirty?: readonly number[];
 }
 
-function created(name: string, { enabled = true, dirty = [] }: StoredShape = {}) {
+export function created(name: string, { enabled = true, dirty = [] }: StoredShape = {}) {
   const content = new DirtyBitmap(SIZE, GRANULE);
   for (const offset of dirty) content.set(offset, 1);
   return { op: 'create', name, enabled, content } as const satisfies BitmapChange;
