@@ -4,7 +4,7 @@ import { encodeName } from './bitmap-name.ts';
 import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
 import { LiveTable } from './live-table.ts';
 import { NewClusters } from './new-clusters.ts';
-import { readContent } from './read-content.ts';
+import { checkTablePlace, readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
 import { reclaim } from './reclaim.ts';
 import { writeContent } from './write-content.ts';
@@ -82,6 +82,8 @@ export class BitmapDirectory {
     if (record === undefined || record.unsupported !== undefined) {
       throw new RangeError(`there is nothing to write of bitmap '${name}'`);
     }
+    // In use by us or not: bits for which the table has no entry could not be kept.
+    checkTablePlace(this.#image, { ...record, inUse: false }, this.#diskSize);
     const bitCount = Math.ceil(this.#diskSize / record.granularity);
     const table = await LiveTable.open({ image: this.#image, record, bitCount });
     this.#live.set(name, table);

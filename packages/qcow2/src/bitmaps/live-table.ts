@@ -5,7 +5,7 @@ import { InFlight } from '../util/in-flight.ts';
 import { Mutex } from '../util/mutex.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import { readTable } from './read-content.ts';
-import { ALL_ONES, ALL_ZEROS, type BitmapTable, encodeTable } from './table-codec.ts';
+import { ALL_ONES, ALL_ZEROS, type BitmapTable, encodeTable, entryFault } from './table-codec.ts';
 
 const ENTRY_SIZE = 8;
 const ENTRIES_PER_SECTOR = SECTOR_SIZE / ENTRY_SIZE;
@@ -41,7 +41,15 @@ export class LiveTable implements LiveBits {
 
   /** @throws IMAGE_CORRUPT */
   static async open(options: LiveTableOptions): Promise<LiveTable> {
-    return new LiveTable(options, await readTable(options.image, options.record));
+    const { image, record } = options;
+    const table = await readTable(image, record);
+    // A write there would make the file as long as a wrong entry says.
+    const index = table.findIndex((entry) => entry >= image.fileSize);
+    if (index >= 0) {
+      const source = { where: image.label, bitmap: record.name, offset: record.tableOffset };
+      throw entryFault(source, index, `is ${table[index]}, and the file ends at ${image.fileSize}`);
+    }
+    return new LiveTable(options, table);
   }
 
   async write(bytes: Uint8Array, at: number): Promise<void> {
