@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { MemoryDevice } from '@tidemark/block';
 import { type BitmapStore, TidemarkError } from '@tidemark/core';
 import {
-  defaultSidecarPath,
+  findDefaultSidecar,
   type Drive,
   type DriveBitmaps,
   openDrive,
@@ -100,7 +100,8 @@ async function openStores(
   warn: Say,
 ): Promise<readonly BitmapSelection[]> {
   // An option may name the default sidecar too: it is one file, and opened once.
-  const own = drive.image === undefined ? resolve(defaultSidecarPath(drive.path)) : undefined;
+  const isRaw = drive.image === undefined;
+  const own = isRaw ? resolve(await findDefaultSidecar(drive.path)) : undefined;
   const pathOf = (place: BitmapPlace) => (place.kind === 'sidecar' ? place.path : own);
   const paths = new Set([own]);
   for (const { place } of bitmaps) if (place.kind === 'sidecar') paths.add(place.path);

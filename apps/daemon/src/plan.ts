@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { TidemarkError } from '@tidemark/core';
-import { defaultSidecarPath } from '@tidemark/drive';
+import { findDefaultSidecar } from '@tidemark/drive';
 import type { BitmapOption } from './options/bitmap-option.ts';
 import type { DriveOption } from './options/drive-option.ts';
 
@@ -130,7 +130,9 @@ async function defaultOwners(drives: readonly DriveOption[]): Promise<Map<string
   const owners = new Map<string, DriveOption>();
   for (const drive of drives) {
     if (drive.source.kind !== 'file') continue;
-    owners.set(await fileIdentity(defaultSidecarPath(drive.source.path)), drive);
+    // A drive that cannot be found fails when it is opened.
+    const sidecar = await findDefaultSidecar(drive.source.path).catch(() => undefined);
+    if (sidecar !== undefined) owners.set(await fileIdentity(sidecar), drive);
   }
   return owners;
 }

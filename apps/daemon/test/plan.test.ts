@@ -76,6 +76,7 @@ describe('planDrives', () => {
   });
 
   it("refuses another drive's default sidecar", async () => {
+    await writeFile(join(dir, 'b'), '');
     const stolen = bitmap(`name=n,drive=a,file=${dir}/b.tidemark.qcow2`);
     await expect(plan(...drive('a'), ...drive('b'), ...stolen)).rejects.toThrow(
       "serves drive 'b' and cannot serve 'a' too",

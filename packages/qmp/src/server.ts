@@ -1,15 +1,11 @@
-import { once } from 'node:events';
-import { lstat, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { TidemarkError } from '@tidemark/core';
+import { listenOnSocket } from '@tidemark/unix-socket';
 import { QmpSession } from './session.ts';
 import type { QmpTarget } from './target.ts';
 import { qmpVersion, type QmpVersion } from './version.ts';
 
 const MAX_CLIENTS = 64;
-/** What fits the kernel's sockaddr_un. */
-const MAX_PATH_BYTES = 107;
 
 export interface QmpServerOptions {
   readonly target: QmpTarget;
@@ -35,28 +31,11 @@ export class QmpServer implements AsyncDisposable {
 
   /**
    * Takes the place of a socket that nobody listens on, as a crash leaves it.
-   * @throws LOCKED (somebody listens), FILE_EXISTS (no socket), USAGE, PERMISSION_DENIED, IO_FAILED
+   * @throws LOCKED (somebody listens), FILE_EXISTS (no socket), FILE_NOT_FOUND (its folder), USAGE,
+   *   PERMISSION_DENIED, IO_FAILED
    */
   async listen(path: string): Promise<void> {
-    if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
-      throw new TidemarkError(
-        'USAGE',
-        `socket path '${path}' is longer than ${MAX_PATH_BYTES} bytes`,
-        {
-          where: path,
-          hint: 'choose a shorter path',
-        },
-      );
-    }
-    try {
-      await this.#bind(path);
-    } catch (error) {
-      if (!hasCode(error, 'EADDRINUSE')) throw listenFailed(path, error);
-      await removeStaleSocket(path);
-      await this.#bind(path).catch((cause: unknown) => {
-        throw listenFailed(path, cause);
-      });
-    }
+    await listenOnSocket(this.#server, path);
   }
 
   /** Lets running commands finish and their replies go out; takes no more. Idempotent. */
@@ -67,11 +46,6 @@ export class QmpServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #bind(path: string): Promise<void> {
-    this.#server.listen(path);
-    await once(this.#server, 'listening');
   }
 
   #welcome(socket: Socket): void {
@@ -134,34 +108,4 @@ async function send(socket: Socket, line: string): Promise<void> {
 
 async function end(socket: Socket): Promise<void> {
   await new Promise<void>((resolve) => socket.end(resolve));
-}
-
-async function removeStaleSocket(path: string): Promise<void> {
-  // A plain file refuses connections just as a stale socket does.
-  if (!(await lstat(path)).isSocket()) {
-    const text = `'${path}' is there and is not a socket`;
-    throw new TidemarkError('FILE_EXISTS', text, { where: path, hint: 'choose another path' });
-  }
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-  } catch (error) {
-    if (hasCode(error, 'ECONNREFUSED')) return unlink(path);
-    throw listenFailed(path, error);
-  } finally {
-    socket.destroy();
-  }
-  throw new TidemarkError('LOCKED', `something listens on '${path}' already`, {
-    where: path,
-    hint: 'stop it, or choose another path',
-  });
-}
-
-function listenFailed(path: string, cause: unknown): TidemarkError {
-  const code = hasCode(cause, 'EACCES') ? 'PERMISSION_DENIED' : 'IO_FAILED';
-  return new TidemarkError(code, `cannot listen on '${path}'`, { where: path }, cause);
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -2,13 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { BlockList, type Server } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
-import {
-  checkSocketPath,
-  hasCode,
-  listenFailed,
-  pathFailed,
-  removeStaleSocket,
-} from './unix-socket.ts';
+import { listenFailed, listenOnSocket } from '@tidemark/unix-socket';
 
 /** Where a server listens. Port 0 lets the system choose one. */
 export type NbdAddress =
@@ -26,23 +20,9 @@ LOOPBACK.addAddress('::1', 'ipv6');
  * FILE_NOT_FOUND (its folder), PERMISSION_DENIED, IO_FAILED
  */
 export async function listen(server: Server, address: NbdAddress): Promise<NbdAddress> {
-  return address.type === 'unix'
-    ? listenOnPath(server, address.path)
-    : listenOnPort(server, address.host, address.port);
-}
-
-async function listenOnPath(server: Server, path: string): Promise<NbdAddress> {
-  checkSocketPath(path);
-  try {
-    await bind(server, { path });
-  } catch (error) {
-    if (!hasCode(error, 'EADDRINUSE')) throw await pathFailed(path, error);
-    await removeStaleSocket(path);
-    await bind(server, { path }).catch((cause: unknown) => {
-      throw listenFailed(path, cause);
-    });
-  }
-  return { type: 'unix', path };
+  if (address.type === 'inet') return listenOnPort(server, address.host, address.port);
+  await listenOnSocket(server, address.path);
+  return address;
 }
 
 async function listenOnPort(server: Server, host: string, port: number): Promise<NbdAddress> {
@@ -50,9 +30,12 @@ async function listenOnPort(server: Server, host: string, port: number): Promise
     throw new TidemarkError('USAGE', `${port} is not a port`, { hint: 'use 0 to 65535' });
   }
   const numeric = await loopbackAddress(host);
-  await bind(server, { host: numeric, port }).catch((cause: unknown) => {
-    throw listenFailed(`${host}:${port}`, cause);
-  });
+  try {
+    server.listen({ host: numeric, port });
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenFailed(`${host}:${port}`, error);
+  }
   const bound = server.address();
   const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
   return { type: 'inet', host, port: actual };
@@ -67,12 +50,4 @@ async function loopbackAddress(host: string): Promise<string> {
     where: host,
     hint: 'listen on 127.0.0.1, on ::1, or on a unix socket',
   });
-}
-
-async function bind(
-  server: Server,
-  options: { path: string } | { host: string; port: number },
-): Promise<void> {
-  server.listen(options);
-  await once(server, 'listening');
 }

@@ -1,14 +1,38 @@
 import { once } from 'node:events';
 import { lstat, stat, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { TidemarkError } from '@tidemark/core';
 
 /** What fits the kernel's sockaddr_un. */
 const MAX_PATH_BYTES = 107;
 
+/**
+ * Listens on a unix socket. A socket file that nobody listens on, as a crash leaves it, is replaced;
+ * no other file is.
+ * @throws USAGE (not a path for a socket), LOCKED (somebody listens), FILE_EXISTS (not a socket),
+ *   FILE_NOT_FOUND (its folder), PERMISSION_DENIED, IO_FAILED
+ */
+export async function listenOnSocket(server: Server, path: string): Promise<void> {
+  checkSocketPath(path);
+  try {
+    await bind(server, path);
+  } catch (error) {
+    if (!hasCode(error, 'EADDRINUSE')) throw await pathFailed(path, error);
+    await removeStaleSocket(path);
+    await bind(server, path).catch((cause: unknown) => {
+      throw listenFailed(path, cause);
+    });
+  }
+}
+
+async function bind(server: Server, path: string): Promise<void> {
+  server.listen({ path });
+  await once(server, 'listening');
+}
+
 /** @throws USAGE */
-export function checkSocketPath(path: string): void {
+function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path);
   if (bytes > 0 && bytes <= MAX_PATH_BYTES && !path.includes('\0')) return;
   throw new TidemarkError('USAGE', `socket path '${path}' is not possible`, {
@@ -21,7 +45,7 @@ export function checkSocketPath(path: string): void {
  * Makes room where a crash left a socket file that nobody listens on.
  * @throws LOCKED: somebody listens; FILE_EXISTS: it is not a socket; PERMISSION_DENIED, IO_FAILED
  */
-export async function removeStaleSocket(path: string): Promise<void> {
+async function removeStaleSocket(path: string): Promise<void> {
   try {
     // A plain file refuses connections just as a stale socket does.
     if (!(await lstat(path)).isSocket()) throw notASocket(path);
@@ -75,7 +99,7 @@ export function listenFailed(where: string, cause: unknown): TidemarkError {
 }
 
 /** Node calls a folder that is not there EACCES. */
-export async function pathFailed(path: string, cause: unknown): Promise<TidemarkError> {
+async function pathFailed(path: string, cause: unknown): Promise<TidemarkError> {
   const folder = dirname(path);
   try {
     await stat(folder);
@@ -87,6 +111,6 @@ export async function pathFailed(path: string, cause: unknown): Promise<Tidemark
   }
 }
 
-export function hasCode(error: unknown, code: string): boolean {
+function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }

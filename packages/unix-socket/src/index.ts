@@ -1,0 +1,1 @@
+export { listenFailed, listenOnSocket } from './listen-on-socket.ts';
