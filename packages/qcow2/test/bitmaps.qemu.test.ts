@@ -111,7 +111,7 @@ describeWithQemu('bitmaps in an image', ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbd
     expect(image.info.bitmapCount).toBe(0);
   });
 
-  it('in use by us are inconsistent for QEMU, which keeps them until they are removed', async () => {
+  it('in use by us are inconsistent for QEMU, which keeps them until removed', async () => {
     const opened = await newBitmaps({ size: MIB });
     await put(opened, 'crashed', bitmapOf(MIB, { dirty: [[0, 1]] }));
     await put(opened, 'sound', bitmapOf(MIB, { dirty: [[0, 1]] }));

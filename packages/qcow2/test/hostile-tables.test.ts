@@ -172,7 +172,7 @@ describe('a cluster that is in use, but counted as free', () => {
     await image.write(written, 0);
     await image.close();
     const view = new DataView(device.bytes.buffer);
-    // A block counts 64 clusters. Without the second, the 65th is free, and a block can go behind it.
+    // A block counts 64 clusters. Without the second, the 65th is free, and a block goes behind it.
     view.setBigUint64(Number(view.getBigUint64(at.refcountTableOffset)) + 8, 0n);
     const guestCluster = device.bytes[65 * 512]! - 1;
 

@@ -156,7 +156,7 @@ describeWithQemu('an image with a feature of QEMU', ['qemu-img', 'qemu-io'], () 
     }
   });
 
-  it('keeps unknown extensions and compatible bits, and clears unknown autoclear bits', async () => {
+  it('keeps unknown extensions and compatible bits, clears unknown autoclear bits', async () => {
     const path = await create('unknown.qcow2', '1M');
     const device = loadDevice(path);
     const view = new DataView(device.bytes.buffer);

@@ -7,8 +7,8 @@ const text = new TextDecoder('utf-8', { ignoreBOM: true });
 const ESCAPES = 0xdc00;
 
 /**
- * Names are bytes to the format, and QEMU accepts any. What is not UTF-8 becomes lone surrogates, so
- * that two names are equal as strings just when they are equal as bytes.
+ * Names are bytes to the format, and QEMU accepts any. What is not UTF-8 becomes lone surrogates,
+ * so that two names are equal as strings just when they are equal as bytes.
  */
 export function decodeName(bytes: Uint8Array): string {
   if (isUtf8(bytes)) return text.decode(bytes);

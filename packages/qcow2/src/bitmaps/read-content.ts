@@ -50,7 +50,7 @@ export async function readContent(
   return content;
 }
 
-/** @throws IMAGE_CORRUPT when the table does not lie in the file or breaks the rules of its entries */
+/** @throws IMAGE_CORRUPT when the table does not lie in the file, or an entry breaks a rule */
 export async function readTable(image: ImageMetadata, record: BitmapRecord): Promise<BitmapTable> {
   const { tableOffset, tableSize } = record;
   const where = image.label;

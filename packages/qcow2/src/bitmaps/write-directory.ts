@@ -16,7 +16,7 @@ export function assertCanHold(image: ImageMetadata, diskSize: number, count: num
     throw refusal(image, 'BITMAP_INVALID', 'the disk has no bytes to track', 'resize it first');
   }
   if (count > BitmapLimit.bitmaps) {
-    const problem = `${count} bitmaps are more than the ${BitmapLimit.bitmaps} that fit in an image`;
+    const problem = `${count} bitmaps are more than the ${BitmapLimit.bitmaps} an image can hold`;
     throw refusal(image, 'BITMAP_INVALID', problem, 'remove some bitmaps first');
   }
 }

@@ -77,7 +77,7 @@ export function backingNameOffset(header: ImageHeader): number {
 }
 
 /**
- * The extensions of a header with `bitmaps`. Theirs comes first, so that it shares a sector with its
+ * The extensions of a header with `bitmaps`. Theirs comes first, to share a sector with its
  * autoclear bit; names of features are left out, to make room.
  */
 export function arrangeExtensions(

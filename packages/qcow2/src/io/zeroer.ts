@@ -16,7 +16,7 @@ interface ZeroerParts {
   readonly backing: BackingFile;
 }
 
-/** Zeroes and discards ranges of the disk. Callers have checked them and called `prepareToWrite`. */
+/** Zeroes and discards ranges of the disk, which callers have checked after `prepareToWrite`. */
 export class Zeroer {
   readonly #state: ImageState;
   readonly #writer: Writer;

@@ -48,7 +48,7 @@ export function expectSame(actual: Uint8Array, expected: Uint8Array): void {
   expect({ at, byte: actual[at] }).toEqual({ at, byte: expected[at] });
 }
 
-/** The image files at `path` and behind it are not kept open: what we change goes back by `save`. */
+/** The image file at `path` is not kept open: what we change goes back by `save`. */
 export function loadDevice(path: string): TestDevice {
   return new TestDevice({ bytes: new Uint8Array(readFileSync(path)) });
 }

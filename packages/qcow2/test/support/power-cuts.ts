@@ -27,8 +27,8 @@ export interface PowerCutOptions {
 }
 
 /**
- * For each prefix of a recording the disk that kept all of it, and disks that kept, of what no flush
- * covers, a random part: whole events, and single sectors of writes.
+ * For each prefix of a recording the disk that kept all of it, and disks that kept, of what no
+ * flush covers, a random part: whole events, and single sectors of writes.
  */
 export async function* powerCuts(
   { base, events }: RecordingDevice,
