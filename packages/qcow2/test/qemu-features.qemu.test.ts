@@ -37,11 +37,7 @@ describeWithQemu('an image with a feature of QEMU', ['qemu-img', 'qemu-io'], () 
     ['extended L2 entries', ['-o', 'extended_l2=on'], /extended L2 entries/u],
     ['an external data file', ['-o', `data_file=DIR/data.raw`], /external data file/u],
     ['a raw data file', ['-o', `data_file=DIR/raw.raw,data_file_raw=on`], /external data file/u],
-    [
-      'LUKS',
-      [...SECRET, '-o', 'encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=200'],
-      /LUKS/u,
-    ],
+    // LUKS is in bad-input.test.ts: QEMU measures the machine first, which fails now and then.
     ['AES', [...SECRET, '-o', 'encrypt.format=aes,encrypt.key-secret=s'], /AES/u],
   ])('is refused by name: %s', async (_, args, message) => {
     const path = await create('refused.qcow2', '1M', ...args.map((arg) => arg.replace('DIR', dir)));
