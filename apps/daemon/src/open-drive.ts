@@ -56,7 +56,7 @@ async function openFileDrive(
   source: { readonly path: string; readonly format: 'raw' | 'qcow2' | undefined },
   warn: Say,
 ): Promise<OpenedDrive> {
-  const { id, readOnly } = planned.option;
+  const { id, readOnly, durability } = planned.option;
   const drive = await openDrive(source.path, {
     access: readOnly ? 'read' : 'write',
     onNotice: (message) => warn(`drive '${id}': ${message}`),
@@ -72,10 +72,13 @@ async function openFileDrive(
   };
   try {
     const select = await openStores(planned, drive, opened, warn);
+    const stores = opened.map(({ store }) => store).filter((store) => store !== undefined);
+    if (durability === 'live') for (const store of stores) assertLive(store, id);
     const prepared = await prepareTrackedDrive({
       device: drive.device,
       label: id,
-      stores: opened.map(({ store }) => store).filter((store) => store !== undefined),
+      stores,
+      durability,
       transient: await openMemoryBitmaps(drive.device.size),
       writable: !readOnly,
       select,
@@ -87,6 +90,12 @@ async function openFileDrive(
     await undo();
     throw error;
   }
+}
+
+function assertLive({ live, label }: BitmapStore, id: string): void {
+  if (live !== undefined) return;
+  const text = `drive '${id}': ${label} cannot keep bitmaps valid while they record`;
+  throw new TidemarkError('USAGE', text, { where: label, hint: 'leave out durability=live' });
 }
 
 /**

@@ -25,6 +25,7 @@ describe('-drive', () => {
         source: { kind: 'file', path: '/vm/a.raw', format: 'raw' },
         readOnly: true,
         exported: false,
+        durability: 'close',
       },
     ]);
   });
@@ -68,6 +69,7 @@ describe('-drive', () => {
     ['file=a,size=1G', "-drive: 'size=' goes with driver=memory only"],
     ['driver=memory', "-drive: 'size=' is missing"],
     ['driver=memory,size=1G,file=a', "-drive: 'file=' does not go with driver=memory"],
+    ['file=a,durability=ever', "-drive: 'durability=ever' is not known"],
     ['file=a,id=7', "-drive: 'id=7' is not an id"],
     ['file=a,id=a b', "-drive: 'id=a b' is not an id"],
   ])('refuses %s', (text, problem) => {

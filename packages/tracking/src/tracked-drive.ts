@@ -7,6 +7,9 @@ import { bitmapNotFound, refusal } from './messages.ts';
 import { runTransaction } from './run-transaction.ts';
 import type { TrackedDevice } from './tracked-device.ts';
 
+/** Milliseconds. */
+const NARROW_EVERY = 5000;
+
 /** Reads the bits of one bitmap of a drive, and of no other that comes to have its name. */
 export interface BitmapReader {
   readonly name: string;
@@ -29,6 +32,7 @@ export class TrackedDrive implements AsyncDisposable {
   readonly device: BlockDevice;
   readonly #device: TrackedDevice;
   readonly #state: DriveState;
+  readonly #narrowing: NodeJS.Timeout;
   #closing: Promise<void> | undefined;
 
   constructor(device: TrackedDevice, state: DriveState) {
@@ -37,6 +41,7 @@ export class TrackedDrive implements AsyncDisposable {
     this.#device = device;
     this.#state = state;
     stateOf.set(this, state);
+    this.#narrowing = setInterval(() => void this.narrow(), NARROW_EVERY).unref();
   }
 
   get writable(): boolean {
@@ -135,6 +140,7 @@ export class TrackedDrive implements AsyncDisposable {
   async #close(): Promise<void> {
     const state = this.#state;
     state.closing = true;
+    clearInterval(this.#narrowing);
     await this.#device.drain();
     const unlock = await state.mutex.lock();
     const problems: unknown[] = [];

@@ -11,9 +11,11 @@ export interface DriveOption {
   readonly readOnly: boolean;
   /** Whether NBD clients can see it. */
   readonly exported: boolean;
+  /** What a crash leaves of its bitmaps: a superset of the truth, or nothing that can be trusted. */
+  readonly durability: 'live' | 'close';
 }
 
-const KEYS = ['file', 'format', 'id', 'driver', 'size', 'read-only', 'export'];
+const KEYS = ['file', 'format', 'id', 'driver', 'size', 'read-only', 'export', 'durability'];
 
 /** `index` counts the `-drive` options: one without an id is called `drive` and its index. */
 export function parseDriveOption(text: string, index: number): DriveOption {
@@ -30,6 +32,7 @@ export function parseDriveOption(text: string, index: number): DriveOption {
     source: parseSource(values),
     readOnly: values.flag('read-only') ?? false,
     exported: values.flag('export') ?? true,
+    durability: values.oneOf('durability', { live: 'live', close: 'close' } as const) ?? 'close',
   };
 }
 
