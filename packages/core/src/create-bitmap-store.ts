@@ -1,9 +1,10 @@
-import { TidemarkError, type ErrorCode } from './errors.ts';
 import type { DirtyBitmap } from './dirty-bitmap.ts';
-import { checkBitmapName, MAX_BITMAPS } from './limits.ts';
 import type { LiveBackend, LiveBitmaps } from './live.ts';
+import { bitmapState } from './store/bitmap-state.ts';
 import { DirectoryDraft } from './store/directory-draft.ts';
 import { LiveSet } from './store/live-set.ts';
+import { planCommit } from './store/plan-commit.ts';
+import { Refusals } from './store/refusals.ts';
 import type {
   AcquireOptions,
   BitmapBackend,
@@ -12,6 +13,7 @@ import type {
   BitmapStore,
   DirectoryEntry,
 } from './store.ts';
+import { asUnchanged, isUnchanged } from './unchanged.ts';
 
 /**
  * Opens a store on a backend: names, limits, states, order of calls and error codes, for every kind
@@ -29,22 +31,23 @@ export async function createBitmapStore(backend: BitmapBackend): Promise<BitmapS
 
 class BackendStore implements BitmapStore {
   readonly #backend: BitmapBackend;
-  readonly #acquired = new Set<string>();
+  readonly #refusals: Refusals;
   readonly #live: LiveSet | undefined;
   #entries: readonly DirectoryEntry[];
+  #acquired: ReadonlySet<string> = new Set();
   #queue: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #failure: { readonly cause: unknown } | undefined;
 
   constructor(backend: BitmapBackend, entries: readonly DirectoryEntry[]) {
     this.#backend = backend;
+    this.#refusals = new Refusals(backend.label);
     this.#entries = entries;
-    this.#live =
-      backend.live &&
-      new LiveSet(backend.live, () => {
-        this.#assertOpen();
-        this.#assertSound();
-      });
+    if (backend.live === undefined || !backend.writable) return;
+    this.#live = new LiveSet(backend.live, () => {
+      this.#assertOpen();
+      this.#assertSound();
+    });
   }
 
   get label(): string {
@@ -64,11 +67,16 @@ class BackendStore implements BitmapStore {
   }
 
   async list(): Promise<readonly BitmapInfo[]> {
-    return this.#run(async () => this.#entries.map((entry) => this.#infoOf(entry)));
+    return this.#run(async () =>
+      this.#entries.map((entry) => {
+        const { name, granularity, enabled } = entry;
+        return { name, granularity, enabled, state: bitmapState(entry, this.#acquired) };
+      }),
+    );
   }
 
   async load(name: string): Promise<DirtyBitmap> {
-    return this.#run(async () => this.#read(name));
+    return this.#run(async () => this.#backend.readContent(this.#findUsable(name)));
   }
 
   async acquire(
@@ -76,20 +84,17 @@ class BackendStore implements BitmapStore {
     { live = false }: AcquireOptions = {},
   ): Promise<ReadonlyMap<string, DirtyBitmap>> {
     return this.#run(async () => {
-      this.#assertWritable();
-      const inUse = live ? this.#liveOrRefuse().inUse : true;
       const contents = new Map<string, DirtyBitmap>();
-      for (const name of names) contents.set(name, await this.#read(name));
-      if (contents.size === 0) return contents;
-      const next = this.#entries.map((entry) =>
-        contents.has(entry.name) ? { ...entry, inUse } : entry,
-      );
-      const isChange = this.#entries.some((entry, i) => entry.inUse !== next[i]!.inUse);
-      if (isChange) await this.#replace(next, new Map());
-      // What was read may be in the system's cache only, since a crash of the one before us.
-      else await this.#backend.live?.sync();
-      for (const name of contents.keys()) this.#acquired.add(name);
-      if (live) await this.#live?.open(contents.keys());
+      const draft = this.#draft();
+      await this.#unchanging(async () => {
+        const inUse = live ? this.#liveOrRefuse().inUse : true;
+        for (const name of names) {
+          const entry = this.#findUsable(name);
+          contents.set(name, await this.#backend.readContent(entry));
+          draft.use({ ...entry, inUse }, live ? 'live' : 'acquired');
+        }
+      });
+      if (contents.size > 0) await this.#put(draft, contents);
       return contents;
     });
   }
@@ -100,95 +105,86 @@ class BackendStore implements BitmapStore {
       'content' in change ? { ...change, content: change.content.clone() } : change,
     );
     return this.#run(async () => {
-      this.#assertWritable();
-      if (taken.length === 0) return;
-      const draft = new DirectoryDraft(this.#entries);
-      for (const change of taken) this.#apply(change, draft);
-      if (draft.entries.size > MAX_BITMAPS) {
-        throw this.#error('BITMAP_INVALID', `there cannot be more than ${MAX_BITMAPS} bitmaps`);
-      }
-      await this.#replace([...draft.entries.values()], draft.contents);
-      for (const { name } of taken) {
-        if (draft.acquired.has(name)) this.#acquired.add(name);
-        else this.#acquired.delete(name);
-        if (!draft.live.has(name)) this.#live?.close(name);
-      }
-      await this.#live?.open(draft.live);
+      const draft = this.#draft();
+      await this.#unchanging(async () => {
+        const { diskSize, live } = this.#backend;
+        planCommit(draft, taken, { diskSize, live, refusals: this.#refusals });
+      });
+      if (taken.length > 0) await this.#put(draft, draft.contents);
     });
   }
 
   async close(): Promise<void> {
-    this.#closing ??= this.#queue.then(() => this.#backend.close());
+    this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#queue;
+    await this.#live?.drain();
+    await this.#backend.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #apply(change: BitmapChange, draft: DirectoryDraft): void {
-    const { name } = change;
-    const present = draft.entries.get(name);
-    if (change.op !== 'create' && present === undefined) throw this.#notFound(name);
-    if (change.op === 'remove') {
-      draft.remove(name);
-      return;
-    }
-    if (change.op === 'release') {
-      if (this.#live?.has(name) !== true) throw this.#notLive(name);
-      draft.release(name);
-      return;
-    }
-    if (change.op === 'create') {
-      checkBitmapName(name);
-      if (present !== undefined) {
-        const hint = 'choose another name, or remove that one first';
-        throw this.#error('BITMAP_EXISTS', `bitmap '${name}' exists already`, name, hint);
-      }
-    } else if (!draft.fresh.has(name)) {
-      this.#assertUsable(present!);
-    }
-    const { content } = change;
-    this.#assertFits(name, content);
-    const enabled = change.enabled ?? present!.enabled;
-    const entry = { name, granularity: content.granularity, enabled, inUse: false };
-    if (change.op === 'store' ? change.live === true : change.acquire === 'live') {
-      draft.put({ ...entry, inUse: this.#liveOrRefuse().inUse }, content, 'live');
-    } else {
-      const isAcquired = change.op === 'create' && change.acquire === true;
-      draft.put({ ...entry, inUse: isAcquired }, content, isAcquired ? 'acquired' : 'stored');
-    }
+  #draft(): DirectoryDraft {
+    const live = this.#live?.names ?? new Set<string>();
+    return new DirectoryDraft({ entries: this.#entries, acquired: this.#acquired, live });
   }
 
-  #liveOrRefuse(): LiveBackend {
-    if (this.#backend.live !== undefined) return this.#backend.live;
-    const text = `${this.label} cannot keep bitmaps valid while they are in use`;
-    throw this.#error('BITMAP_UNSUPPORTED', text, undefined, 'acquire them without live');
-  }
-
-  async #read(name: string): Promise<DirtyBitmap> {
-    const entry = this.#entries.find((known) => known.name === name);
-    if (entry === undefined) throw this.#notFound(name);
-    if (this.#acquired.has(name)) {
-      const hint = 'wait until it is stored again';
-      throw this.#error('BITMAP_BUSY', `bitmap '${name}' is in use`, name, hint);
-    }
-    this.#assertUsable(entry);
-    return this.#backend.readContent(entry);
-  }
-
-  async #replace(
-    entries: readonly DirectoryEntry[],
-    contents: ReadonlyMap<string, DirtyBitmap>,
-  ): Promise<void> {
+  /** What comes before anything is changed. */
+  async #unchanging(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#backend.replaceDirectory(entries, contents);
+      if (!this.writable) throw this.#refusals.readOnly();
+      await work();
     } catch (error) {
-      // Old and new are both possible now. Only a fresh open can tell, so this store ends here.
-      this.#failure = { cause: error };
+      throw asUnchanged(error);
+    }
+  }
+
+  /** Durably makes the draft the directory. `known`: contents by which live bits are measured. */
+  async #put(
+    draft: DirectoryDraft,
+    known: ReadonlyMap<string, Pick<DirtyBitmap, 'serializedLength'>>,
+  ): Promise<void> {
+    const restoreLive = this.#live?.keepOnly(draft.keptLive);
+    const entries = [...draft.entries.values()];
+    try {
+      // Bits of what is given up have to be in place before their place is given up as well.
+      await this.#live?.drain();
+      await this.#write(draft, entries);
+    } catch (error) {
+      restoreLive?.();
+      // Where old and new are both possible, only a fresh open can tell, so this store ends.
+      if (!isUnchanged(error)) this.#failure = { cause: error };
       throw error;
     }
     this.#entries = entries;
+    this.#acquired = draft.acquired;
+    try {
+      const open = this.#live?.names;
+      for (const name of draft.live) {
+        if (!open?.has(name)) await this.#live?.open(name, known.get(name)!);
+      }
+    } catch (error) {
+      // What was asked for is on disk, and cannot be used.
+      this.#failure = { cause: error };
+      throw error;
+    }
+  }
+
+  async #write(draft: DirectoryDraft, entries: readonly DirectoryEntry[]): Promise<void> {
+    if (draft.isChange) {
+      await this.#backend.replaceDirectory(entries, draft.contents);
+      return;
+    }
+    // What was read may be in the system's cache only, since a crash of the one before us, and so
+    // may the last bits of what is live no longer.
+    await this.#backend.live?.sync().catch((error: unknown) => {
+      throw asUnchanged(error);
+    });
   }
 
   /** One call at a time, and none after close. */
@@ -203,63 +199,25 @@ class BackendStore implements BitmapStore {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw this.#error('STORE_CLOSED', `${this.label} is closed`);
+    if (this.#closing !== undefined) throw this.#refusals.closed();
   }
 
   #assertSound(): void {
-    if (this.#failure === undefined) return;
-    const context = { where: this.label, hint: 'open it again to see what it holds' };
-    const { cause } = this.#failure;
-    throw new TidemarkError('STORE_FAILED', `${this.label} failed before`, context, cause);
+    if (this.#failure !== undefined) throw this.#refusals.failed(this.#failure.cause);
   }
 
-  #infoOf({ name, granularity, enabled, inUse, unsupported }: DirectoryEntry): BitmapInfo {
-    const found = unsupported !== undefined ? 'unsupported' : inUse ? 'inconsistent' : 'stored';
-    const state = this.#acquired.has(name) ? 'in-use' : found;
-    return { name, granularity, enabled, state };
+  #liveOrRefuse(): LiveBackend {
+    if (this.#backend.live === undefined) throw this.#refusals.noLive();
+    return this.#backend.live;
   }
 
-  #assertUsable(entry: DirectoryEntry): void {
-    const { name, unsupported } = entry;
-    const { state } = this.#infoOf(entry);
-    if (state === 'unsupported') {
-      const text = `bitmap '${name}' cannot be used: ${unsupported}`;
-      throw this.#error('BITMAP_UNSUPPORTED', text, name, 'remove it, or use what made it');
-    }
-    if (state === 'inconsistent') {
-      const text = `bitmap '${name}' was not saved correctly and can only be removed`;
-      const hint = 'remove it, add it again and start with a full backup';
-      throw this.#error('BITMAP_INCONSISTENT', text, name, hint);
-    }
-  }
-
-  #assertFits(name: string, { diskSize }: DirtyBitmap): void {
-    if (diskSize === this.diskSize) return;
-    const text = `bitmap '${name}' is for a disk of ${diskSize} bytes, not ${this.diskSize}`;
-    throw this.#error('BITMAP_INVALID', text, name);
-  }
-
-  #assertWritable(): void {
-    if (this.writable) return;
-    const hint = 'open it for writing';
-    throw this.#error('STORE_READ_ONLY', `${this.label} is open for reading only`, undefined, hint);
-  }
-
-  #notLive(name: string): TidemarkError {
-    const text = `bitmap '${name}' is not live`;
-    return this.#error('BITMAP_INVALID', text, name, 'acquire it with live first');
-  }
-
-  #notFound(name: string): TidemarkError {
-    const text = `there is no bitmap '${name}' in ${this.label}`;
-    return this.#error('BITMAP_NOT_FOUND', text, name, 'list the bitmaps to see which there are');
-  }
-
-  #error(code: ErrorCode, message: string, bitmap?: string, hint?: string): TidemarkError {
-    return new TidemarkError(code, message, {
-      where: this.label,
-      ...(bitmap !== undefined && { bitmap }),
-      ...(hint !== undefined && { hint }),
-    });
+  #findUsable(name: string): DirectoryEntry {
+    const entry = this.#entries.find((known) => known.name === name);
+    if (entry === undefined) throw this.#refusals.notFound(name);
+    const state = bitmapState(entry, this.#acquired);
+    if (state === 'in-use') throw this.#refusals.busy(name);
+    const refusal = this.#refusals.ofState(entry, state);
+    if (refusal !== undefined) throw refusal;
+    return entry;
   }
 }

@@ -7,27 +7,44 @@ export const LIVE_SECTOR_BYTES = 512;
  */
 export interface LiveBits {
   /**
-   * Puts serialised bits in place, from byte `at` on: whole sectors, up to the end of the bits.
-   * Where there is no room for them, all bits of the part around them are set instead. Durable
-   * after the next `sync` of the store. Calls must not overlap in the bytes they name.
+   * Puts serialised bits in place, from byte `at` on: whole sectors of 512 bytes, with zeros behind
+   * the end of the bits. Where there is no room for them, all bits of the part around them are set
+   * instead. Durable after the next `sync` of the store; a crash before that leaves of each sector
+   * what was there or what was written. Calls must not overlap in the bytes they name.
    * @throws IO_FAILED, STORE_FAILED, STORE_CLOSED: old and new bits are both possible there
+   * @throws RangeError: no whole sectors of this bitmap; or it got other content, was released or
+   *   removed since, and nothing was written
    */
   write(bytes: Uint8Array, at: number): Promise<void>;
 }
 
 /** What a store does for bitmaps that record while they lie, always valid, on disk. */
 export interface LiveBitmaps {
-  /** @throws BITMAP_NOT_FOUND: it is not live */
+  /**
+   * Whether live bitmaps are flagged as in use where they are kept, so that other programs do not
+   * trust them. A store of the same kind does, once it has made sure that it may.
+   */
+  readonly inUse: boolean;
+  /** @throws RangeError: it is not live */
   bits(name: string): LiveBits;
-  /** All that was written before the call, to bits and to the disk's directory, is durable after. */
+  /**
+   * All that was written before the call, to bits and to the disk's directory, is durable after.
+   * @throws IO_FAILED, STORE_FAILED, STORE_CLOSED: nobody knows what of it is
+   */
   sync(): Promise<void>;
 }
 
-/** What a backend does in addition, if it can keep bitmaps valid on disk while they record. */
+/**
+ * What a backend does in addition, if it can keep bitmaps valid on disk while they record. With it a
+ * backend promises that a crash leaves a superset of the truth, and not an inconsistent bitmap.
+ */
 export interface LiveBackend {
-  /** Whether live bitmaps are flagged as in use on disk, because others must not trust them. */
+  /**
+   * Whether live bitmaps are flagged as in use on disk, because others must not trust them. After a
+   * crash `readDirectory` has to say `inUse: false` of those that it can vouch for nevertheless.
+   */
   readonly inUse: boolean;
-  /** Of a bitmap as the directory has it now; asked anew after each `replaceDirectory`. */
+  /** Of a bitmap as the directory has it now; asked anew when it gets other content. */
   openBits(name: string): Promise<LiveBits>;
   sync(): Promise<void>;
 }

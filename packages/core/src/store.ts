@@ -3,7 +3,8 @@ import type { LiveBackend, LiveBitmaps } from './live.ts';
 
 /**
  * - `stored`: what the store holds is the truth, and nobody is changing it.
- * - `in-use`: this store gave it out with `acquire`; what the store holds is out of date.
+ * - `in-use`: this store gave it out, live or not. What the store holds is out of date: less than
+ *   the truth, or for a live bitmap the truth and possibly more. Only its holder knows.
  * - `inconsistent`: somebody acquired it and never committed it. It can only be removed.
  * - `unsupported`: an entry of a kind that this version cannot read. It is kept as it is.
  *
@@ -35,44 +36,57 @@ export type BitmapChange =
       readonly name: string;
       readonly enabled?: boolean;
       readonly content: DirtyBitmap;
-      /** It goes on being live, with this content. Default: it is in use no longer. */
+      /**
+       * It is live with this content, whatever it was before: ask for its bits again. Default: it
+       * is in use no longer, and if it was live, its bits are refused from now on.
+       */
       readonly live?: boolean;
     }
-  /** A live bitmap is in use no longer: what lies on disk is its content. */
+  /** A live bitmap is in use no longer: what lies on disk is its content, durably. */
   | { readonly op: 'release'; readonly name: string }
   | { readonly op: 'remove'; readonly name: string };
 
 export interface AcquireOptions {
   /**
-   * The bitmaps stay valid on disk, and a crash leaves what was last written of their bits through
+   * The bitmaps stay valid on disk, and a crash leaves what was written of their bits through
    * `live`, in place of an inconsistent bitmap. Default false.
    */
   readonly live?: boolean;
 }
 
-/** The bitmaps of one disk, wherever they are kept. */
+/**
+ * The bitmaps of one disk, wherever they are kept. By having `live` a store declares what a crash
+ * leaves of a bitmap in use: with it a superset of the truth, where it was acquired so; without it
+ * an inconsistent bitmap.
+ */
 export interface BitmapStore extends AsyncDisposable {
   /** Names the store in messages, for example `qcow2 image '/vm/a.qcow2'`. */
   readonly label: string;
   /** Bytes of the disk that the bitmaps describe. */
   readonly diskSize: number;
   readonly writable: boolean;
-  /** Absent where a crash leaves each bitmap in use inconsistent. */
+  /**
+   * Absent where a crash leaves each bitmap in use inconsistent, and in a store that is open for
+   * reading, which leaves nothing.
+   */
   readonly live?: LiveBitmaps | undefined;
 
   /** In the order in which the store keeps them. */
   list(): Promise<readonly BitmapInfo[]>;
 
   /**
-   * A copy of a bitmap's content, for reading. Leaves no trace in the store.
+   * A copy of a bitmap's content, for reading. Leaves no trace in the store. Of a live bitmap too
+   * there is none to be had: what lies on disk may be far more than the truth.
    * @throws BITMAP_NOT_FOUND, BITMAP_BUSY (acquired), BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED
    */
   load(name: string): Promise<DirtyBitmap>;
 
   /**
-   * Takes bitmaps out to be changed. Once this resolves, they are marked in use durably: the disk
-   * may be written only after that. Without a `commit` of each, they are inconsistent from then on.
+   * Takes bitmaps out to be changed, all or none. Once this resolves, they are marked in use
+   * durably: the disk may be written only after that. Without a `commit` of each, they are
+   * inconsistent from then on. Live ones are what their bits are written to be.
    * @throws as `load`; STORE_READ_ONLY; BITMAP_UNSUPPORTED: none can be live here
+   * @throws I/O codes: as before the call where `isUnchanged` says so, else as for `commit`
    */
   acquire(
     names: readonly string[],
@@ -81,18 +95,24 @@ export interface BitmapStore extends AsyncDisposable {
 
   /**
    * Makes all of the changes, durably, or none; they take effect in order. `store` ends an
-   * `acquire`; `remove` works on any state.
+   * `acquire`, live or not, and so does `release` for live ones; `remove` works on any state.
+   * Live bitmaps that are not named stay live, and their bits are taken meanwhile.
    * @throws BITMAP_EXISTS, BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_INVALID,
-   *   BITMAP_TOO_LARGE, STORE_READ_ONLY: nothing was changed
-   * @throws STORE_FAILED and I/O codes: old and new are both possible; open the store again
+   *   BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY: nothing was changed
+   * @throws I/O codes: nothing was changed where `isUnchanged` says so, NO_SPACE mostly, and the
+   *   store goes on; else old and new are both possible, and it ends: open it again
+   * @throws STORE_FAILED: it ended before
    */
   commit(changes: readonly BitmapChange[]): Promise<void>;
 
-  /** Idempotent. What is still acquired stays marked in use: a store never guesses at content. */
+  /**
+   * Idempotent; finishes the calls that came before it. What is still acquired stays marked in use:
+   * a store never guesses at content. What is live stays as it lies, as after a crash.
+   */
   close(): Promise<void>;
 }
 
-/** What a directory keeps of a bitmap. `inUse` here is the bit on disk. */
+/** What a directory keeps of a bitmap. `inUse` here is the bit on disk; see `LiveBackend`. */
 export interface DirectoryEntry {
   readonly name: string;
   readonly granularity: number;
@@ -117,7 +137,9 @@ export interface BitmapBackend {
   readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
   /**
    * Durably puts `entries` in place of the whole directory, or leaves the old one. Entries that
-   * are not in `contents` keep theirs.
+   * are not in `contents` keep theirs, with what was written to their bits. An error that is
+   * certain to have left the old one is thrown through `asUnchanged`, and the store goes on; after
+   * any other one it ends.
    */
   replaceDirectory(
     entries: readonly DirectoryEntry[],

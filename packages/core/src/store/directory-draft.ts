@@ -1,38 +1,62 @@
 import type { DirtyBitmap } from '../dirty-bitmap.ts';
 import type { DirectoryEntry } from '../store.ts';
 
-/** The directory as a commit is going to leave it. */
+export type BitmapUse = 'stored' | 'acquired' | 'live';
+
+export interface DirectoryState {
+  readonly entries: readonly DirectoryEntry[];
+  /** Names of what the store has given out, live or not. */
+  readonly acquired: ReadonlySet<string>;
+  readonly live: ReadonlySet<string>;
+}
+
+/** The directory as a call is going to leave it. */
 export class DirectoryDraft {
   readonly entries: Map<string, DirectoryEntry>;
+  /** New ones; the other bitmaps keep what they have. */
   readonly contents = new Map<string, DirtyBitmap>();
-  readonly acquired = new Set<string>();
-  readonly live = new Set<string>();
-  /** Made by this commit, so that what was there under the name before says nothing. */
-  readonly fresh = new Set<string>();
+  readonly acquired: Set<string>;
+  readonly live: Set<string>;
+  readonly #before: DirectoryState;
 
-  constructor(entries: readonly DirectoryEntry[]) {
-    this.entries = new Map(entries.map((entry) => [entry.name, entry]));
+  constructor(before: DirectoryState) {
+    this.entries = new Map(before.entries.map((entry) => [entry.name, entry]));
+    this.acquired = new Set(before.acquired);
+    this.live = new Set(before.live);
+    this.#before = before;
   }
 
-  put(entry: DirectoryEntry, content: DirtyBitmap, use: 'stored' | 'acquired' | 'live'): void {
+  put(entry: DirectoryEntry, content: DirtyBitmap, use: BitmapUse): void {
+    this.contents.set(entry.name, content);
+    this.use(entry, use);
+  }
+
+  /** With the flags of `entry`, and what content there is. */
+  use(entry: DirectoryEntry, use: BitmapUse): void {
     const { name } = entry;
-    if (!this.entries.has(name)) this.fresh.add(name);
     this.entries.set(name, entry);
-    this.contents.set(name, content);
     this.#letGo(name);
     if (use !== 'stored') this.acquired.add(name);
     if (use === 'live') this.live.add(name);
-  }
-
-  release(name: string): void {
-    this.entries.set(name, { ...this.entries.get(name)!, inUse: false });
-    this.#letGo(name);
   }
 
   remove(name: string): void {
     this.entries.delete(name);
     this.contents.delete(name);
     this.#letGo(name);
+  }
+
+  /** Whether anything on disk is going to differ. */
+  get isChange(): boolean {
+    const { entries } = this.#before;
+    if (this.contents.size > 0 || entries.length !== this.entries.size) return true;
+    // What is not removed keeps its place, and other flags than this one come with a content.
+    return entries.some(({ name, inUse }) => this.entries.get(name)?.inUse !== inUse);
+  }
+
+  /** Live bitmaps whose bits lie where they lay before. */
+  get keptLive(): readonly string[] {
+    return [...this.live].filter((name) => this.#before.live.has(name) && !this.contents.has(name));
   }
 
   #letGo(name: string): void {

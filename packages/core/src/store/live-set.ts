@@ -1,46 +1,88 @@
-import type { LiveBackend, LiveBitmaps, LiveBits } from '../live.ts';
+import type { DirtyBitmap } from '../dirty-bitmap.ts';
+import { LIVE_SECTOR_BYTES, type LiveBackend, type LiveBitmaps, type LiveBits } from '../live.ts';
+
+/** The shape of a bitmap whose bits are to be written. */
+export type LiveShape = Pick<DirtyBitmap, 'serializedLength'>;
+
+interface OpenBits {
+  readonly bits: LiveBits;
+  /** Bytes: whole sectors. */
+  readonly length: number;
+}
 
 /** The bits of live bitmaps. They are written past the queue: marks must not wait for a commit. */
 export class LiveSet implements LiveBitmaps {
   readonly #backend: LiveBackend;
-  readonly #assertSound: () => void;
-  readonly #bits = new Map<string, LiveBits>();
+  readonly #assertUsable: () => void;
+  readonly #inFlight = new Set<Promise<void>>();
+  #open: ReadonlyMap<string, OpenBits> = new Map();
 
-  constructor(backend: LiveBackend, assertSound: () => void) {
+  constructor(backend: LiveBackend, assertUsable: () => void) {
     this.#backend = backend;
-    this.#assertSound = assertSound;
+    this.#assertUsable = assertUsable;
   }
 
-  has(name: string): boolean {
-    return this.#bits.has(name);
+  get inUse(): boolean {
+    return this.#backend.inUse;
   }
 
-  async open(names: Iterable<string>): Promise<void> {
-    for (const name of names) this.#bits.set(name, await this.#backend.openBits(name));
+  get names(): ReadonlySet<string> {
+    return new Set(this.#open.keys());
   }
 
-  close(name: string): void {
-    this.#bits.delete(name);
+  /** Refuses the bits of all others from now on. The returned function takes that back. */
+  keepOnly(names: readonly string[]): () => void {
+    const before = this.#open;
+    this.#open = new Map([...before].filter(([name]) => names.includes(name)));
+    return () => {
+      this.#open = before;
+    };
+  }
+
+  async open(name: string, { serializedLength }: LiveShape): Promise<void> {
+    const length = Math.ceil(serializedLength / LIVE_SECTOR_BYTES) * LIVE_SECTOR_BYTES;
+    const opened = { bits: await this.#backend.openBits(name), length };
+    this.#open = new Map(this.#open).set(name, opened);
   }
 
   bits(name: string): LiveBits {
-    const bits = this.#bits.get(name);
-    if (bits === undefined) throw new RangeError(`bitmap '${name}' is not live`);
-    const assertCurrent = () => {
-      this.#assertSound();
-      if (this.#bits.get(name) === bits) return;
-      throw new RangeError(`bitmap '${name}' was changed: ask for its bits again`);
-    };
+    const opened = this.#open.get(name);
+    if (opened === undefined) throw new RangeError(`bitmap '${name}' is not live`);
     return {
       write: async (bytes, at) => {
-        assertCurrent();
-        await bits.write(bytes, at);
+        this.#assertUsable();
+        if (this.#open.get(name) !== opened) {
+          throw new RangeError(`bitmap '${name}' was changed: ask for its bits again`);
+        }
+        assertSectors(bytes.length, at, opened.length);
+        await this.#note(opened.bits.write(bytes, at));
       },
     };
   }
 
   async sync(): Promise<void> {
-    this.#assertSound();
-    await this.#backend.sync();
+    this.#assertUsable();
+    await this.#note(this.#backend.sync());
   }
+
+  /** Resolves when nothing is under way that was asked for before the call. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  async #note(work: Promise<void>): Promise<void> {
+    this.#inFlight.add(work);
+    try {
+      await work;
+    } finally {
+      this.#inFlight.delete(work);
+    }
+  }
+}
+
+/** A backend puts bytes where it is told to: behind the bits there is something else. */
+function assertSectors(count: number, at: number, length: number): void {
+  const isWhole = at % LIVE_SECTOR_BYTES === 0 && count % LIVE_SECTOR_BYTES === 0;
+  if (isWhole && at >= 0 && at + count <= length) return;
+  throw new RangeError(`${count} bytes at ${at} are not whole sectors of ${length} bytes of bits`);
 }

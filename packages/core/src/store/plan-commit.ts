@@ -1,0 +1,70 @@
+import { checkBitmapName, MAX_BITMAPS } from '../limits.ts';
+import type { LiveBackend } from '../live.ts';
+import type { BitmapChange, DirectoryEntry } from '../store.ts';
+import { bitmapState } from './bitmap-state.ts';
+import type { DirectoryDraft } from './directory-draft.ts';
+import type { Refusals } from './refusals.ts';
+
+/** What the changes of a commit are checked against. */
+export interface CommitRules {
+  /** Bytes. */
+  readonly diskSize: number;
+  /** Absent where no bitmap can be live. */
+  readonly live: LiveBackend | undefined;
+  readonly refusals: Refusals;
+}
+
+/** Makes the changes in the draft, in order, each on what those before it have left. */
+export function planCommit(
+  draft: DirectoryDraft,
+  changes: readonly BitmapChange[],
+  rules: CommitRules,
+): void {
+  for (const change of changes) plan(draft, change, rules);
+  if (draft.entries.size > MAX_BITMAPS) throw rules.refusals.tooMany();
+}
+
+function plan(draft: DirectoryDraft, change: BitmapChange, rules: CommitRules): void {
+  if (change.op === 'create') {
+    checkBitmapName(change.name);
+    if (draft.entries.has(change.name)) throw rules.refusals.exists(change.name);
+    put(draft, { ...change, use: useOf(change.acquire) }, rules);
+    return;
+  }
+  const present = draft.entries.get(change.name);
+  if (present === undefined) throw rules.refusals.notFound(change.name);
+  if (change.op === 'remove') draft.remove(change.name);
+  else if (change.op === 'release') release(draft, present, rules);
+  else {
+    assertUsable(draft, present, rules);
+    const { enabled = present.enabled, live = false } = change;
+    put(draft, { ...change, enabled, use: useOf(live && 'live') }, rules);
+  }
+}
+
+type Put = Pick<Extract<BitmapChange, { op: 'create' }>, 'name' | 'enabled' | 'content'> & {
+  readonly use: 'stored' | 'acquired' | 'live';
+};
+
+function put(draft: DirectoryDraft, { name, enabled, content, use }: Put, rules: CommitRules) {
+  const { diskSize, live, refusals } = rules;
+  if (content.diskSize !== diskSize) throw refusals.otherSize(name, content.diskSize, diskSize);
+  if (use === 'live' && live === undefined) throw refusals.noLive();
+  const inUse = use === 'live' ? live!.inUse : use === 'acquired';
+  draft.put({ name, granularity: content.granularity, enabled, inUse }, content, use);
+}
+
+function release(draft: DirectoryDraft, entry: DirectoryEntry, { refusals }: CommitRules): void {
+  if (!draft.live.has(entry.name)) throw refusals.notLive(entry.name);
+  draft.use({ ...entry, inUse: false }, 'stored');
+}
+
+function useOf(acquire: boolean | 'live' | undefined): Put['use'] {
+  if (acquire === 'live') return 'live';
+  return acquire === true ? 'acquired' : 'stored';
+}
+
+function assertUsable(draft: DirectoryDraft, entry: DirectoryEntry, { refusals }: CommitRules) {
+  const refusal = refusals.ofState(entry, bitmapState(entry, draft.acquired));
+  if (refusal !== undefined) throw refusal;
+}
