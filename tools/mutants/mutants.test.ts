@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { LIVE_MUTANTS } from './live-mutants.ts';
 import { Sandbox } from './sandbox.ts';
 
-const TESTS = { project: 'tracking', filters: ['live'], env: { EXPLORER_RUNS: '60' } };
+const TESTS = { project: 'tracking', filters: ['live'], env: { EXPLORER_RUNS: '250' } };
 
 describe('the tests of live bitmaps', () => {
   const sandbox = new Sandbox();
