@@ -1,5 +1,13 @@
 export { checkRange } from './access-guard.ts';
 export type { BlockDevice, BlockExtent, WriteZeroesOptions } from './block-device.ts';
+export type {
+  BlockDeviceCounters,
+  BlockDeviceFacts,
+  DriveFacts,
+  FactsOptions,
+  FileFacts,
+  KnownByFacts,
+} from './drive-facts.ts';
 export type { FileStatus, FileSystem, OpenFile } from './file/file-system.ts';
 export { type FileDeviceOptions, openFileDevice } from './file/open-file-device.ts';
 export { fromSystemError } from './io-error.ts';

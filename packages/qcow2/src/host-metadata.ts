@@ -1,5 +1,7 @@
 import { TidemarkError } from '@tidemark/core';
-import type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
+import type { Control, FoundControl } from './control/control.ts';
+import { findControl } from './header/control-extension.ts';
+import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
 
 interface HostMetadataOptions {
@@ -43,6 +45,10 @@ export class HostMetadata implements ImageMetadata {
     return this.#state.header.bitmapsLost;
   }
 
+  get control(): FoundControl | undefined {
+    return findControl(this.#state.header);
+  }
+
   async readHost(target: Uint8Array, offset: number): Promise<void> {
     await this.#state.file.read(target, offset);
   }
@@ -76,7 +82,10 @@ export class HostMetadata implements ImageMetadata {
     this.#state.unlink(offset, clusterCount);
   }
 
-  async commitBitmaps(pointer: BitmapsPointer | undefined): Promise<void> {
+  async commitBitmaps(
+    pointer: BitmapsPointer | undefined,
+    { control, hasBitmapsAtRest = false }: CommitOptions = {},
+  ): Promise<void> {
     await this.#prepare();
     if (this.version < 3) {
       throw new TidemarkError('BITMAP_UNSUPPORTED', 'a version 2 image cannot hold bitmaps', {
@@ -86,7 +95,21 @@ export class HostMetadata implements ImageMetadata {
     }
     await this.#state.mutex.run(async () => {
       await this.#state.writeBack();
-      await this.#state.owner.setBitmaps(pointer);
+      // Where all bitmaps are in use, QEMU would not make the change of the header durable that the
+      // bit makes it do: a power cut in it could bring an old directory back.
+      const isVouchedFor = control !== undefined && hasBitmapsAtRest;
+      await this.#state.owner.setBitmaps({ pointer, control: control?.(), isVouchedFor });
+    });
+  }
+
+  async commitControl(change: (now: Control) => Control): Promise<void> {
+    await this.#prepare();
+    await this.#state.mutex.run(async () => {
+      const found = this.control;
+      if (found === undefined || 'problem' in found) return;
+      const { control, isVouchedFor } = found;
+      const pointer = this.bitmaps;
+      await this.#state.owner.setBitmaps({ pointer, control: change(control), isVouchedFor });
     });
   }
 

@@ -1,8 +1,20 @@
+import type { Control, FoundControl } from './control/control.ts';
+
 /** qcow2.rst, "Bitmaps extension": where the bitmap directory lies. Bytes. */
 export interface BitmapsPointer {
   readonly bitmapCount: number;
   readonly directoryOffset: number;
   readonly directorySize: number;
+}
+
+export interface CommitOptions {
+  /**
+   * The control extension to put beside the pointer; called when nothing else can change the header
+   * any more. Default: the one that is there stays, and is not vouched for.
+   */
+  readonly control?: (() => Control) | undefined;
+  /** Whether bitmaps are there that are not in use, or none at all. Default false. */
+  readonly hasBitmapsAtRest?: boolean;
 }
 
 /**
@@ -24,6 +36,8 @@ export interface ImageMetadata {
   readonly bitmaps: BitmapsPointer | undefined;
   /** A bitmaps extension is there, but its autoclear bit is not: none of it may be trusted. */
   readonly bitmapsLost: boolean;
+  /** The control extension, if there is one. */
+  readonly control: FoundControl | undefined;
 
   readHost(target: Uint8Array, offset: number): Promise<void>;
   /**
@@ -46,5 +60,10 @@ export interface ImageMetadata {
    * Puts `pointer` in the header, with the autoclear bit (without a pointer: neither), in this
    * order: all that was written so far is flushed; one write of sector 0, the commit point; flush.
    */
-  commitBitmaps(pointer: BitmapsPointer | undefined): Promise<void>;
+  commitBitmaps(pointer: BitmapsPointer | undefined, options?: CommitOptions): Promise<void>;
+  /**
+   * Changes the control extension, and nothing else, durably: one write of sector 0. `change` gets
+   * the one that is there. Does nothing where there is none.
+   */
+  commitControl(change: (now: Control) => Control): Promise<void>;
 }

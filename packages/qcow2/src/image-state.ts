@@ -1,4 +1,5 @@
 import { type Geometry, geometryOf } from './geometry.ts';
+import { controlExtension } from './header/control-extension.ts';
 import { HeaderOwner } from './header/header-owner.ts';
 import type { ImageHeader } from './header/image-header.ts';
 import { snapshotRanges } from './header/snapshot-table.ts';
@@ -75,7 +76,9 @@ export class ImageState {
       const tables = [...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()];
       this.guard.open(tables, await snapshotRanges(this.file, this.header));
       const { autoclear, bitmaps } = this.header;
-      const kept = bitmaps === undefined ? 0n : Autoclear.bitmaps;
+      const hasControl = controlExtension(this.header) !== undefined;
+      const kept =
+        (bitmaps === undefined ? 0n : Autoclear.bitmaps) | (hasControl ? Autoclear.control : 0n);
       if ((autoclear & ~kept) !== 0n) await this.owner.patch({ autoclear: autoclear & kept });
       this.#isReady = true;
     });

@@ -3,6 +3,12 @@ export {
   type BitmapDirectoryOptions,
   type BitmapRecord,
 } from './bitmaps/index.ts';
+export {
+  type Control,
+  type DirectorySeal,
+  type FoundControl,
+  MAX_LIVE_ENTRIES,
+} from './control/control.ts';
 export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
 export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
 export type { Qcow2Info } from './info.ts';

@@ -1,7 +1,9 @@
 import { type DirectoryEntry, type DirtyBitmap, TidemarkError } from '@tidemark/core';
+import type { Control, DirectorySeal } from '../control/control.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { encodeName } from './bitmap-name.ts';
 import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
+import { sealOf } from './directory-seal.ts';
 import { LiveTable } from './live-table.ts';
 import { NewClusters } from './new-clusters.ts';
 import { checkTablePlace, readContent } from './read-content.ts';
@@ -19,6 +21,11 @@ export interface BitmapDirectoryOptions {
   readonly diskSize?: number;
   /** Told of clusters that could not be given back: they are lost until the image is checked. */
   readonly onNotice?: (message: string) => void;
+}
+
+export interface ReplaceOptions {
+  /** The control extension that goes with the new directory. Default: see `CommitOptions`. */
+  readonly control?: ((directory: DirectorySeal) => Control) | undefined;
 }
 
 /**
@@ -55,6 +62,11 @@ export class BitmapDirectory {
     }
     directory.#pointer = bitmaps;
     return directory;
+  }
+
+  /** The directory that is in place. */
+  get seal(): DirectorySeal {
+    return sealOf(this.records, this.#pointer);
   }
 
   /** In the order of the directory. */
@@ -98,6 +110,7 @@ export class BitmapDirectory {
   async replace(
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
+    { control }: ReplaceOptions = {},
   ): Promise<void> {
     this.#assertCurrent();
     assertCanHold(this.#image, this.#diskSize, entries.length);
@@ -114,7 +127,10 @@ export class BitmapDirectory {
     // What is written in place from here on would be lost with the clusters it goes to.
     await this.#retire(records);
     // The commit point. If it fails, both are possible, and nothing may be given back.
-    await this.#image.commitBitmaps(pointer);
+    await this.#image.commitBitmaps(pointer, {
+      control: control && (() => control(sealOf(records, pointer))),
+      hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
+    });
 
     const dropped = this.records.filter(isNotIn(records));
     const oldPointer = this.#pointer;

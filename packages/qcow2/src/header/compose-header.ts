@@ -1,5 +1,6 @@
-import { extensionSize, writeExtensions } from './extensions.ts';
+import { CONTROL_EXTENSION } from '../control/spec.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
+import { extensionSize, writeExtensions } from './extensions.ts';
 import type { Extension, ImageHeader } from './image-header.ts';
 import {
   BitmapsExtension,
@@ -70,34 +71,39 @@ export function extensionsEnd({ headerLength, extensions }: ImageHeader): number
  */
 export function backingNameOffset(header: ImageHeader): number {
   const clusterSize = 2 ** header.clusterBits;
-  let offset = extensionsEnd({ ...header, extensions: staticExtensions(header) });
+  let offset = extensionsEnd({ ...header, extensions: keptExtensions(header) });
   if (header.version === 2) return offset;
   offset += BITMAPS_EXTENSION_SIZE;
   return clusterSize > FEATURE_NAMES_ABOVE ? offset + FEATURE_NAMES_SIZE : offset;
 }
 
 /**
- * The extensions of a header with `bitmaps`. Theirs comes first, to share a sector with its
- * autoclear bit; names of features are left out, to make room.
+ * The extensions of a header with `bitmaps` and `control`. These come first, to share a sector with
+ * their autoclear bits; names of features are left out, to make room.
  */
 export function arrangeExtensions(
   header: ImageHeader,
   bitmaps: BitmapsPointer | undefined,
+  control: Extension | undefined,
 ): Extension[] {
-  const others = staticExtensions(header);
-  if (bitmaps === undefined) return others;
-  const { bitmapCount, directorySize, directoryOffset } = bitmaps;
+  const others = keptExtensions(header).filter(({ type }) => type !== CONTROL_EXTENSION);
+  const first = bitmaps === undefined ? [] : [bitmapsExtension(bitmaps)];
+  return [...first, ...(control === undefined ? [] : [control]), ...others];
+}
+
+function bitmapsExtension(pointer: BitmapsPointer): Extension {
+  const { bitmapCount, directorySize, directoryOffset } = pointer;
   const data = BitmapsExtension.encode({
     bitmapCount,
     reserved: null,
     directorySize: BigInt(directorySize),
     directoryOffset: BigInt(directoryOffset),
   });
-  return [{ type: ExtensionType.bitmaps, data }, ...others];
+  return { type: ExtensionType.bitmaps, data };
 }
 
-/** All that is kept when we lay out a header, except for the bitmaps. */
-export function staticExtensions(header: ImageHeader): Extension[] {
+/** All that is kept when a header is laid out, by us or by QEMU, except for the bitmaps. */
+export function keptExtensions(header: ImageHeader): Extension[] {
   return header.extensions.filter(
     ({ type }) => type !== ExtensionType.bitmaps && type !== ExtensionType.featureNames,
   );

@@ -1,10 +1,14 @@
-import { SECTOR_SIZE } from '../geometry.ts';
+import { encodeControl } from '../control/codec.ts';
+import type { Control } from '../control/control.ts';
+import { CONTROL_EXTENSION } from '../control/spec.ts';
+import { roundUp, SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
-import { arrangeExtensions, composeHeader, encodeFields } from './compose-header.ts';
-import { isInUse, moveBehind, withRoom } from './header-room.ts';
-import type { ImageHeader } from './image-header.ts';
-import { Autoclear, HEADER_LENGTH } from './spec.ts';
+import { composeHeader, encodeFields, extensionsEnd } from './compose-header.ts';
+import { controlExtension, findControl } from './control-extension.ts';
+import { isInUse, moveBehind, noRoom, withRoom } from './header-room.ts';
+import type { Extension, ImageHeader } from './image-header.ts';
+import { type BitmapsPart, withBitmaps } from './with-bitmaps.ts';
 
 type Patch = Partial<
   Pick<
@@ -17,6 +21,14 @@ type Patch = Partial<
     | 'autoclear'
   >
 >;
+
+export interface BitmapsChange {
+  readonly pointer: BitmapsPointer | undefined;
+  /** Default: the one that is there, byte for byte. */
+  readonly control?: Control | undefined;
+  /** Whether the control extension's autoclear bit is set. */
+  readonly isVouchedFor: boolean;
+}
 
 /**
  * The one writer of the first cluster. Each change is composed from the current state, in one
@@ -45,11 +57,12 @@ export class HeaderOwner {
   }
 
   /**
-   * Switches to another bitmap directory, or to none: what it names must be durable already.
-   * @throws NO_SPACE when the first cluster has no room for the extension: nothing was changed
+   * Switches to another bitmap directory, or to none, and to another control extension: what they
+   * name must be durable already. Where there is no room for a control extension there will be none.
+   * @throws NO_SPACE when the first cluster has no room for the bitmaps': nothing was changed
    */
-  async setBitmaps(pointer: BitmapsPointer | undefined): Promise<void> {
-    const next = withRoom(withBitmaps(this.#header, pointer), this.#file.label);
+  async setBitmaps(change: BitmapsChange): Promise<void> {
+    const next = this.#with(change);
     const area = await this.#area(next);
     const rest = area.subarray(SECTOR_SIZE);
     if (Buffer.compare(await this.#file.readNew(SECTOR_SIZE, rest.length), rest) !== 0) {
@@ -57,8 +70,31 @@ export class HeaderOwner {
       await this.#file.write(rest, SECTOR_SIZE);
       await this.#file.flush();
     }
-    // The commit point: pointer and autoclear bit lie in one sector.
+    // The commit point: pointer, control extension and autoclear bits lie in one sector.
     await this.#commit(next, area.subarray(0, SECTOR_SIZE));
+  }
+
+  #with({ pointer, control, isVouchedFor }: BitmapsChange): ImageHeader {
+    const kept = controlExtension(this.#header);
+    const extension = control === undefined ? kept : this.#encode(control);
+    const part: BitmapsPart = { pointer, control: extension, isVouchedFor };
+    const wanted = withRoom(withBitmaps(this.#header, part));
+    if (wanted !== undefined && this.#canBePut(wanted)) return wanted;
+    const next = withRoom(withBitmaps(this.#header, { ...part, control: undefined }));
+    if (next === undefined) throw noRoom(this.#file.label);
+    return next;
+  }
+
+  #canBePut(next: ImageHeader): boolean {
+    const end = this.#areaEnd(next);
+    if (!isInUse(this.#header, SECTOR_SIZE, end)) return true;
+    return moveBehind(this.#header, end) !== undefined;
+  }
+
+  #encode(control: Control): Extension {
+    const found = findControl(this.#header);
+    const sequence = found !== undefined && 'control' in found ? found.sequence + 1n : 1n;
+    return { type: CONTROL_EXTENSION, data: encodeControl({ control, sequence }) };
   }
 
   /**
@@ -67,7 +103,8 @@ export class HeaderOwner {
    */
   async #makeWay(end: number): Promise<void> {
     if (!isInUse(this.#header, SECTOR_SIZE, end)) return;
-    const moved = moveBehind(this.#header, end, this.#file.label);
+    const moved = moveBehind(this.#header, end);
+    if (moved === undefined) throw noRoom(this.#file.label);
     await this.#file.write(moved.bytes.subarray(moved.from), moved.from);
     await this.#file.flush();
     await this.#commit(moved.header, moved.bytes.subarray(0, SECTOR_SIZE));
@@ -77,10 +114,7 @@ export class HeaderOwner {
   async #area(next: ImageHeader): Promise<Uint8Array<ArrayBuffer>> {
     const composed = composeHeader(next);
     const { backing } = next;
-    const nameMoves = backing !== undefined && backing.offset !== this.#header.backing?.offset;
-    const nameEnd = nameMoves ? backing.offset + backing.bytes.length : 0;
-    const end = Math.max(composed.length, nameEnd);
-    const length = Math.ceil(end / SECTOR_SIZE) * SECTOR_SIZE;
+    const length = this.#areaEnd(next);
     // What is behind the end marker in the last sector stays, from the second sector on.
     const area = await this.#file.readNew(0, length);
     area.fill(0, 0, Math.max(SECTOR_SIZE, composed.length));
@@ -91,22 +125,16 @@ export class HeaderOwner {
     return area;
   }
 
+  #areaEnd(next: ImageHeader): number {
+    const { backing } = next;
+    const nameMoves = backing !== undefined && backing.offset !== this.#header.backing?.offset;
+    const nameEnd = nameMoves ? backing.offset + backing.bytes.length : 0;
+    return roundUp(Math.max(extensionsEnd(next), nameEnd), SECTOR_SIZE);
+  }
+
   async #commit(next: ImageHeader, bytes: Uint8Array): Promise<void> {
     await this.#file.write(bytes, 0);
     await this.#file.flush();
     this.#header = next;
   }
-}
-
-function withBitmaps(header: ImageHeader, bitmaps: BitmapsPointer | undefined): ImageHeader {
-  const { autoclear } = header;
-  return {
-    ...header,
-    extensions: arrangeExtensions(header, bitmaps),
-    bitmaps,
-    bitmapsLost: false,
-    autoclear:
-      bitmaps === undefined ? autoclear & ~Autoclear.bitmaps : autoclear | Autoclear.bitmaps,
-    headerLength: Math.max(header.headerLength, HEADER_LENGTH),
-  };
 }

@@ -84,8 +84,11 @@ export const Incompatible = {
 /** qcow2.rst, "Header": `compatible_features`. */
 export const Compatible = { lazyRefcounts: 1n << 0n } as const;
 
-/** qcow2.rst, "Header": `autoclear_features`. */
-export const Autoclear = { bitmaps: 1n << 0n, rawData: 1n << 1n } as const;
+/**
+ * qcow2.rst, "Header": `autoclear_features`. `control` is ours: QEMU clears it as it does all that
+ * it does not know, when it opens an image for writing.
+ */
+export const Autoclear = { bitmaps: 1n << 0n, rawData: 1n << 1n, control: 1n << 62n } as const;
 
 /** What QEMU accepts, so that it opens what we write and we need no more memory than it. */
 export const Limit = {
