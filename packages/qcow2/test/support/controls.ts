@@ -2,7 +2,7 @@ import type { DirtyBitmap } from '@tidemark/core';
 import type { Control, DirectorySeal } from '../../src/index.ts';
 import type { OpenedBitmaps } from './bitmaps.ts';
 
-export const ID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
+const ID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 
 /** A control extension of an idle sidecar; `changes` say what is different. */
 export function controlOf(directory: DirectorySeal, changes: Partial<Control> = {}): Control {
