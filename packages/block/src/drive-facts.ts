@@ -1,3 +1,5 @@
+import type { BlockDevice } from './block-device.ts';
+
 /**
  * What can be learned of a drive without reading it, and changes when it is written. Times are
  * nanoseconds since 1970, as unsigned 64-bit numbers.
@@ -53,3 +55,6 @@ export interface KnownByFacts {
   /** @throws DEVICE_CLOSED, I/O codes. Undefined: nothing can be learned here. */
   facts(options?: FactsOptions): Promise<DriveFacts | undefined>;
 }
+
+/** A file or a block device of the system. */
+export interface FileBlockDevice extends BlockDevice, KnownByFacts {}

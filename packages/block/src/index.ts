@@ -5,6 +5,7 @@ export type {
   BlockDeviceFacts,
   DriveFacts,
   FactsOptions,
+  FileBlockDevice,
   FileFacts,
   KnownByFacts,
 } from './drive-facts.ts';

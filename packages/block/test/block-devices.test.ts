@@ -48,6 +48,44 @@ describe.skipIf(lacksLoopDevices('block devices'))('a block device', () => {
     expect(device.size).toBe(SIZE);
   });
 
+  it('counts what is written and discarded by anybody, and nothing else', async () => {
+    await using device = await openFileDevice(loop, { writable: true, lock: false });
+    const written = async () => {
+      const facts = await device.facts({ durable: true });
+      if (facts?.kind !== 'block device') throw new Error('these are no facts of a block device');
+      return Number(facts.counters?.writtenSectors);
+    };
+    const before = await written();
+    expect(await written()).toBe(before);
+    await run('dd', `if=${loop}`, 'of=/dev/null', 'bs=64k', 'iflag=direct');
+    expect(await written()).toBe(before);
+    await device.write(pattern(4096), 8192);
+    expect(await written()).toBe(before + 8);
+    await run('dd', 'if=/dev/zero', `of=${loop}`, 'bs=4k', 'count=1', 'oflag=direct');
+    expect(await written()).toBe(before + 16);
+    await device.discard(65_536, 65_536);
+    expect(await written()).toBe(before + 16 + 128);
+  });
+
+  it('is another one when something is attached under its name again', async () => {
+    const factsOf = async () => {
+      await using device = await openFileDevice(loop);
+      return device.facts();
+    };
+    const before = await factsOf();
+    expect(before).toMatchObject({
+      kind: 'block device',
+      size: SIZE,
+      counters: { bootId: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    });
+    expect(await factsOf()).toEqual(before);
+    execFileSync('losetup', ['--detach', loop]);
+    execFileSync('losetup', [loop, backing]);
+    const after = await factsOf();
+    expect(Object(after).device).toEqual(Object(before).device);
+    expect(Object(after).counters.diskSequence).not.toEqual(Object(before).counters.diskSequence);
+  });
+
   it('reads back what was written at any place, to its last byte', async () => {
     await using device = await openFileDevice(loop, { writable: true });
     await device.write(pattern(10_000), SIZE - 10_000);

@@ -27,7 +27,8 @@ export async function checkBlockDeviceWritable(status: FileStatus, where: string
   });
 }
 
-function attributePath({ rdev }: FileStatus, name: string): string {
+/** Where the kernel tells something of a block device. */
+export function attributePath({ rdev }: Pick<FileStatus, 'rdev'>, name: string): string {
   return `/sys/dev/block/${deviceNumber(BigInt(rdev))}/${name}`;
 }
 

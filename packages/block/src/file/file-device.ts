@@ -1,11 +1,13 @@
 import { TidemarkError } from '@tidemark/core';
 import { AccessGuard } from '../access-guard.ts';
-import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '../block-device.ts';
+import type { BlockExtent, WriteZeroesOptions } from '../block-device.ts';
+import type { DriveFacts, FactsOptions, FileBlockDevice } from '../drive-facts.ts';
 import type { DataRuns, Holes } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
 import { type CallGroup, Calls } from './calls.ts';
 import type { FileIo } from './file-io.ts';
 import type { OpenFile } from './file-system.ts';
+import { settledFacts } from './settled-facts.ts';
 import { writeZeros } from './write-zeros.ts';
 
 // Less is written sooner than the helper is asked.
@@ -17,6 +19,8 @@ export interface FileDeviceParts {
   readonly holes: Holes;
   readonly size: number;
   readonly isResizable: boolean;
+  /** Asks the system. Absent where it is not the system's file. */
+  readonly readFacts?: (() => Promise<DriveFacts>) | undefined;
   readonly writable: boolean;
   readonly label: string;
   /** A path, for messages. */
@@ -24,7 +28,7 @@ export interface FileDeviceParts {
 }
 
 /** An open file or block device. It owns the file and its helper. */
-export class FileDevice implements BlockDevice {
+export class FileDevice implements FileBlockDevice {
   readonly label: string;
   readonly writable: boolean;
   readonly #parts: FileDeviceParts;
@@ -115,6 +119,23 @@ export class FileDevice implements BlockDevice {
     }
   }
 
+  async facts({ durable = false }: FactsOptions = {}): Promise<DriveFacts | undefined> {
+    this.#guard.checkOpen();
+    const { readFacts, where } = this.#parts;
+    if (readFacts === undefined) return undefined;
+    const call = this.#calls.enter();
+    try {
+      if (!durable) return await readFacts();
+      // fdatasync leaves times behind: after a power cut they would be older than the content.
+      await this.#sync({ withTimes: true });
+      return await settledFacts(readFacts);
+    } catch (error) {
+      throw fromSystemError(error, where);
+    } finally {
+      call.leave();
+    }
+  }
+
   async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
     const end = offset + length;
     let at = offset;
@@ -185,13 +206,14 @@ export class FileDevice implements BlockDevice {
     this.#isDirty = true;
   }
 
-  async #sync(): Promise<void> {
+  async #sync({ withTimes = false } = {}): Promise<void> {
     if (this.#syncError !== undefined) throw this.#syncError;
     const { file } = this.#parts;
     const resizes = this.#resizes;
     this.#isDirty = false;
     try {
-      if (resizes > this.#syncedResizes && file.sync !== undefined) await file.sync();
+      const isWhole = withTimes || resizes > this.#syncedResizes;
+      if (isWhole && file.sync !== undefined) await file.sync();
       else await file.datasync();
     } catch (error) {
       this.#syncError ??= fromSystemError(error, this.#parts.where);

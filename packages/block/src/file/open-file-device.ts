@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import * as nodeFs from 'node:fs/promises';
 import { TidemarkError } from '@tidemark/core';
 import { checkSize } from '../access-guard.ts';
-import type { BlockDevice } from '../block-device.ts';
+import type { FileBlockDevice } from '../drive-facts.ts';
 import { findTools } from '../helper/tools.ts';
 import { FileHoles } from '../holes/file-holes.ts';
 import { type Holes, NO_HOLES } from '../holes/holes.ts';
@@ -10,6 +10,7 @@ import { fromSystemError } from '../io-error.ts';
 import { lockFile } from '../locks/lock-file.ts';
 import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.ts';
 import { FileDevice } from './file-device.ts';
+import { readFacts } from './read-facts.ts';
 import { descriptorIo, handleIo } from './file-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
 
@@ -52,7 +53,7 @@ interface Context extends FileDeviceOptions {
 export async function openFileDevice(
   path: string,
   options: FileDeviceOptions = {},
-): Promise<BlockDevice> {
+): Promise<FileBlockDevice> {
   const { writable = false, create = 'never', size = 0, fs = nodeFs } = options;
   checkSize(size);
   if (create === 'exclusive' && !writable) throw new TypeError('a new file has to be writable');
@@ -66,7 +67,7 @@ export async function openFileDevice(
   }
 }
 
-async function openExisting(fs: FileSystem, context: Context): Promise<BlockDevice> {
+async function openExisting(fs: FileSystem, context: Context): Promise<FileBlockDevice> {
   const { where, writable, lock = true } = context;
   // Before it is opened: that alone would block on a pipe, and wind a tape.
   const expected = kindOf(await fs.stat(where), where);
@@ -77,7 +78,11 @@ async function openExisting(fs: FileSystem, context: Context): Promise<BlockDevi
   return closeOnError(file, () => makeDevice(file, context));
 }
 
-async function createFile(fs: FileSystem, size: number, context: Context): Promise<BlockDevice> {
+async function createFile(
+  fs: FileSystem,
+  size: number,
+  context: Context,
+): Promise<FileBlockDevice> {
   const file = await fs.open(context.where, 'wx+');
   try {
     return await closeOnError(file, async () => {
@@ -92,7 +97,7 @@ async function createFile(fs: FileSystem, size: number, context: Context): Promi
   }
 }
 
-async function makeDevice(file: OpenFile, context: Context): Promise<BlockDevice> {
+async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDevice> {
   const { where, writable, isSystem, lock = true } = context;
   const status = await file.stat();
   const kind = kindOf(status, where);
@@ -105,6 +110,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<BlockDevice
     // After the lock: who had it before may have changed the size.
     size: await sizeOf(file, kind, where),
     isResizable: kind === 'file',
+    readFacts: isSystem ? () => readFacts(file.fd) : undefined,
     writable,
     label: context.label ?? `${kind} '${where}'`,
     where,

@@ -1,0 +1,74 @@
+import { type BigIntStats, fstat } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { BlockDeviceCounters, DriveFacts } from '../drive-facts.ts';
+import { attributePath, blockDeviceSize } from './block-device-facts.ts';
+
+const statOf = promisify(
+  (fd: number, callback: (error: Error | null, status: BigIntStats) => void) =>
+    fstat(fd, { bigint: true }, callback),
+);
+
+/** What the system says of an open file or block device. @throws system errors */
+export async function readFacts(fd: number): Promise<DriveFacts> {
+  const status = await statOf(fd);
+  if (!status.isBlockDevice()) return fileFacts(status);
+  const size = await blockDeviceSize(status, `descriptor ${fd}`);
+  const counters = await readCounters(status);
+  const device = status.rdev;
+  return { kind: 'block device', size, device, ...(counters && { counters }) };
+}
+
+const unsigned = (nanoseconds: bigint) => BigInt.asUintN(64, nanoseconds);
+
+function fileFacts(status: BigIntStats): DriveFacts {
+  return {
+    kind: 'file',
+    size: Number(status.size),
+    modified: unsigned(status.mtimeNs),
+    changed: unsigned(status.ctimeNs),
+    born: unsigned(status.birthtimeNs),
+    inode: status.ino,
+    device: status.dev,
+  };
+}
+
+/**
+ * Counters of a disk, or of a partition, whose disk has the sequence number. Undefined where one of
+ * them cannot be had, or the disk does not count (`iostats`).
+ */
+async function readCounters({
+  rdev,
+}: Pick<BigIntStats, 'rdev'>): Promise<BlockDeviceCounters | undefined> {
+  const own = (name: string) => readText(attributePath({ rdev }, name));
+  const ofDisk = async (name: string) => (await own(name)) ?? own(`../${name}`);
+  const [counts, sequence, counting, boot] = await Promise.all([
+    own('stat'),
+    ofDisk('diskseq'),
+    ofDisk('queue/iostats'),
+    readText('/proc/sys/kernel/random/boot_id'),
+  ]);
+  const writtenSectors = counts === undefined ? undefined : writtenOf(counts);
+  const bootId = boot?.replaceAll('-', '');
+  if (writtenSectors === undefined || counting !== '1') return undefined;
+  if (sequence === undefined || !/^[1-9]\d*$/.test(sequence)) return undefined;
+  if (bootId === undefined || !/^[0-9a-f]{32}$/.test(bootId)) return undefined;
+  return { diskSequence: BigInt(sequence), writtenSectors, bootId };
+}
+
+/** Kernel documentation, "Block layer statistics in /sys/block/<dev>/stat": fields from 0. */
+const SECTORS_WRITTEN = 6;
+const SECTORS_DISCARDED = 13;
+
+function writtenOf(counts: string): bigint | undefined {
+  const fields = counts.split(/\s+/);
+  const written = fields[SECTORS_WRITTEN];
+  const discarded = fields[SECTORS_DISCARDED];
+  if (written === undefined || discarded === undefined) return undefined;
+  return BigInt(written) + BigInt(discarded);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text?.trim();
+}
