@@ -69,8 +69,10 @@ class BackendStore implements BitmapStore {
   async list(): Promise<readonly BitmapInfo[]> {
     return this.#run(async () =>
       this.#entries.map((entry) => {
-        const { name, granularity, enabled } = entry;
-        return { name, granularity, enabled, state: bitmapState(entry, this.#acquired) };
+        const { name, granularity, enabled, reason } = entry;
+        const state = bitmapState(entry, this.#acquired);
+        const isTold = reason !== undefined && state === 'inconsistent';
+        return { name, granularity, enabled, state, ...(isTold && { reason }) };
       }),
     );
   }

@@ -5,7 +5,8 @@ import type { LiveBackend, LiveBitmaps } from './live.ts';
  * - `stored`: what the store holds is the truth, and nobody is changing it.
  * - `in-use`: this store gave it out, live or not. What the store holds is out of date: less than
  *   the truth, or for a live bitmap the truth and possibly more. Only its holder knows.
- * - `inconsistent`: somebody acquired it and never committed it. It can only be removed.
+ * - `inconsistent`: somebody acquired it and never committed it, or what it tells of was changed
+ *   without it. It can only be removed.
  * - `unsupported`: an entry of a kind that this version cannot read. It is kept as it is.
  *
  * On disk `in-use` and `inconsistent` are one and the same bit: it is `in-use` to the one who set
@@ -20,6 +21,8 @@ export interface BitmapInfo {
   /** Whether writes to the disk are to be recorded in it: the on-disk flag `auto`. */
   readonly enabled: boolean;
   readonly state: BitmapState;
+  /** Why it is inconsistent, where the store knows more than that it was left in use. */
+  readonly reason?: string;
 }
 
 export type BitmapChange =
@@ -120,6 +123,8 @@ export interface DirectoryEntry {
   readonly inUse: boolean;
   /** Why this version cannot use the entry; the backend keeps such an entry as it is. */
   readonly unsupported?: string;
+  /** Why the bitmap cannot be trusted, whatever is on disk: a clause. It is inconsistent with it. */
+  readonly reason?: string;
 }
 
 /**

@@ -60,6 +60,29 @@ describe('opening a store', () => {
   });
 });
 
+describe('entries that the backend knows to be wrong', () => {
+  const wrong = entry('wrong', { reason: 'the drive was changed' });
+
+  it('are inconsistent with the reason, and can only be removed', async () => {
+    const disk = diskWith(wrong, entry('a', { inUse: true }));
+    const store = await createBitmapStore(notedBackend(disk).backend);
+    expect(await store.list()).toMatchObject([
+      { name: 'wrong', state: 'inconsistent', reason: 'the drive was changed' },
+      { name: 'a', state: 'inconsistent' },
+    ]);
+    const refusal = {
+      code: 'BITMAP_INCONSISTENT',
+      message: "bitmap 'wrong' cannot be trusted: the drive was changed",
+    };
+    await expect(store.load('wrong')).rejects.toMatchObject(refusal);
+    await expect(store.acquire(['wrong'])).rejects.toMatchObject(refusal);
+    await expect(store.commit([storing('wrong')])).rejects.toMatchObject(refusal);
+    await store.commit([removing('wrong'), creating('wrong')]);
+    const [, after] = await store.list();
+    expect(after).toEqual({ name: 'wrong', granularity: 512, enabled: true, state: 'stored' });
+  });
+});
+
 describe('entries that this version cannot use', () => {
   const odd = entry('odd', { unsupported: 'it has extra data', inUse: true });
 

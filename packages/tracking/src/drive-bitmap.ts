@@ -13,6 +13,8 @@ export interface DriveBitmap {
   readonly enabled: boolean;
   /** What is not sound is kept as it is, records nothing and can only be removed. */
   readonly condition: 'sound' | 'inconsistent' | 'unsupported';
+  /** Why it is inconsistent, where its store knows. */
+  readonly reason?: string | undefined;
   readonly keeper: Durability;
   /** The truth is in `content`, and the store's copy is flagged as in use. */
   readonly acquired: boolean;
@@ -29,8 +31,10 @@ export interface DriveBitmapInfo {
   readonly persistent: boolean;
   /** Something reads it and needs it to stay as it is, or it is being removed. */
   readonly busy: boolean;
-  /** Left in use by a crash: it can only be removed. */
+  /** Left in use by a crash, or the drive was changed without it: it can only be removed. */
   readonly inconsistent: boolean;
+  /** Why it is inconsistent, where its store knows more than that it was left in use. */
+  readonly reason?: string;
   /** Of a kind that this version cannot read; kept as it is. */
   readonly unsupported: boolean;
   /** The drive is open for reading, so the bitmap cannot be changed. */
@@ -40,7 +44,7 @@ export interface DriveBitmapInfo {
 }
 
 export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap {
-  const { name, granularity, enabled, state } = info;
+  const { name, granularity, enabled, state, reason } = info;
   const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
   return {
     identity: Symbol(name),
@@ -48,6 +52,7 @@ export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap 
     granularity,
     enabled,
     condition,
+    reason,
     keeper,
     acquired: false,
     content: undefined,

@@ -49,7 +49,7 @@ export class DriveDraft {
     if (this.#removing.has(name) || this.state.held.has(name)) throw refusal('busy', label, name);
     if (use !== 'read' && this.state.isReadonly(bitmap)) throw refusal('readonly', label, name);
     if (use !== 'remove' && bitmap.condition !== 'sound') {
-      throw refusal(bitmap.condition, label, name);
+      throw refusal(bitmap.condition, label, name, bitmap.reason);
     }
     return bitmap;
   }

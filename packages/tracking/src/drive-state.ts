@@ -77,7 +77,8 @@ export class DriveState {
   /** @throws BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED */
   findSound(name: string): DriveBitmap {
     const bitmap = this.find(name);
-    if (bitmap.condition !== 'sound') throw refusal(bitmap.condition, this.label, name);
+    const { condition, reason } = bitmap;
+    if (condition !== 'sound') throw refusal(condition, this.label, name, reason);
     return bitmap;
   }
 

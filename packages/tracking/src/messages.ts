@@ -14,14 +14,16 @@ const HINTS: Partial<Record<keyof typeof REFUSALS, string>> = {
   unsupported: 'remove it with the program that made it',
 };
 
-/** Why a bitmap that is there cannot be used now. */
+/** Why a bitmap that is there cannot be used now. `because`: what its store says of that. */
 export function refusal(
-  reason: keyof typeof REFUSALS,
+  kind: keyof typeof REFUSALS,
   where: string,
   bitmap: string,
+  because?: string,
 ): TidemarkError {
-  const [code, text] = REFUSALS[reason];
-  const hint = HINTS[reason];
+  const [code, text] = REFUSALS[kind];
+  const usual = HINTS[kind];
+  const hint = because === undefined ? usual : `${usual}, since ${because}`;
   return new TidemarkError(code, `Bitmap '${bitmap}' ${text}`, {
     where,
     bitmap,

@@ -150,10 +150,11 @@ function warnOfUnusable(
   plan: SelectionPlan,
   onWarning: (message: string) => void,
 ): void {
-  for (const { name, condition } of state.bitmaps.values()) {
+  for (const { name, condition, reason } of state.bitmaps.values()) {
     if (condition === 'sound' || plan.selected.has(name)) continue;
-    const why =
-      condition === 'inconsistent' ? 'was left in use by a crash' : 'is of a kind not supported';
+    const broken =
+      reason === undefined ? 'was left in use by a crash' : `cannot be trusted: ${reason}`;
+    const why = condition === 'inconsistent' ? broken : 'is of a kind not supported';
     onWarning(`bitmap '${name}' of '${state.label}' ${why}: it records nothing, remove it`);
   }
 }

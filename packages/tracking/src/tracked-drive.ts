@@ -182,7 +182,7 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   async #infoOf(bitmap: DriveBitmap): Promise<DriveBitmapInfo> {
-    const { name, granularity, condition, keeper } = bitmap;
+    const { name, granularity, condition, reason, keeper } = bitmap;
     const state = this.#state;
     const recording = state.writable
       ? recordingContent(bitmap) !== undefined
@@ -194,6 +194,7 @@ export class TrackedDrive implements AsyncDisposable {
       persistent: keeper.persistent,
       busy: state.held.has(name),
       inconsistent: condition === 'inconsistent',
+      ...(reason !== undefined && { reason }),
       unsupported: condition === 'unsupported',
       readonly: state.isReadonly(bitmap),
       count: condition === 'sound' ? (await this.#load(bitmap)).dirtyBytes : 0,

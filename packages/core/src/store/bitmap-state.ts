@@ -4,5 +4,5 @@ import type { BitmapState, DirectoryEntry } from '../store.ts';
 export function bitmapState(entry: DirectoryEntry, acquired: ReadonlySet<string>): BitmapState {
   if (acquired.has(entry.name)) return 'in-use';
   if (entry.unsupported !== undefined) return 'unsupported';
-  return entry.inUse ? 'inconsistent' : 'stored';
+  return entry.inUse || entry.reason !== undefined ? 'inconsistent' : 'stored';
 }

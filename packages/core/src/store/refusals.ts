@@ -26,13 +26,19 @@ export class Refusals {
   }
 
   /** Undefined where the bitmap can be used. */
-  ofState({ name, unsupported }: DirectoryEntry, state: BitmapState): TidemarkError | undefined {
+  ofState(
+    { name, unsupported, reason }: DirectoryEntry,
+    state: BitmapState,
+  ): TidemarkError | undefined {
     if (state === 'unsupported') {
       const text = `bitmap '${name}' cannot be used: ${unsupported}`;
       return this.#error('BITMAP_UNSUPPORTED', text, 'remove it, or use what made it', name);
     }
     if (state === 'inconsistent') {
-      const text = `bitmap '${name}' was not saved correctly and can only be removed`;
+      const text =
+        reason === undefined
+          ? `bitmap '${name}' was not saved correctly and can only be removed`
+          : `bitmap '${name}' cannot be trusted: ${reason}`;
       const hint = 'remove it, add it again and start with a full backup';
       return this.#error('BITMAP_INCONSISTENT', text, hint, name);
     }
