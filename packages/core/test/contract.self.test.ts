@@ -5,8 +5,12 @@ import { BROKEN_COMMITS } from './support/broken-commits.ts';
 import { BROKEN_CONTENT } from './support/broken-content.ts';
 import { BROKEN_DIRECTORY } from './support/broken-directory.ts';
 import { BROKEN_LIFECYCLES } from './support/broken-lifecycles.ts';
+import { BROKEN_LIVE_BITS } from './support/broken-live-bits.ts';
+import { BROKEN_LIVE } from './support/broken-live.ts';
 import { BROKEN_STATES } from './support/broken-states.ts';
+import { fixtureOf } from './support/broken-store.ts';
 import { type ContractRun, runContract } from './support/run-contract.ts';
+import { losePower, makeLiveDisk, openSoundLive } from './support/sound-live-store.ts';
 import { makeDisk, openSound } from './support/sound-store.ts';
 
 const BROKEN = [
@@ -15,34 +19,35 @@ const BROKEN = [
   ...BROKEN_STATES,
   ...BROKEN_COMMITS,
   ...BROKEN_LIFECYCLES,
+  ...BROKEN_LIVE,
+  ...BROKEN_LIVE_BITS,
 ];
 
-async function runSound(): Promise<ContractRun> {
-  return runContract(async (diskSize) => {
-    const disk = makeDisk(diskSize);
-    return {
-      open: (options) => openSound(disk, options?.writable),
-      crash: async () => {},
-      destroy: async () => {},
-    };
-  });
+const SOUND = {
+  inconsistent: fixtureOf(makeDisk, openSound),
+  superset: fixtureOf(makeLiveDisk, openSoundLive, losePower),
+} as const;
+const KINDS = ['inconsistent', 'superset'] as const;
+
+async function runSound(crashLeaves: (typeof KINDS)[number]): Promise<ContractRun> {
+  return runContract(SOUND[crashLeaves], { crashLeaves });
 }
 
 describe('the contract', () => {
-  it('passes a sound store', async () => {
-    const { cases, failed } = await runSound();
+  it.each(KINDS)('passes a sound store of which a crash leaves bitmaps %s', async (kind) => {
+    const { cases, failed } = await runSound(kind);
     expect(failed).toEqual([]);
     expect(cases.length).toBeGreaterThan(50);
   });
 
-  for (const { fault, caughtBy, makeFixture } of BROKEN) {
+  for (const { fault, caughtBy, crashLeaves, makeFixture } of BROKEN) {
     it(`refuses a store that ${fault}`, async () => {
-      expect((await runContract(makeFixture)).failed).toContain(caughtBy);
+      expect((await runContract(makeFixture, { crashLeaves })).failed).toContain(caughtBy);
     });
   }
 
-  it('has no case that no fault is there for', async () => {
-    const { cases } = await runSound();
+  it.each(KINDS)('has no case that no fault is there for, where it is %s', async (kind) => {
+    const { cases } = await runSound(kind);
     const caughtBy = new Set(BROKEN.map((broken) => broken.caughtBy));
     expect(cases.filter((name) => !caughtBy.has(name))).toEqual([]);
   });

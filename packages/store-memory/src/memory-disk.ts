@@ -4,7 +4,7 @@ import type { DirectoryEntry, DirtyBitmap } from '@tidemark/core';
 export class MemoryDisk {
   /** Bytes. */
   readonly diskSize: number;
-  /** What the store reads and replaces whole; not for anybody else. */
+  /** What the store reads and replaces whole, bits of live bitmaps apart; not for anybody else. */
   entries: readonly DirectoryEntry[] = [];
   contents: ReadonlyMap<string, DirtyBitmap> = new Map();
 

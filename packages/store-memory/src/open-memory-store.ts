@@ -4,6 +4,7 @@ import {
   createBitmapStore,
   type DirectoryEntry,
   type DirtyBitmap,
+  type LiveBackend,
   TidemarkError,
 } from '@tidemark/core';
 import type { MemoryDisk } from './memory-disk.ts';
@@ -14,7 +15,8 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * Opens the bitmaps of a disk in memory. A store notices when another one changed them meanwhile,
+ * Opens the bitmaps of a disk in memory. They can be live: as long as the disk is there, so are
+ * their bits, whatever becomes of the store. A store notices when another one changed them meanwhile,
  * and refuses from then on to read or to change them: STORE_FAILED.
  */
 export async function openMemoryStore(
@@ -27,6 +29,21 @@ export async function openMemoryStore(
 class MemoryBackend implements BitmapBackend {
   readonly label = 'memory';
   readonly writable: boolean;
+  readonly live: LiveBackend = {
+    // Whoever opens the disk next finds valid bitmaps on it.
+    inUse: false,
+    openBits: async (name) => {
+      const content = this.#disk.contents.get(name)!;
+      return {
+        write: async (bytes, at) => {
+          this.#assertKnown();
+          content.deserialize(bytes, at);
+        },
+      };
+    },
+    // What is written is on the disk at once.
+    sync: async () => this.#assertKnown(),
+  };
   readonly #disk: MemoryDisk;
   /** The directory as this store knows it. */
   #known: readonly DirectoryEntry[] = [];
@@ -66,7 +83,7 @@ class MemoryBackend implements BitmapBackend {
 
   async close(): Promise<void> {}
 
-  /** Else one store would take away the in-use bit that another one set. */
+  /** Else one store would undo what another one did, or write bits that are no longer there. */
   #assertKnown(): void {
     if (this.#disk.entries === this.#known) return;
     const context = { where: this.label, hint: 'open it again, with one store at a time' };

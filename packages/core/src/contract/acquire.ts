@@ -73,6 +73,15 @@ function durabilityCases({ it, expect }: Cases): void {
     expect(await load(next, 'b')).toEqual(pictureOf(makeBitmap(SHAPE)));
   });
 
+  it('flags bitmaps for others while they are in use, and no longer', async (disk) => {
+    const bitmaps = await disk.open();
+    await bitmaps.commit([create('a'), create('b')]);
+    await bitmaps.acquire(['a']);
+    expect(await disk.inUse()).toEqual(['a']);
+    await bitmaps.commit([store('a')]);
+    expect(await disk.inUse()).toEqual([]);
+  });
+
   it('keeps bitmaps consistent through a crash when none was acquired', async (disk) => {
     const bitmaps = await disk.open();
     await bitmaps.commit([create('a', SHAPE)]);

@@ -1,12 +1,17 @@
 import { acquireCases } from './acquire.ts';
 import { commitCases } from './commit.ts';
 import { contentCases } from './content.ts';
-import { casesOf } from './contract-case.ts';
+import { type Cases, casesOf } from './contract-case.ts';
 import { directoryCases } from './directory.ts';
-import type { MakeStoreFixture, TestRunner } from './fixture.ts';
+import type { ContractOptions, MakeStoreFixture, TestRunner } from './fixture.ts';
 import { inconsistentCases } from './inconsistent.ts';
 import { lifecycleCases } from './lifecycle.ts';
+import { liveAcquireCases } from './live-acquire.ts';
+import { liveBitsCases } from './live-bits.ts';
+import { liveCommitCases } from './live-commit.ts';
+import { liveReleaseCases } from './live-release.ts';
 import { nameCases } from './names.ts';
+import { noLiveCases } from './no-live.ts';
 import { orderOfCallsCases } from './order-of-calls.ts';
 
 /**
@@ -17,6 +22,7 @@ export function bitmapStoreContract(
   name: string,
   runner: TestRunner,
   makeFixture: MakeStoreFixture,
+  { crashLeaves }: ContractOptions,
 ): void {
   const cases = casesOf(runner, makeFixture);
   runner.describe(`${name}: BitmapStore contract`, () => {
@@ -28,5 +34,14 @@ export function bitmapStoreContract(
     runner.describe('commit', () => commitCases(cases));
     runner.describe('lifecycle', () => lifecycleCases(cases));
     runner.describe('order of calls', () => orderOfCallsCases(cases));
+    if (crashLeaves === 'inconsistent') runner.describe('no live', () => noLiveCases(cases));
+    else runner.describe('live', () => liveCases(cases));
   });
+}
+
+function liveCases(cases: Cases): void {
+  liveAcquireCases(cases);
+  liveBitsCases(cases);
+  liveCommitCases(cases);
+  liveReleaseCases(cases);
 }

@@ -16,6 +16,8 @@ export interface Disk {
   crash(store: BitmapStore): Promise<BitmapStore>;
   /** Closes a store, and opens the next one. */
   reopen(store: BitmapStore): Promise<BitmapStore>;
+  /** Names of bitmaps that others find in use now. */
+  inUse(): Promise<readonly string[]>;
 }
 
 export function casesOf({ it, expect }: TestRunner, makeFixture: MakeStoreFixture): Cases {
@@ -44,6 +46,7 @@ function diskOf(fixture: StoreFixture, opened: Set<BitmapStore>): Disk {
   }
   return {
     open,
+    inUse: () => fixture.inUse(),
     async crash(store) {
       opened.delete(store);
       await fixture.crash(store);

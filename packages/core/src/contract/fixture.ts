@@ -7,12 +7,26 @@ export interface TestRunner {
   readonly expect: (actual: unknown) => { toEqual(expected: unknown): unknown };
 }
 
+/** What the contract cannot find out, and a store has to declare. */
+export interface ContractOptions {
+  /**
+   * What a crash leaves of a bitmap in use: `superset`, where it was acquired live and the store
+   * has `live`; or always `inconsistent`.
+   */
+  readonly crashLeaves: 'inconsistent' | 'superset';
+}
+
 /** One disk to try a store on, without bitmaps at first. */
 export interface StoreFixture {
   /** May be called again once the store before is closed or has crashed. Default: writable. */
   open(options?: { readonly writable?: boolean }): Promise<BitmapStore>;
-  /** Ends the store as a crash would: nothing is written, nothing is flushed, nothing is closed. */
+  /**
+   * Ends the store as a crash would: nothing is written, nothing is flushed, nothing is closed. What
+   * was not flushed may be lost, in whole sectors of 512 bytes.
+   */
   crash(store: BitmapStore): Promise<void>;
+  /** Names of bitmaps that are flagged as in use where they are kept, as others find them now. */
+  inUse(): Promise<readonly string[]>;
   /** Gives everything back; stores that a failed case left open, too. */
   destroy(): Promise<void>;
 }

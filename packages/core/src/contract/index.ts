@@ -1,2 +1,2 @@
 export { bitmapStoreContract } from './bitmap-store-contract.ts';
-export type { MakeStoreFixture, StoreFixture, TestRunner } from './fixture.ts';
+export type { ContractOptions, MakeStoreFixture, StoreFixture, TestRunner } from './fixture.ts';

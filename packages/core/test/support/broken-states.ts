@@ -5,6 +5,8 @@ import { type BrokenStore, brokenBackend, brokenStore } from './broken-store.ts'
 const withInUse = (entries: readonly DirectoryEntry[], inUse: boolean): DirectoryEntry[] =>
   entries.map((entry) => ({ ...entry, inUse }));
 
+const HIDDEN_MARKS = new WeakMap<object, Set<string>>();
+
 /** Faults in acquire, and in what a crash leaves: those that make a stale bitmap look sound. */
 export const BROKEN_STATES: readonly BrokenStore[] = [
   brokenStore(
@@ -79,6 +81,23 @@ export const BROKEN_STATES: readonly BrokenStore[] = [
           contents,
         ),
     }),
+  ),
+  brokenBackend(
+    'keeps the in-use bit where only it can see it',
+    'flags bitmaps for others while they are in use, and no longer',
+    ({ sound, disk }) => {
+      const hidden = HIDDEN_MARKS.get(disk) ?? new Set<string>();
+      HIDDEN_MARKS.set(disk, hidden);
+      return {
+        readDirectory: async () =>
+          disk.entries.map((entry) => ({ ...entry, inUse: hidden.has(entry.name) })),
+        async replaceDirectory(entries, contents) {
+          hidden.clear();
+          for (const { name, inUse } of entries) if (inUse) hidden.add(name);
+          await sound.replaceDirectory(withInUse(entries, false), contents);
+        },
+      };
+    },
   ),
   brokenBackend(
     'marks all bitmaps from open to close, as QEMU does',

@@ -13,6 +13,11 @@ export function makeDisk(diskSize: number): SoundDisk {
   return { diskSize, entries: [], contents: new Map() };
 }
 
+/** Names of bitmaps that others find in use. */
+export function namesInUse({ entries }: SoundDisk): readonly string[] {
+  return entries.filter(({ inUse }) => inUse).map(({ name }) => name);
+}
+
 /** A backend that does what is asked of it, taking turns with whoever else runs. */
 export function soundBackend(disk: SoundDisk, writable: boolean): BitmapBackend {
   return {

@@ -1,0 +1,70 @@
+import type { Cases } from './contract-case.ts';
+import { codeOf, create, load, makeBitmap, pictureOf, statesIn, store } from './helpers.ts';
+import {
+  createLive,
+  LIVE,
+  LIVE_DISK,
+  liveOf,
+  NEW,
+  OLD,
+  release,
+  sectorsOf,
+  withLive,
+  writeBits,
+} from './live-helpers.ts';
+
+export function liveReleaseCases({ it, expect }: Cases): void {
+  it(
+    'makes bits durable when it releases a bitmap, synced or not',
+    async (disk) => {
+      const bitmaps = await withLive(disk, 'a');
+      await writeBits(liveOf(bitmaps).bits('a'), NEW);
+      await bitmaps.commit([release('a')]);
+      expect(await load(bitmaps, 'a')).toEqual(pictureOf(makeBitmap(NEW)));
+      const next = await disk.crash(bitmaps);
+      expect(await statesIn(next)).toEqual({ a: 'stored' });
+      expect(await load(next, 'a')).toEqual(pictureOf(makeBitmap(NEW)));
+    },
+    LIVE_DISK,
+  );
+
+  it(
+    'lets a bitmap be live again after a crash, and be released then',
+    async (disk) => {
+      const bitmaps = await withLive(disk, 'a');
+      await writeBits(liveOf(bitmaps).bits('a'), NEW, [0]);
+      await liveOf(bitmaps).sync();
+      const next = await disk.crash(bitmaps);
+      expect(await codeOf(next.commit([release('a')]))).toEqual('BITMAP_INVALID');
+      await next.acquire(['a'], LIVE);
+      await writeBits(liveOf(next).bits('a'), NEW, [1]);
+      await next.commit([release('a')]);
+      const last = await disk.reopen(next);
+      expect(await statesIn(last)).toEqual({ a: 'stored' });
+      expect(await sectorsOf(last, 'a')).toEqual([1, 1, 0, 0]);
+    },
+    LIVE_DISK,
+  );
+
+  it(
+    'releases only what is live by the changes before it',
+    async (disk) => {
+      const bitmaps = await withLive(disk, 'a');
+      await bitmaps.commit([create('rest', OLD), create('taken', OLD)]);
+      await bitmaps.acquire(['taken']);
+      expect(await codeOf(bitmaps.commit([release('missing')]))).toEqual('BITMAP_NOT_FOUND');
+      expect(await codeOf(bitmaps.commit([release('rest')]))).toEqual('BITMAP_INVALID');
+      expect(await codeOf(bitmaps.commit([release('taken')]))).toEqual('BITMAP_INVALID');
+      const twice = bitmaps.commit([store('a', NEW), release('a')]);
+      expect(await codeOf(twice)).toEqual('BITMAP_INVALID');
+      await bitmaps.commit([createLive('brief'), release('brief')]);
+      expect(await statesIn(await disk.reopen(bitmaps))).toEqual({
+        a: 'stored',
+        rest: 'stored',
+        taken: 'inconsistent',
+        brief: 'stored',
+      });
+    },
+    LIVE_DISK,
+  );
+}
