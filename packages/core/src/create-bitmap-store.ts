@@ -13,7 +13,7 @@ import type {
   BitmapStore,
   DirectoryEntry,
 } from './store.ts';
-import { asUnchanged, isUnchanged } from './unchanged.ts';
+import { isUnchanged, unchanging } from './unchanged.ts';
 
 /**
  * Opens a store on a backend: names, limits, states, order of calls and error codes, for every kind
@@ -88,7 +88,8 @@ class BackendStore implements BitmapStore {
     return this.#run(async () => {
       const contents = new Map<string, DirtyBitmap>();
       const draft = this.#draft();
-      await this.#unchanging(async () => {
+      await unchanging(async () => {
+        this.#assertWritable();
         const inUse = live ? this.#liveOrRefuse().inUse : true;
         for (const name of names) {
           const entry = this.#findUsable(name);
@@ -108,7 +109,8 @@ class BackendStore implements BitmapStore {
     );
     return this.#run(async () => {
       const draft = this.#draft();
-      await this.#unchanging(async () => {
+      await unchanging(async () => {
+        this.#assertWritable();
         const { diskSize, live } = this.#backend;
         planCommit(draft, taken, { diskSize, live, refusals: this.#refusals });
       });
@@ -134,16 +136,6 @@ class BackendStore implements BitmapStore {
   #draft(): DirectoryDraft {
     const live = this.#live?.names ?? new Set<string>();
     return new DirectoryDraft({ entries: this.#entries, acquired: this.#acquired, live });
-  }
-
-  /** What comes before anything is changed. */
-  async #unchanging(work: () => Promise<void>): Promise<void> {
-    try {
-      if (!this.writable) throw this.#refusals.readOnly();
-      await work();
-    } catch (error) {
-      throw asUnchanged(error);
-    }
   }
 
   /** Durably makes the draft the directory. `known`: contents by which live bits are measured. */
@@ -184,9 +176,7 @@ class BackendStore implements BitmapStore {
     }
     // What was read may be in the system's cache only, since a crash of the one before us, and so
     // may the last bits of what is live no longer.
-    await this.#backend.live?.sync().catch((error: unknown) => {
-      throw asUnchanged(error);
-    });
+    await unchanging(async () => this.#backend.live?.sync());
   }
 
   /** One call at a time, and none after close. */
@@ -206,6 +196,10 @@ class BackendStore implements BitmapStore {
 
   #assertSound(): void {
     if (this.#failure !== undefined) throw this.#refusals.failed(this.#failure.cause);
+  }
+
+  #assertWritable(): void {
+    if (!this.writable) throw this.#refusals.readOnly();
   }
 
   #liveOrRefuse(): LiveBackend {

@@ -24,4 +24,4 @@ export type {
   BitmapStore,
   DirectoryEntry,
 } from './store.ts';
-export { asUnchanged, isUnchanged } from './unchanged.ts';
+export { asUnchanged, isUnchanged, unchanging } from './unchanged.ts';

@@ -23,3 +23,12 @@ export function asUnchanged(error: unknown): unknown {
 export function isUnchanged(error: unknown): boolean {
   return isTidemarkError(error) && UNCHANGED in error;
 }
+
+/** Runs what comes before a change takes effect: what it throws says that nothing was changed. */
+export async function unchanging<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asUnchanged(error);
+  }
+}

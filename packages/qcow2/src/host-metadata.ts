@@ -1,4 +1,4 @@
-import { TidemarkError } from '@tidemark/core';
+import { TidemarkError, unchanging } from '@tidemark/core';
 import type { Control, FoundControl } from './control/control.ts';
 import { findControl } from './header/control-extension.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metadata.ts';
@@ -86,7 +86,7 @@ export class HostMetadata implements ImageMetadata {
     pointer: BitmapsPointer | undefined,
     { control, hasBitmapsAtRest = false }: CommitOptions = {},
   ): Promise<void> {
-    await this.#prepare();
+    await unchanging(() => this.#prepare());
     if (this.version < 3) {
       throw new TidemarkError('BITMAP_UNSUPPORTED', 'a version 2 image cannot hold bitmaps', {
         where: this.label,
@@ -94,7 +94,7 @@ export class HostMetadata implements ImageMetadata {
       });
     }
     await this.#state.mutex.run(async () => {
-      await this.#state.writeBack();
+      await unchanging(() => this.#state.writeBack());
       // Where all bitmaps are in use, QEMU would not make the change of the header durable that the
       // bit makes it do: a power cut in it could bring an old directory back.
       const isVouchedFor = control !== undefined && hasBitmapsAtRest;

@@ -59,6 +59,7 @@ export interface ImageMetadata {
   /**
    * Puts `pointer` in the header, with the autoclear bit (without a pointer: neither), in this
    * order: all that was written so far is flushed; one write of sector 0, the commit point; flush.
+   * @throws I/O codes, NO_SPACE: the header is as before where `isUnchanged` of core says so
    */
   commitBitmaps(pointer: BitmapsPointer | undefined, options?: CommitOptions): Promise<void>;
   /**

@@ -1,4 +1,10 @@
-import { type DirectoryEntry, type DirtyBitmap, TidemarkError } from '@tidemark/core';
+import {
+  type DirectoryEntry,
+  type DirtyBitmap,
+  isUnchanged,
+  TidemarkError,
+  unchanging,
+} from '@tidemark/core';
 import type { Control, DirectorySeal } from '../control/control.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { encodeName } from './bitmap-name.ts';
@@ -104,8 +110,9 @@ export class BitmapDirectory {
 
   /**
    * Durably puts `entries` in place of the directory. Those in `contents` get new data and a new
-   * table, the others keep theirs. When this fails, the old directory or the new one is in place.
-   * @throws BITMAP_UNSUPPORTED (version 2), BITMAP_INVALID, NO_SPACE: the old one is in place
+   * table, the others keep theirs. When this fails, the old directory is in place where
+   * `isUnchanged` of core says so, and what is live goes on; else that one or the new one.
+   * @throws BITMAP_UNSUPPORTED (version 2), BITMAP_INVALID, NO_SPACE, IO_FAILED, STORE_FAILED
    */
   async replace(
     entries: readonly DirectoryEntry[],
@@ -113,24 +120,23 @@ export class BitmapDirectory {
     { control }: ReplaceOptions = {},
   ): Promise<void> {
     this.#assertCurrent();
-    assertCanHold(this.#image, this.#diskSize, entries.length);
     const clusters = new NewClusters(this.#image);
-    let records: BitmapRecord[];
-    let pointer: BitmapsPointer | undefined;
+    const { records, pointer } = await unchanging(() => this.#prepare(entries, contents, clusters));
+    // What is written in place from here on would be lost with the clusters it goes to.
+    const retired = await this.#retire(records);
     try {
-      records = await this.#compose(entries, contents, clusters);
-      pointer = await writeDirectory(this.#image, records, clusters);
+      // The commit point. If it fails, both are possible, and nothing may be given back.
+      await this.#image.commitBitmaps(pointer, {
+        control: control && (() => control(sealOf(records, pointer))),
+        hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
+      });
     } catch (error) {
-      await clusters.abandon();
+      if (isUnchanged(error)) {
+        for (const [name, table] of retired) this.#live.set(name, table.resume());
+        await clusters.abandon();
+      }
       throw error;
     }
-    // What is written in place from here on would be lost with the clusters it goes to.
-    await this.#retire(records);
-    // The commit point. If it fails, both are possible, and nothing may be given back.
-    await this.#image.commitBitmaps(pointer, {
-      control: control && (() => control(sealOf(records, pointer))),
-      hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
-    });
 
     const dropped = this.records.filter(isNotIn(records));
     const oldPointer = this.#pointer;
@@ -156,11 +162,30 @@ export class BitmapDirectory {
     });
   }
 
-  async #retire(records: readonly BitmapRecord[]): Promise<void> {
-    for (const { name } of this.records.filter(isNotIn(records))) {
-      await this.#live.get(name)?.retire();
+  /** Writes all that a new directory is made of; nothing points to it yet. */
+  async #prepare(
+    entries: readonly DirectoryEntry[],
+    contents: ReadonlyMap<string, DirtyBitmap>,
+    clusters: NewClusters,
+  ): Promise<{ records: BitmapRecord[]; pointer: BitmapsPointer | undefined }> {
+    assertCanHold(this.#image, this.#diskSize, entries.length);
+    try {
+      const records = await this.#compose(entries, contents, clusters);
+      return { records, pointer: await writeDirectory(this.#image, records, clusters) };
+    } catch (error) {
+      await clusters.abandon();
+      throw error;
+    }
+  }
+
+  async #retire(records: readonly BitmapRecord[]): Promise<[string, LiveTable][]> {
+    const names = new Set(this.records.filter(isNotIn(records)).map(({ name }) => name));
+    const retired = [...this.#live].filter(([name]) => names.has(name));
+    for (const [name, table] of retired) {
+      await table.retire();
       this.#live.delete(name);
     }
+    return retired;
   }
 
   async #compose(
@@ -215,9 +240,8 @@ export class BitmapDirectory {
   }
 }
 
-function byName(records: readonly BitmapRecord[]): ReadonlyMap<string, BitmapRecord> {
-  return new Map(records.map((record) => [record.name, record]));
-}
+const byName = (records: readonly BitmapRecord[]): ReadonlyMap<string, BitmapRecord> =>
+  new Map(records.map((record) => [record.name, record]));
 
 /** By their tables: a bitmap that was written anew has another one. */
 function isNotIn(records: readonly BitmapRecord[]): (record: BitmapRecord) => boolean {

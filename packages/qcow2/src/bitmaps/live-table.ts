@@ -65,6 +65,12 @@ export class LiveTable implements LiveBits {
     await this.#inFlight.drain();
   }
 
+  /** Takes writes again: its clusters are not going to be freed after all. */
+  resume(): this {
+    this.#isRetired = false;
+    return this;
+  }
+
   async #write(bytes: Uint8Array, at: number): Promise<void> {
     const { clusterSize } = this.#image;
     for (let done = 0; done < bytes.length;) {
