@@ -1,11 +1,11 @@
-import type {
-  BitmapChange,
-  BitmapInfo,
-  BitmapStore,
-  DirtyBitmap,
-  LiveBitmaps,
+import {
+  type BitmapChange,
+  type BitmapInfo,
+  type BitmapStore,
+  type DirtyBitmap,
+  isUnchanged,
+  type LiveBitmaps,
 } from '@tidemark/core';
-import { isTidemarkError } from '@tidemark/core';
 import type { DriveBitmap } from '../drive-bitmap.ts';
 import type { Durability, StoreChange } from '../durability.ts';
 import type { MadeBitmap } from '../restructuring.ts';
@@ -121,9 +121,8 @@ export class LiveDurability implements Durability {
     try {
       await this.#options.store.commit(changes);
     } catch (error) {
-      const wasRefused = isTidemarkError(error) && /^BITMAP_|^STORE_READ_ONLY/.test(error.code);
       // What could not be put back is on disk as it should not be.
-      if (!wasRefused || isUndo) this.#isUncertain = true;
+      if (!isUnchanged(error) || isUndo) this.#isUncertain = true;
       throw error;
     }
   }

@@ -1,0 +1,58 @@
+import { MemoryDevice } from '@tidemark/block';
+import { type Fault, FaultDevice, RecordingDevice } from '@tidemark/block/testing';
+import { isUnchanged } from '@tidemark/core';
+import { expect, it } from 'vitest';
+import { BitmapDirectory, createQcow2, openQcow2 } from '../src/index.ts';
+import { bitmapOf, put } from './support/bitmaps.ts';
+import { checkImage } from './support/check-image.ts';
+
+const CLUSTER = 512;
+/** Two clusters of bits, at 512 bytes to a bit. */
+const SIZE = 2 * CLUSTER * 8 * 512;
+const SHAPE = { granularity: 512, dirty: [[0, SIZE - 512]] } as const;
+
+/** An image with the live bitmap 'a', on a file that goes wrong as planned. */
+async function liveImage(faults: readonly Fault[] = []) {
+  const file = new MemoryDevice({ size: 0 });
+  await createQcow2(file, { size: SIZE, clusterSize: CLUSTER, refcountBits: 8 });
+  const device = await RecordingDevice.startOn(new FaultDevice(file, faults));
+  const image = await openQcow2(device, { writable: true });
+  const directory = await BitmapDirectory.open({ image: image.metadata });
+  await put({ directory }, 'a', bitmapOf(SIZE, SHAPE));
+  const live = await directory.openLive('a');
+  const changeCount = () => device.events.filter(({ op }) => op !== 'flush').length;
+  return { image, directory, live, changeCount, bytes: bytesOf(file) };
+}
+
+/** A file that can be read when the image on it is closed. */
+function bytesOf(file: MemoryDevice): () => Promise<Uint8Array> {
+  file.close = async () => {};
+  return async () => {
+    const bytes = new Uint8Array(file.size);
+    await file.read(bytes, 0);
+    return bytes;
+  };
+}
+
+it('gives back what a change had taken that could not be made, wherever it failed', async () => {
+  const sound = await liveImage();
+  const first = sound.changeCount();
+  await put(sound, 'a', bitmapOf(SIZE, { granularity: 512 }));
+  // The last one is the commit point.
+  const count = sound.changeCount() - first - 1;
+  expect(count).toBeGreaterThan(1);
+
+  for (let nth = first; nth < first + count; nth++) {
+    const opened = await liveImage([{ kind: 'fail', on: 'change', nth, code: 'NO_SPACE' }]);
+    const { image, live, directory, bytes } = opened;
+    const clear = () => put(opened, 'a', bitmapOf(SIZE, { granularity: 512 }));
+    const error = await clear().catch((thrown: unknown) => thrown);
+    expect({ nth, isUnchanged: isUnchanged(error) }).toEqual({ nth, isUnchanged: true });
+    await live.write(new Uint8Array(CLUSTER).fill(255), CLUSTER);
+    expect((await directory.readContent('a')).dirtyBytes).toBe(SIZE);
+    await clear();
+    await expect(live.write(new Uint8Array(CLUSTER), 0)).rejects.toThrow('other clusters');
+    await image.close();
+    expect({ nth, ...checkImage(await bytes()) }).toEqual({ nth, corruptions: [], leaks: 0 });
+  }
+});
