@@ -84,7 +84,8 @@ async function openSidecarFile(
     // Who made it may have taken it away before we had the lock: what is put there would be lost.
     if ((await fileIdentity(path)) !== before) throw replaced(path);
     return await openSidecarStore({
-      drive: drive.device,
+      drive: drive.file,
+      writesDrive: drive.access === 'write',
       sidecar,
       sidecarPath: path,
       writable,

@@ -1,4 +1,4 @@
-import { type BlockDevice, openFileDevice } from '@tidemark/block';
+import { type BlockDevice, type FileBlockDevice, openFileDevice } from '@tidemark/block';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
 import { probeDrive } from './probe.ts';
@@ -36,7 +36,7 @@ export interface Drive {
   /** The disk as a guest sees it. Closing it closes the file and the backing chain. */
   readonly device: BlockDevice;
   /** The file or block device under it. */
-  readonly file: BlockDevice;
+  readonly file: FileBlockDevice;
   /** Present for qcow2. */
   readonly image?: Qcow2Image;
 }

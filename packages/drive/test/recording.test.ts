@@ -71,14 +71,23 @@ describe('a drive that is opened to be written', () => {
     const path = await create('two.raw', 'raw', [{ name: 'a' }, { name: 'b', sidecar }]);
     const alias = join(dir, 'alias.qcow2');
     symlinkSync('other.qcow2', alias);
-    const usual = `${path}.tidemark.qcow2`;
-    for (const [i, named] of [sidecar, alias, usual].entries()) {
+    const write = async (named: string, granule: number) => {
       const drive = await openRecordingDrive(path, { sidecar: named });
-      await drive.device.write(Buffer.alloc(GRANULE), i * GRANULE);
+      await drive.device.write(Buffer.alloc(GRANULE), granule * GRANULE);
       await drive.close();
-    }
+    };
+    await write(sidecar, 0);
+    await write(alias, 1);
+    const both = [{ offset: 0, length: 2 * GRANULE }];
+    expect(await dirtyOf(path, 'a')).toEqual(both);
+    expect(await dirtyOf(path, 'b', sidecar)).toEqual(both);
+    await write(`${path}.tidemark.qcow2`, 2);
     expect(await dirtyOf(path, 'a')).toEqual([{ offset: 0, length: 3 * GRANULE }]);
-    expect(await dirtyOf(path, 'b', sidecar)).toEqual([{ offset: 0, length: 2 * GRANULE }]);
+    // It missed that write, and says so.
+    await expect(dirtyOf(path, 'b', sidecar)).rejects.toMatchObject({
+      code: 'BITMAP_INCONSISTENT',
+      message: expect.stringContaining('the drive was written behind its bitmaps'),
+    });
   });
 
   it('records in the bitmaps of the file that a symbolic link leads to', async () => {

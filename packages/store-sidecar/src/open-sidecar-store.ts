@@ -1,20 +1,32 @@
 import type { BlockDevice } from '@tidemark/block';
-import { type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
+import { asUnchanged, type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
 import { BitmapDirectory, openQcow2, type Qcow2Image } from '@tidemark/qcow2';
+import { Binding, type BoundDrive } from './binding/binding.ts';
 
 /** qcow2.rst, "Header": QEMU counts disks in sectors of 512 bytes. */
 const SECTOR_SIZE = 512;
 
 export interface OpenSidecarStoreOptions {
-  /** The drive whose writes the bitmaps record; a `BlockDevice` will do. Size in bytes. */
-  readonly drive: { readonly label: string; readonly size: number };
+  /**
+   * The drive whose writes the bitmaps record: a `BlockDevice`. With `facts`, as files and block
+   * devices of the system have it, a drive that was changed behind its bitmaps is noticed.
+   */
+  readonly drive: BoundDrive;
+  /**
+   * The drive is going to be written by who opens the store, so that changes of it until the store
+   * is closed are known to him. Default false.
+   */
+  readonly writesDrive?: boolean;
   /** Holds the sidecar. The store closes it, unless opening the store fails. */
   readonly sidecar: BlockDevice;
   /** Names the sidecar in messages. Default: the label of its device. */
   readonly sidecarPath?: string;
   /** Default: whether the sidecar's device is. */
   readonly writable?: boolean;
-  /** Told of bitmaps that were lost, and of space in the sidecar that could not be given back. */
+  /**
+   * Told of bitmaps that were lost, of space in the sidecar that could not be given back, and of a
+   * sidecar that cannot tell whether its drive was changed.
+   */
   readonly onNotice?: (message: string) => void;
 }
 
@@ -24,23 +36,39 @@ export interface OpenSidecarStoreOptions {
  * @throws SIDECAR_MISMATCH, IMAGE_UNRECOGNIZED, IMAGE_UNSUPPORTED, IMAGE_CORRUPT, DEVICE_READ_ONLY
  */
 export async function openSidecarStore(options: OpenSidecarStoreOptions): Promise<BitmapStore> {
-  const { drive, sidecar, onNotice } = options;
+  const { drive, sidecar, writesDrive = false, onNotice = () => {} } = options;
   const writable = options.writable ?? sidecar.writable;
   const image = await openQcow2(sidecar, { writable, skipBacking: true });
   assertSameSize(image, options);
   const directory = await BitmapDirectory.open({
     image: image.metadata,
     diskSize: drive.size,
-    ...(onNotice && { onNotice }),
+    onNotice,
   });
+  const label = nameOf(options);
+  const binding = new Binding({ image: image.metadata, drive, writesDrive, label, onNotice });
+  // Before the store is there: as long as opening it can fail, the sidecar stays the caller's.
+  const entries = await binding.read(directory.records);
   return createBitmapStore({
-    label: nameOf(options),
+    label,
     diskSize: drive.size,
     writable,
-    readDirectory: async () => directory.records,
+    readDirectory: async () => entries,
     readContent: ({ name }) => directory.readContent(name),
-    replaceDirectory: (entries, contents) => directory.replace(entries, contents),
-    close: () => image.close(),
+    async replaceDirectory(next, contents) {
+      const control = await binding.prepare(next).catch((error: unknown) => {
+        throw asUnchanged(error);
+      });
+      await directory.replace(next, contents, { control });
+      binding.committed();
+    },
+    async close() {
+      try {
+        await binding.close();
+      } finally {
+        await image.close();
+      }
+    },
   });
 }
 

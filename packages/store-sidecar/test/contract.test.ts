@@ -4,13 +4,20 @@ import { BitmapDirectory, openQcow2 } from '@tidemark/qcow2';
 import { describe, expect, it } from 'vitest';
 import { createSidecar, openSidecarStore } from '../src/index.ts';
 import { shared } from './support/shared.ts';
+import { SimulatedDrive } from './support/simulated-drive.ts';
 
-for (const clusterSize of [512, 65_536]) {
-  const name = `store-sidecar, clusters of ${clusterSize} bytes`;
+const KINDS = [
+  { clusterSize: 512, isBound: false },
+  { clusterSize: 65_536, isBound: false },
+  { clusterSize: 512, isBound: true },
+];
+
+for (const { clusterSize, isBound } of KINDS) {
+  const name = `store-sidecar${isBound ? ' of a known drive' : ''}, clusters of ${clusterSize} bytes`;
   const makeFixture: MakeStoreFixture = async (diskSize) => {
     const device = new MemoryDevice({ size: 0 });
     await createSidecar(device, { diskSize, clusterSize });
-    const drive = { label: 'drive', size: diskSize };
+    const drive = isBound ? new SimulatedDrive(diskSize) : { label: 'drive', size: diskSize };
     return {
       open: ({ writable = true } = {}) =>
         openSidecarStore({ drive, sidecar: shared(device), writable }),

@@ -1,0 +1,49 @@
+import type { DriveFacts, FactsOptions, FileFacts } from '@tidemark/block';
+import type { BoundDrive } from '../../src/index.ts';
+
+const NS_PER_S = 1_000_000_000n;
+
+/** A drive of which only the facts are there, and that can be changed as a file can. */
+export class SimulatedDrive implements BoundDrive {
+  readonly label = 'raw drive';
+  readonly size: number;
+  /** What was asked for: `durable` or `now`. */
+  readonly asked: string[] = [];
+  known: DriveFacts | undefined;
+  failure: Error | undefined;
+  #time = 1_700_000_000n * NS_PER_S;
+
+  constructor(size: number) {
+    this.size = size;
+    const time = this.#time;
+    this.known = {
+      kind: 'file',
+      size,
+      modified: time,
+      changed: time,
+      born: time,
+      inode: 12n,
+      device: 34n,
+    };
+  }
+
+  async facts({ durable = false }: FactsOptions = {}): Promise<DriveFacts | undefined> {
+    this.asked.push(durable ? 'durable' : 'now');
+    if (this.failure !== undefined) throw this.failure;
+    return this.known;
+  }
+
+  change(changes: Partial<FileFacts>): void {
+    this.known = { ...(this.known as FileFacts), ...changes };
+  }
+
+  write(): void {
+    this.#time += NS_PER_S;
+    this.change({ modified: this.#time, changed: this.#time });
+  }
+
+  chmod(): void {
+    this.#time += NS_PER_S;
+    this.change({ changed: this.#time });
+  }
+}
