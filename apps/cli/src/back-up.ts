@@ -73,16 +73,17 @@ async function takeBitmap(store: BitmapStore, name: string): Promise<BackupBitma
     throw new TidemarkError('BITMAP_INVALID', `bitmap '${name}' is disabled and misses writes`, {
       where: store.label,
       bitmap: name,
-      hint: 'enable it; if the drive was written meanwhile, remove it and add it again',
+      hint: 'enable it: the next backup is a full one then',
     });
   }
   return {
     name,
     content,
-    onDurable: async () => {
+    checkpoint: info.checkpoint,
+    onDurable: async (checkpoint) => {
       const clean = content.clone();
       clean.clear();
-      await store.commit([{ op: 'store', name, content: clean }]);
+      await store.commit([{ op: 'store', name, content: clean, checkpoint }]);
     },
   };
 }

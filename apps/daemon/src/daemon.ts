@@ -39,8 +39,9 @@ async function serve(options: DaemonOptions): Promise<void> {
     log(`ready: ${describe(options, drives)}`);
     log(`closing on ${await stop.promise}`);
   } finally {
-    await shutDown(servers, drives);
+    // Also where bitmaps cannot be stored: what is left to do is to say so and end.
     clearInterval(alive);
+    await shutDown(servers, drives);
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { BlockDevice } from '@tidemark/block';
 import { type DirtyBitmap, isTidemarkError, TidemarkError } from '@tidemark/core';
 import { throwIfCancelled } from './cancel.ts';
@@ -25,11 +26,14 @@ export interface BackupBitmap {
   readonly name: string;
   /** A copy that nothing changes any more. It belongs to the same instant as the source. */
   readonly content: DirtyBitmap;
+  /** The instant since which it records, as the last `onDurable` named it; see `BitmapInfo`. */
+  readonly checkpoint?: string | undefined;
   /**
    * Starts the bitmap anew, durably: all of `content` is clean then, what was written since stays
-   * dirty. Called once, after the restore point is durable and the source is flushed, else never.
+   * dirty. In the same step `checkpoint` becomes the bitmap's. Called once, after the restore
+   * point is durable and the source is flushed, else never.
    */
-  readonly onDurable: () => Promise<void>;
+  readonly onDurable: (checkpoint: string) => Promise<void>;
 }
 
 /** Bytes of the drive. */
@@ -86,7 +90,7 @@ export async function backup(options: BackupOptions): Promise<BackupResult> {
     const plan = await decide(directory, planOptions);
     await removeLeftovers(directory.fs, directory.path);
     const result = await copy(options, directory, plan, lock);
-    await restartBitmap(options, result.point);
+    await restartBitmap(options, result.manifest);
     return result;
   } finally {
     await lock.release();
@@ -143,8 +147,13 @@ function describePoint(
     parent: plan.parent,
     drive: { id: drive.id, label: drive.label, format: drive.format, size: source.size },
     granularity: plan.granularity,
-    bitmap: bitmap ? { name: bitmap.name, granularity: bitmap.content.granularity } : null,
-    restarted: bitmap ? [bitmap.name] : [],
+    bitmap: bitmap
+      ? {
+          name: bitmap.name,
+          granularity: bitmap.content.granularity,
+          checkpoint: randomBytes(16).toString('hex'),
+        }
+      : null,
   };
 }
 
@@ -176,12 +185,15 @@ class Meter {
  * The source is flushed first: what was copied may have been in its cache only, and after a power
  * cut a cleared bitmap would call older content equal to the backup.
  */
-async function restartBitmap(options: BackupOptions, point: string): Promise<void> {
+async function restartBitmap(
+  options: BackupOptions,
+  { point, ...manifest }: Manifest,
+): Promise<void> {
   const { source, bitmap } = options;
-  if (bitmap === undefined) return;
+  if (bitmap === undefined || manifest.bitmap === null) return;
   try {
     await source.flush();
-    await bitmap.onDurable();
+    await bitmap.onDurable(manifest.bitmap.checkpoint);
   } catch (cause) {
     const code = isTidemarkError(cause) ? cause.code : 'IO_FAILED';
     throw new TidemarkError(

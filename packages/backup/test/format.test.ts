@@ -20,8 +20,7 @@ function manifestOf(index: { size: number; sha256: string }, totals: Manifest['t
     parent: { point: '000001-full', digest: SHA },
     drive: { id: 'id', label: 'a "checksum": "b"', format: 'raw', size: DRIVE.size },
     granularity: DRIVE.granularity,
-    bitmap: { name: 'daily', granularity: 65_536 },
-    restarted: ['daily'],
+    bitmap: { name: 'daily', granularity: 65_536, checkpoint: 'cd'.repeat(16) },
     files: {
       data: { name: 'data', size: totals.dataBytes, sha256: SHA },
       index: { name: 'index', ...index },
@@ -170,7 +169,7 @@ describe('manifest', () => {
     ['a full point with a parent', { kind: 'full' }],
     ['a parent without a digest', { parent: { point: '000001-full', digest: 'abc' } }],
     ['a name of a file that leads away', { files: { ...manifest.files, data: { name: '../x' } } }],
-    ['names that are no texts', { restarted: [1] }],
+    ['a bitmap without a checkpoint', { bitmap: { name: 'daily', granularity: 65_536 } }],
     ['data of another size than its totals', { totals: { ...TOTALS, dataBytes: 1 } }],
     ['a label of a megabyte', { drive: { ...manifest.drive, label: 'x'.repeat(2 ** 20) } }],
   ])('is refused with %s', (_, change) => {

@@ -1,7 +1,8 @@
 import { DirtyBitmap } from '@tidemark/core';
 import { describe, expect, it } from 'vitest';
-import { planBackup } from '../src/index.ts';
+import { planBackup, restore } from '../src/index.ts';
 import { memoryFiles, snapshot } from './support/memory-files.ts';
+import { TestDevice } from './support/test-device.ts';
 import { BITMAP, TrackedDrive } from './support/tracked-drive.ts';
 
 const SIZE = 64 * 1024;
@@ -24,7 +25,7 @@ describe('a backup decides by itself', () => {
       kind: 'incremental',
       reason: `bitmap 'daily' began anew at '000001-full'`,
       parent: { point: '000001-full' },
-      restarted: [BITMAP],
+      bitmap: { name: BITMAP, checkpoint: drive.checkpoint },
       totals: { granules: 1, dataBytes: 4096, zeroBytes: 0 },
     });
     expect(drive.restarts).toBe(2);
@@ -38,12 +39,17 @@ describe('a backup decides by itself', () => {
       [
         'another bitmap',
         { bitmap: bitmapNamed('weekly') },
-        `bitmap 'weekly' did not begin anew at the last restore point '000001-full'`,
+        `bitmap 'weekly' does not tell since when it records: it is new, or was cleared or switched off`,
       ],
       [
         'the bitmap was made again',
-        { bitmap: bitmapNamed(BITMAP, 8192) },
-        `the granularity of bitmap 'daily' changed from 4096 to 8192 bytes`,
+        { bitmap: bitmapNamed(BITMAP) },
+        `bitmap 'daily' does not tell since when it records: it is new, or was cleared or switched off`,
+      ],
+      [
+        'the bitmap was backed up elsewhere',
+        { bitmap: { ...bitmapNamed(BITMAP), checkpoint: 'ef'.repeat(16) } },
+        `bitmap 'daily' began anew at no restore point that is here, but for another backup`,
       ],
     ];
     for (const [, options, reason] of cases) {
@@ -60,11 +66,27 @@ describe('a backup decides by itself', () => {
     expect(manifest.reason).toBe(`the drive was resized from ${SIZE} to ${SIZE + 4096} bytes`);
   });
 
-  it('is full after a point that did not follow the bitmap', async () => {
+  it('stands on the point at which the bitmap began, whatever has come after it', async () => {
     const { fs, drive } = await withFirstBackup();
     await drive.backup('/b', { fs, bitmap: undefined });
     const { manifest } = await drive.backup('/b', { fs });
-    expect(manifest.reason).toContain(`did not begin anew at the last restore point '000002-full'`);
+    expect(manifest).toMatchObject({ kind: 'incremental', parent: { point: '000001-full' } });
+  });
+
+  it('stands on the older point when drive and bitmap were put back to what they were then', async () => {
+    const { fs, drive } = await withFirstBackup();
+    const [bitmap, checkpoint] = [drive.bitmap.clone(), drive.checkpoint];
+    await drive.fill(8192, 10, 2);
+    await drive.backup('/b', { fs });
+    // A snapshot of drive and bitmap, from before.
+    await drive.fill(8192, 10, 1);
+    drive.bitmap = bitmap;
+    drive.checkpoint = checkpoint;
+    const { manifest, point } = await drive.backup('/b', { fs });
+    expect(manifest).toMatchObject({ kind: 'incremental', parent: { point: '000001-full' } });
+    const target = new TestDevice(SIZE);
+    await restore({ directory: '/b', point, target, fs });
+    expect((await target.content()).equals(await drive.device.content())).toBe(true);
   });
 
   it('is full when the last restore point was removed, and does not use its number again', async () => {
@@ -127,7 +149,7 @@ describe('a backup decides by itself', () => {
       target: '/b',
       drive: { id: 'drive-1', label: 'disk.raw', format: 'raw' },
       size: SIZE,
-      bitmap: { name: BITMAP, content: drive.bitmap },
+      bitmap: { name: BITMAP, content: drive.bitmap, checkpoint: drive.checkpoint },
       fs,
     });
     expect(plan).toMatchObject({ kind: 'incremental', number: 2, granularity: 4096 });

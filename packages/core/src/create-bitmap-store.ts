@@ -69,10 +69,17 @@ class BackendStore implements BitmapStore {
   async list(): Promise<readonly BitmapInfo[]> {
     return this.#run(async () =>
       this.#entries.map((entry) => {
-        const { name, granularity, enabled, reason } = entry;
+        const { name, granularity, enabled, reason, checkpoint } = entry;
         const state = bitmapState(entry, this.#acquired);
         const isTold = reason !== undefined && state === 'inconsistent';
-        return { name, granularity, enabled, state, ...(isTold && { reason }) };
+        return {
+          name,
+          granularity,
+          enabled,
+          state,
+          ...(isTold && { reason }),
+          ...(checkpoint !== undefined && { checkpoint }),
+        };
       }),
     );
   }

@@ -14,6 +14,7 @@ export {
   MAX_GRANULARITY,
   MAX_NAME_BYTES,
   MIN_GRANULARITY,
+  RESERVED_NAME_PREFIX,
 } from './limits.ts';
 export type {
   AcquireOptions,

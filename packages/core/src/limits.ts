@@ -22,8 +22,24 @@ export function checkGranularity(granularity: number): void {
   });
 }
 
-/** @throws BITMAP_INVALID: not 1 to 1023 bytes of UTF-8, or with a NUL in it */
+/** Names that begin like this are kept for what stores keep beside bitmaps. */
+export const RESERVED_NAME_PREFIX = 'tidemark.checkpoint:';
+
+/** @throws BITMAP_INVALID: not 32 hexadecimal digits */
+export function checkCheckpoint(checkpoint: string): void {
+  if (/^[0-9a-f]{32}$/.test(checkpoint)) return;
+  throw new TidemarkError('BITMAP_INVALID', `'${cut(checkpoint)}' does not name a checkpoint`, {
+    hint: 'use 32 hexadecimal digits',
+  });
+}
+
+/** @throws BITMAP_INVALID: not 1 to 1023 bytes of UTF-8, with a NUL in it, or a reserved name */
 export function checkBitmapName(name: string): void {
+  if (name.startsWith(RESERVED_NAME_PREFIX)) {
+    throw new TidemarkError('BITMAP_INVALID', `bitmap name '${cut(name)}' is reserved`, {
+      hint: `choose one that does not begin with '${RESERVED_NAME_PREFIX}'`,
+    });
+  }
   const bytes = new TextEncoder().encode(name).length;
   if (bytes >= 1 && bytes <= MAX_NAME_BYTES && !name.includes('\0') && name.isWellFormed()) return;
   const what =

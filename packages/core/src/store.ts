@@ -23,6 +23,8 @@ export interface BitmapInfo {
   readonly state: BitmapState;
   /** Why it is inconsistent, where the store knows more than that it was left in use. */
   readonly reason?: string;
+  /** Names the instant since which it records, see `BitmapChange`. Absent: it is not known. */
+  readonly checkpoint?: string;
 }
 
 export type BitmapChange =
@@ -44,6 +46,12 @@ export type BitmapChange =
        * is in use no longer, and if it was live, its bits are refused from now on.
        */
       readonly live?: boolean;
+      /**
+       * 32 hexadecimal digits that name the instant since which it records: a backup keeps them
+       * too, and knows by them that the bitmap still begins there. Null where a bitmap that was
+       * cleared or switched off begins nowhere that is known. Default: as before.
+       */
+      readonly checkpoint?: string | null;
     }
   /** A live bitmap is in use no longer: what lies on disk is its content, durably. */
   | { readonly op: 'release'; readonly name: string }
@@ -125,6 +133,8 @@ export interface DirectoryEntry {
   readonly unsupported?: string;
   /** Why the bitmap cannot be trusted, whatever is on disk: a clause. It is inconsistent with it. */
   readonly reason?: string;
+  /** Durable with the directory; a new bitmap has none. */
+  readonly checkpoint?: string;
 }
 
 /**

@@ -18,6 +18,8 @@ export interface DriveBitmap {
   readonly keeper: Durability;
   /** The truth is in `content`, and the store's copy is flagged as in use. */
   readonly acquired: boolean;
+  /** It was cleared or switched since it was opened: what its checkpoint says is no longer so. */
+  readonly isAnew: boolean;
   /** Absent until somebody asks, for a bitmap at rest. */
   readonly content: DirtyBitmap | undefined;
 }
@@ -55,6 +57,7 @@ export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap 
     reason,
     keeper,
     acquired: false,
+    isAnew: false,
     content: undefined,
   };
 }

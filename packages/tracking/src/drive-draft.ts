@@ -74,7 +74,12 @@ export class DriveDraft {
   }
 
   setEnabled(bitmap: DriveBitmap, options: { readonly enabled: boolean }): void {
-    this.bitmaps.set(bitmap.name, { ...bitmap, enabled: options.enabled });
+    this.bitmaps.set(bitmap.name, { ...bitmap, enabled: options.enabled, isAnew: true });
+  }
+
+  /** It says no longer what changed since its checkpoint. */
+  beginAnew(name: string): void {
+    this.bitmaps.set(name, { ...this.bitmaps.get(name)!, isAnew: true });
   }
 
   /**

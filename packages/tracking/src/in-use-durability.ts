@@ -72,8 +72,10 @@ export class InUseDurability implements Durability {
   /** Writes the bits of acquired bitmaps and takes their flags away, all at once. */
   async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
     const changes: BitmapChange[] = [];
-    for (const { name, enabled, content } of bitmaps) {
-      if (content !== undefined) changes.push({ op: 'store', name, enabled, content });
+    for (const { name, enabled, content, isAnew } of bitmaps) {
+      const checkpoint = isAnew && ({ checkpoint: null } as const);
+      if (content !== undefined)
+        changes.push({ op: 'store', name, enabled, content, ...checkpoint });
     }
     if (changes.length > 0) await this.#store.commit(changes);
   }

@@ -39,6 +39,7 @@ export function planAction(
     case 'clear': {
       const bitmap = draft.usable(action.name, 'change');
       draft.willChange(action.name);
+      draft.beginAnew(action.name);
       return () => draft.emptyContent(bitmap);
     }
     case 'enable':
@@ -110,6 +111,7 @@ export function planAdd(draft: DriveDraft, action: AddAction, store?: BitmapStor
       condition: 'sound',
       keeper,
       acquired: false,
+      isAnew: true,
       content: undefined,
     },
     content,

@@ -67,17 +67,6 @@ export class JsonFields {
     );
   }
 
-  texts(name: string, limit = 4096): readonly string[] {
-    return this.#take(
-      name,
-      'a list of texts',
-      (value): value is string[] =>
-        Array.isArray(value) &&
-        value.length <= limit &&
-        value.every((item) => typeof item === 'string'),
-    );
-  }
-
   object(name: string): JsonFields {
     return new JsonFields(this.#members.get(name), this.#where, `${this.#path}${name}.`);
   }

@@ -31,6 +31,13 @@ export interface Totals {
   readonly zeroBytes: number;
 }
 
+export interface ManifestBitmap {
+  readonly name: string;
+  readonly granularity: number;
+  /** Names this point in the bitmap itself: what records since then is what changed since. */
+  readonly checkpoint: string;
+}
+
 /** docs/format-v1.md, "manifest.json". */
 export interface Manifest {
   readonly point: string;
@@ -43,10 +50,8 @@ export interface Manifest {
   readonly drive: DriveIdentity & { readonly size: number };
   /** Bytes. */
   readonly granularity: number;
-  /** The bitmap that said what to copy, or that begins anew here. */
-  readonly bitmap: { readonly name: string; readonly granularity: number } | null;
-  /** Bitmaps that start at this point: what they record is what changed since. */
-  readonly restarted: readonly string[];
+  /** The bitmap that begins anew here, and that said what to copy where the point is incremental. */
+  readonly bitmap: ManifestBitmap | null;
   readonly files: { readonly data: FileDigest; readonly index: FileDigest };
   readonly totals: Totals;
 }
@@ -123,8 +128,11 @@ export function decodeManifest(bytes: Uint8Array, where: string): Manifest {
       size: drive.size('size'),
     },
     granularity: fields.size('granularity'),
-    bitmap: bitmap && { name: bitmap.text('name'), granularity: bitmap.size('granularity') },
-    restarted: fields.texts('restarted'),
+    bitmap: bitmap && {
+      name: bitmap.text('name'),
+      granularity: bitmap.size('granularity'),
+      checkpoint: bitmap.text('checkpoint', 32),
+    },
     files: { data: decodeFile(files, 'data'), index: decodeFile(files, 'index') },
     totals: {
       granules: totals.size('granules'),

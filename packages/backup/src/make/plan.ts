@@ -15,6 +15,8 @@ import { parsePointName, type PointKind } from '../format/names.ts';
 export interface PlannedBitmap {
   readonly name: string;
   readonly content: Pick<DirtyBitmap, 'diskSize' | 'granularity'>;
+  /** Names the instant since which it records; absent where that is not known. */
+  readonly checkpoint?: string | undefined;
 }
 
 export interface PlanOptions {
@@ -60,7 +62,7 @@ export async function decide(
   const head = await directory.head();
   const numbers = [points.at(-1)?.number, head && parsePointName(head.point)?.number];
   const number = Math.max(...numbers.map((used) => used ?? 0)) + 1;
-  const verdict = await judge(directory, points.at(-1), head, options);
+  const verdict = await judge(directory, points, head, options);
   if (typeof verdict !== 'string') {
     const { name, digest, manifest } = verdict;
     const reason = `bitmap '${options.bitmap!.name}' began anew at '${name}'`;
@@ -111,28 +113,45 @@ function refuseOtherDrive(
 /** The point that an increment may stand on, or why there is none. */
 async function judge(
   directory: BackupDirectory,
-  newest: RestorePoint | undefined,
+  points: readonly RestorePoint[],
   head: PointReference | undefined,
   options: PlanOptions,
 ): Promise<SoundPoint | string> {
+  const newest = points.at(-1);
   if (newest === undefined) return 'first backup in this directory';
   if (options.mode === 'full') return 'a full backup was asked for';
   if (options.bitmap === undefined) return 'no bitmap was given';
   if ('problem' in newest) {
     return `the last restore point '${newest.name}' is damaged: ${shorten(newest.problem)}`;
   }
+  const parent = judgeHead(newest, head) ?? findParent(points, options.bitmap);
+  if (typeof parent === 'string') return parent;
   return (
-    judgeHead(newest, head) ??
-    judgeParent(newest, options.bitmap, options) ??
-    (await judgeChain(directory, newest)) ??
-    newest
+    judgeParent(parent, options.bitmap, options) ?? (await judgeChain(directory, parent)) ?? parent
   );
 }
 
 /**
- * A point that was removed took the bitmap's beginning with it. A head older than the newest point
- * is the trace of a backup that was stopped after its commit: it never cleared its bitmap, which
- * so still holds all of the changes since.
+ * The point at which the bitmap began, by the checkpoint that both of them keep. It is not always
+ * the newest: a backup that was stopped after its point was durable did not begin the bitmap anew,
+ * and a drive that was put back to an older state has an older bitmap with it.
+ */
+function findParent(
+  points: readonly RestorePoint[],
+  { name, checkpoint }: PlannedBitmap,
+): SoundPoint | string {
+  if (checkpoint === undefined) {
+    return `bitmap '${name}' does not tell since when it records: it is new, or was cleared or switched off`;
+  }
+  for (const point of points.toReversed()) {
+    if ('problem' in point || point.manifest.bitmap?.checkpoint !== checkpoint) continue;
+    if (point.manifest.bitmap.name === name) return point;
+  }
+  return `bitmap '${name}' began anew at no restore point that is here, but for another backup`;
+}
+
+/**
+ * A head older than the newest point is the trace of a backup that was stopped after its commit.
  */
 function judgeHead(newest: SoundPoint, head: PointReference | undefined): string | undefined {
   const number = head && parsePointName(head.point)?.number;
@@ -147,15 +166,12 @@ function judgeHead(newest: SoundPoint, head: PointReference | undefined): string
 }
 
 function judgeParent(
-  { name, manifest }: SoundPoint,
+  { manifest }: SoundPoint,
   bitmap: PlannedBitmap,
   { size, granularity }: PlanOptions,
 ): string | undefined {
   if (manifest.drive.size !== size) {
     return `the drive was resized from ${manifest.drive.size} to ${size} bytes`;
-  }
-  if (!manifest.restarted.includes(bitmap.name)) {
-    return `bitmap '${bitmap.name}' did not begin anew at the last restore point '${name}'`;
   }
   const recorded = manifest.bitmap?.granularity;
   if (recorded !== bitmap.content.granularity) {

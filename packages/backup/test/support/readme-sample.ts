@@ -9,6 +9,7 @@ const source = new MemoryDevice({ size: 2 ** 30 });
 const bitmap = new DirtyBitmap(source.size, 65_536);
 const target = await mkdtemp(join(tmpdir(), 'backups-'));
 
+let began: string | undefined; // since when the bitmap records; a store keeps it with the bitmap
 const run = () =>
   backup({
     source, // must not change meanwhile
@@ -17,7 +18,11 @@ const run = () =>
     bitmap: {
       name: 'nightly',
       content: bitmap.clone(),
-      onDurable: async () => bitmap.clear(), // a stored one is stored here
+      checkpoint: began,
+      onDurable: async (checkpoint) => {
+        bitmap.clear(); // a stored one is stored here, together with the checkpoint
+        began = checkpoint;
+      },
     },
   });
 

@@ -9,6 +9,7 @@ export const BITMAP = 'daily';
 export class TrackedDrive {
   readonly device: TestDevice;
   bitmap: DirtyBitmap;
+  checkpoint: string | undefined;
   restarts = 0;
 
   constructor(size: number, granularity = 4096) {
@@ -47,9 +48,11 @@ export class TrackedDrive {
       bitmap: {
         name: BITMAP,
         content: this.bitmap.clone(),
-        onDurable: async () => {
+        checkpoint: this.checkpoint,
+        onDurable: async (checkpoint) => {
           this.restarts++;
           this.bitmap.clear();
+          this.checkpoint = checkpoint;
         },
       },
       ...options,

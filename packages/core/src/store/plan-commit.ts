@@ -1,4 +1,4 @@
-import { checkBitmapName, MAX_BITMAPS } from '../limits.ts';
+import { checkBitmapName, checkCheckpoint, MAX_BITMAPS } from '../limits.ts';
 import type { LiveBackend } from '../live.ts';
 import type { BitmapChange, DirectoryEntry } from '../store.ts';
 import { bitmapState } from './bitmap-state.ts';
@@ -37,21 +37,26 @@ function plan(draft: DirectoryDraft, change: BitmapChange, rules: CommitRules): 
   else if (change.op === 'release') release(draft, present, rules);
   else {
     assertUsable(draft, present, rules);
-    const { enabled = present.enabled, live = false } = change;
-    put(draft, { ...change, enabled, use: useOf(live && 'live') }, rules);
+    const { enabled = present.enabled, live = false, checkpoint = present.checkpoint } = change;
+    if (checkpoint !== undefined && checkpoint !== null) checkCheckpoint(checkpoint);
+    put(draft, { ...change, enabled, checkpoint, use: useOf(live && 'live') }, rules);
   }
 }
 
 type Put = Pick<Extract<BitmapChange, { op: 'create' }>, 'name' | 'enabled' | 'content'> & {
   readonly use: 'stored' | 'acquired' | 'live';
+  readonly checkpoint?: string | null | undefined;
 };
 
-function put(draft: DirectoryDraft, { name, enabled, content, use }: Put, rules: CommitRules) {
+function put(draft: DirectoryDraft, given: Put, rules: CommitRules): void {
+  const { name, enabled, content, use, checkpoint } = given;
   const { diskSize, live, refusals } = rules;
   if (content.diskSize !== diskSize) throw refusals.otherSize(name, content.diskSize, diskSize);
   if (use === 'live' && live === undefined) throw refusals.noLive();
   const inUse = use === 'live' ? live!.inUse : use === 'acquired';
-  draft.put({ name, granularity: content.granularity, enabled, inUse }, content, use);
+  const entry = { name, granularity: content.granularity, enabled, inUse };
+  const isKnown = checkpoint !== undefined && checkpoint !== null;
+  draft.put({ ...entry, ...(isKnown && { checkpoint }) }, content, use);
 }
 
 function release(draft: DirectoryDraft, entry: DirectoryEntry, { refusals }: CommitRules): void {

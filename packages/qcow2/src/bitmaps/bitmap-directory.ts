@@ -8,6 +8,7 @@ import {
 import type { Control, DirectorySeal } from '../control/control.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { encodeName } from './bitmap-name.ts';
+import { type DirectoryContents, foldCheckpoints, unfoldCheckpoints } from './checkpoints.ts';
 import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
 import { sealOf } from './directory-seal.ts';
 import { LiveTable } from './live-table.ts';
@@ -72,11 +73,16 @@ export class BitmapDirectory {
 
   /** The directory that is in place. */
   get seal(): DirectorySeal {
-    return sealOf(this.records, this.#pointer);
+    return sealOf(this.#all, this.#pointer);
   }
 
   /** In the order of the directory. */
   get records(): readonly BitmapRecord[] {
+    return foldCheckpoints(this.#all);
+  }
+
+  /** With the entries that keep checkpoints. */
+  get #all(): readonly BitmapRecord[] {
     return [...this.#records.values()];
   }
 
@@ -121,7 +127,8 @@ export class BitmapDirectory {
   ): Promise<void> {
     this.#assertCurrent();
     const clusters = new NewClusters(this.#image);
-    const { records, pointer } = await unchanging(() => this.#prepare(entries, contents, clusters));
+    const wanted = unfoldCheckpoints({ entries, contents }, this.#records, this.#diskSize);
+    const { records, pointer } = await unchanging(() => this.#prepare(wanted, clusters));
     // What is written in place from here on would be lost with the clusters it goes to.
     const retired = await this.#retire(records);
     try {
@@ -138,7 +145,7 @@ export class BitmapDirectory {
       throw error;
     }
 
-    const dropped = this.records.filter(isNotIn(records));
+    const dropped = this.#all.filter(isNotIn(records));
     const oldPointer = this.#pointer;
     this.#records = byName(records);
     this.#pointer = this.#image.bitmaps;
@@ -164,8 +171,7 @@ export class BitmapDirectory {
 
   /** Writes all that a new directory is made of; nothing points to it yet. */
   async #prepare(
-    entries: readonly DirectoryEntry[],
-    contents: ReadonlyMap<string, DirtyBitmap>,
+    { entries, contents }: DirectoryContents,
     clusters: NewClusters,
   ): Promise<{ records: BitmapRecord[]; pointer: BitmapsPointer | undefined }> {
     assertCanHold(this.#image, this.#diskSize, entries.length);
@@ -179,7 +185,7 @@ export class BitmapDirectory {
   }
 
   async #retire(records: readonly BitmapRecord[]): Promise<[string, LiveTable][]> {
-    const names = new Set(this.records.filter(isNotIn(records)).map(({ name }) => name));
+    const names = new Set(this.#all.filter(isNotIn(records)).map(({ name }) => name));
     const retired = [...this.#live].filter(([name]) => names.has(name));
     for (const [name, table] of retired) {
       await table.retire();

@@ -17,6 +17,8 @@ export interface BitmapRecord {
   /** The flag `auto`. */
   readonly enabled: boolean;
   readonly inUse: boolean;
+  /** Kept by an entry of its own, see checkpoints.ts. */
+  readonly checkpoint?: string;
   /** Why this version cannot use it. Such an entry is kept byte for byte. */
   readonly unsupported?: string;
   /** Host offset of the bitmap table. Not checked where the table must not be read. */

@@ -134,9 +134,11 @@ export class LiveDurability implements Durability {
         const acquire = isLost || (enabled && ('live' as const));
         return { op: 'create' as const, name, enabled, content: this.#storedOf(content), acquire };
       }),
-      ...changed.map(({ bitmap: { name, enabled }, content }) => {
+      ...changed.map(({ bitmap: { name, enabled, isAnew }, content }) => {
         const stored = this.#storedOf(content);
-        return { op: 'store' as const, name, enabled, content: stored, live: enabled };
+        const checkpoint = isAnew && { checkpoint: null };
+        const change = { op: 'store' as const, name, enabled, content: stored, live: enabled };
+        return { ...change, ...checkpoint };
       }),
     ];
   }

@@ -29,7 +29,8 @@ export function bitmapEditCommand(spec: BitmapEdit): Command<CommandContext> {
       const changed = await withStore(path, flags, { access: 'bitmaps' }, async (store) => {
         const content = await store.load(name);
         spec.edit?.(content);
-        const change = { op: 'store', name, content } as const;
+        // Cleared or switched, it says no longer what changed since the last backup.
+        const change = { op: 'store', name, content, checkpoint: null } as const;
         await store.commit([enabled === undefined ? change : { ...change, enabled }]);
         return { name, store: store.label };
       });
