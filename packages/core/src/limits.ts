@@ -33,13 +33,17 @@ export function checkCheckpoint(checkpoint: string): void {
   });
 }
 
-/** @throws BITMAP_INVALID: not 1 to 1023 bytes of UTF-8, with a NUL in it, or a reserved name */
+/** As `checkBitmapName`, of a bitmap that somebody wants to make. @throws BITMAP_INVALID: reserved */
+export function checkNewBitmapName(name: string): void {
+  checkBitmapName(name);
+  if (!name.startsWith(RESERVED_NAME_PREFIX)) return;
+  throw new TidemarkError('BITMAP_INVALID', `bitmap name '${cut(name)}' is reserved`, {
+    hint: `choose one that does not begin with '${RESERVED_NAME_PREFIX}'`,
+  });
+}
+
+/** @throws BITMAP_INVALID: not 1 to 1023 bytes of UTF-8, or with a NUL in it */
 export function checkBitmapName(name: string): void {
-  if (name.startsWith(RESERVED_NAME_PREFIX)) {
-    throw new TidemarkError('BITMAP_INVALID', `bitmap name '${cut(name)}' is reserved`, {
-      hint: `choose one that does not begin with '${RESERVED_NAME_PREFIX}'`,
-    });
-  }
   const bytes = new TextEncoder().encode(name).length;
   if (bytes >= 1 && bytes <= MAX_NAME_BYTES && !name.includes('\0') && name.isWellFormed()) return;
   const what =

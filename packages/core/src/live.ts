@@ -18,6 +18,20 @@ export interface LiveBits {
   write(bytes: Uint8Array, at: number): Promise<void>;
 }
 
+/**
+ * A promise on disk that no write to the drive begins after some time. It lets whoever comes after a
+ * crash tell our writes from those of others, and has to be renewed while there are writes.
+ */
+export interface WriteLease {
+  /** Whether a write to the drive may begin in this very tick. While asked, it is renewed in time. */
+  allowsWrite(): boolean;
+  /**
+   * Makes it so, durably. Ask again afterwards: time may have passed.
+   * @throws I/O codes, STORE_FAILED, STORE_CLOSED: the write must not begin
+   */
+  renew(): Promise<void>;
+}
+
 /** What a store does for bitmaps that record while they lie, always valid, on disk. */
 export interface LiveBitmaps {
   /**
@@ -25,6 +39,8 @@ export interface LiveBitmaps {
    * trust them. A store of the same kind does, once it has made sure that it may.
    */
   readonly inUse: boolean;
+  /** To be asked before each write to the drive while a bitmap is live. Absent: none is needed. */
+  readonly lease?: WriteLease | undefined;
   /** @throws RangeError: it is not live */
   bits(name: string): LiveBits;
   /**
@@ -44,6 +60,8 @@ export interface LiveBackend {
    * crash `readDirectory` has to say `inUse: false` of those that it can vouch for nevertheless.
    */
   readonly inUse: boolean;
+  /** See `LiveBitmaps`. It holds from the `replaceDirectory` that made bitmaps live. */
+  readonly lease?: WriteLease | undefined;
   /** Of a bitmap as the directory has it now; asked anew when it gets other content. */
   openBits(name: string): Promise<LiveBits>;
   sync(): Promise<void>;

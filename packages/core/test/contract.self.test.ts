@@ -1,6 +1,7 @@
 // The contract is worth what it refuses: each store here has one fault, and has to be caught by the
 // case that is there for it. A case that no fault sets off would be one that cannot fail.
 import { describe, expect, it } from 'vitest';
+import { BROKEN_CHECKPOINTS } from './support/broken-checkpoints.ts';
 import { BROKEN_COMMITS } from './support/broken-commits.ts';
 import { BROKEN_CONTENT } from './support/broken-content.ts';
 import { BROKEN_DIRECTORY } from './support/broken-directory.ts';
@@ -18,6 +19,7 @@ const BROKEN = [
   ...BROKEN_DIRECTORY,
   ...BROKEN_STATES,
   ...BROKEN_COMMITS,
+  ...BROKEN_CHECKPOINTS,
   ...BROKEN_LIFECYCLES,
   ...BROKEN_LIVE,
   ...BROKEN_LIVE_BITS,

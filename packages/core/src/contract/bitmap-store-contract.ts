@@ -1,4 +1,5 @@
 import { acquireCases } from './acquire.ts';
+import { checkpointCases } from './checkpoints.ts';
 import { commitCases } from './commit.ts';
 import { contentCases } from './content.ts';
 import { type Cases, casesOf } from './contract-case.ts';
@@ -32,6 +33,7 @@ export function bitmapStoreContract(
     runner.describe('acquire', () => acquireCases(cases));
     runner.describe('inconsistent bitmaps', () => inconsistentCases(cases));
     runner.describe('commit', () => commitCases(cases));
+    runner.describe('checkpoints', () => checkpointCases(cases));
     runner.describe('lifecycle', () => lifecycleCases(cases));
     runner.describe('order of calls', () => orderOfCallsCases(cases));
     if (crashLeaves === 'inconsistent') runner.describe('no live', () => noLiveCases(cases));
