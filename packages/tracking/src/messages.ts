@@ -84,3 +84,10 @@ export function sizesDiffer(
     { where, bitmap },
   );
 }
+
+/** Of a store whose bitmaps could not be put back as they were. */
+export function storeFailed(where: string, cause: unknown): TidemarkError {
+  const text = `${where} could not take back a change that failed elsewhere`;
+  const hint = 'close the drive, open it again, and begin with a full backup';
+  return new TidemarkError('STORE_FAILED', text, { where, hint }, cause);
+}

@@ -7,8 +7,12 @@ import { steps } from './support/steps.ts';
 
 const LIVE = { durability: 'live' } as const;
 const makePlace = PLACES['store-qcow2']!;
+const LIVE_PLACES = [
+  ['store-memory', PLACES['store-memory']!],
+  ['store-qcow2', makePlace],
+] as const;
 
-describe('live bitmaps of a drive', () => {
+describe.each(LIVE_PLACES)('live bitmaps of a drive over %s', (_, makePlace) => {
   it('hold the truth after a close, and no more', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
@@ -30,7 +34,9 @@ describe('live bitmaps of a drive', () => {
       { numRuns: 150 },
     );
   });
+});
 
+describe('live bitmaps of a drive', () => {
   it('are never stale when the store fails', async () => {
     const fault = fc.record({
       kind: fc.constant('fail' as const),

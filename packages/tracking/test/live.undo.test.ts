@@ -187,3 +187,43 @@ describe.each(Object.entries(changes))(
     });
   },
 );
+
+/** A disk that is full from some write on, for that one or for good. */
+const full = Array.from({ length: 24 }, (_, nth) =>
+  [1, Infinity].map((times): Fault => {
+    return { kind: 'fail', on: 'change', nth, times, code: 'NO_SPACE' };
+  }),
+).flat();
+const refusal = { code: expect.stringMatching(/^(?:IO_FAILED|NO_SPACE|STORE_FAILED)$/) };
+
+it.each(Object.entries(changes))(
+  'lets no write through that is not on disk where %s cannot be taken back on a full disk',
+  async (_, action) => {
+    let refusals = 0;
+    for (const fault of full) {
+      const transient = await diskWith();
+      const live = await liveDrive(transient, { faults: [fault] }).catch(() => undefined);
+      if (live === undefined) continue;
+      const { drive, found } = live;
+      await touch(drive, 2 * GRANULE).catch(() => {});
+      transient.outcomes.push('before');
+      const failing = drive.transaction([action, { op: 'add', name: 't' }]);
+      await expect(failing).rejects.toMatchObject(refusal);
+      const written: number[] = [];
+      for (const offset of [2 * GRANULE, ...WRITES]) {
+        await touch(drive, offset).then(
+          () => void written.push(offset),
+          (error: unknown) => {
+            refusals++;
+            expect(error).toMatchObject(refusal);
+          },
+        );
+      }
+      const bitmaps = await found();
+      const on = bitmaps['on'] ?? bitmaps['on, disabled'] ?? written;
+      expect({ fault, on }).toEqual({ fault, on: expect.arrayContaining(written) });
+      await drive.close().catch(() => {});
+    }
+    expect(refusals).toBeGreaterThan(0);
+  },
+);

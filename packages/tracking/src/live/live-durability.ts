@@ -8,6 +8,7 @@ import {
 } from '@tidemark/core';
 import type { DriveBitmap } from '../drive-bitmap.ts';
 import type { Durability, StoreChange } from '../durability.ts';
+import { storeFailed } from '../messages.ts';
 import type { MadeBitmap } from '../restructuring.ts';
 import { GroupSync } from './group-sync.ts';
 import { LiveBitmap } from './live-bitmap.ts';
@@ -36,10 +37,15 @@ export class LiveDurability implements Durability {
   /** Of what began and is not stored yet, the bits as they were then: those that will be stored. */
   readonly #begun = new Map<DirtyBitmap, DirtyBitmap>();
   #isUncertain = false;
+  /** Of what could not be put back: from then on nothing is marked, so that nothing is written. */
+  #failure: { readonly cause: unknown } | undefined;
 
   constructor(options: LiveDurabilityOptions) {
     this.#options = options;
-    this.#sync = new GroupSync(() => options.live.sync());
+    this.#sync = new GroupSync(async () => {
+      this.#assertSound();
+      await options.live.sync();
+    });
   }
 
   get label(): string {
@@ -72,6 +78,7 @@ export class LiveDurability implements Durability {
 
   async acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>> {
     if (names.length === 0) return new Map();
+    this.#assertSound();
     return this.#options.store.acquire(names, { live: true });
   }
 
@@ -85,6 +92,7 @@ export class LiveDurability implements Durability {
   async restructure(change: StoreChange): Promise<void> {
     const { created = [], changed = [], removed = [], isUndo = false } = change;
     if (created.length + changed.length + removed.length === 0) return;
+    this.#assertSound();
     const replaced = this.#beginAnew([...created, ...changed]);
     try {
       // A bitmap that is clean on disk vouches for data that has to be on disk as well. One that
@@ -107,7 +115,9 @@ export class LiveDurability implements Durability {
 
   async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
     const changes = bitmaps.map(({ name }): BitmapChange => ({ op: 'release', name }));
-    if (changes.length > 0) await this.#options.store.commit(changes);
+    if (changes.length === 0) return;
+    this.#assertSound();
+    await this.#options.store.commit(changes);
   }
 
   async close(): Promise<void> {
@@ -121,8 +131,9 @@ export class LiveDurability implements Durability {
     try {
       await this.#options.store.commit(changes);
     } catch (error) {
-      // What could not be put back is on disk as it should not be.
       if (!isUnchanged(error) || isUndo) this.#isUncertain = true;
+      // On disk is what should not be there, and marks for what should be would go there too.
+      if (isUndo) this.#failure = { cause: error };
       throw error;
     }
   }
@@ -176,10 +187,13 @@ export class LiveDurability implements Durability {
     const { live, marks } = this.#options;
     const stored = content.clone();
     const bits = {
-      write: (bytes: Uint8Array, at: number) => live.bits(name).write(bytes, at),
+      write: async (bytes: Uint8Array, at: number) => {
+        this.#assertSound();
+        await live.bits(name).write(bytes, at);
+      },
     };
     const bitmap = new LiveBitmap(content, stored.clone(), bits);
-    const tracked = { bitmap, sync: this.#join };
+    const tracked = { bitmap, sync: this.#join, lease: live.lease };
     this.#begun.set(content, stored);
     this.#tracked.set(content, tracked);
     marks.attach(tracked);
@@ -189,6 +203,10 @@ export class LiveDurability implements Durability {
     const tracked = this.#tracked.get(content);
     if (tracked !== undefined) this.#options.marks.detach(tracked);
     this.#tracked.delete(content);
+  }
+
+  #assertSound(): void {
+    if (this.#failure !== undefined) throw storeFailed(this.label, this.#failure.cause);
   }
 
   // One function for all bitmaps: by it they are known to share a sync.
