@@ -148,14 +148,19 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'nothing is synced when bitmaps are taken over from one who died',
     file: 'packages/core/src/create-bitmap-store.ts',
-    find: 'else await this.#backend.live?.sync();',
+    find: 'await unchanging(async () => this.#backend.live?.sync());',
     replace: '',
   },
   {
     name: 'a directory is linked before its content is durable',
     file: qcow2('host-metadata.ts'),
-    find: 'await this.#state.writeBack();\n      await this.#state.owner.setBitmaps(pointer);',
-    replace: 'await this.#state.owner.setBitmaps(pointer);\n      await this.#state.writeBack();',
+    find: 'await unchanging(() => this.#state.writeBack());',
+    replace: '',
+    also: {
+      find: 'await this.#state.owner.setBitmaps({ pointer, control: control?.(), isVouchedFor });',
+      replace:
+        'await this.#state.owner.setBitmaps({ pointer, control: control?.(), isVouchedFor });\n      await this.#state.writeBack();',
+    },
   },
   {
     name: 'clusters are given back before their unlink is durable',
