@@ -3,7 +3,7 @@ import { type Fault, FaultDevice, RecordingDevice } from '@tidemark/block/testin
 import { isUnchanged } from '@tidemark/core';
 import { expect, it } from 'vitest';
 import { BitmapDirectory, createQcow2, openQcow2 } from '../src/index.ts';
-import { bitmapOf, put } from './support/bitmaps.ts';
+import { bitmapOf, openBitmaps, put } from './support/bitmaps.ts';
 import { checkImage } from './support/check-image.ts';
 
 const CLUSTER = 512;
@@ -21,7 +21,8 @@ async function liveImage(faults: readonly Fault[] = []) {
   await put({ directory }, 'a', bitmapOf(SIZE, SHAPE));
   const live = await directory.openLive('a');
   const changeCount = () => device.events.filter(({ op }) => op !== 'flush').length;
-  return { image, directory, live, changeCount, bytes: bytesOf(file) };
+  const writeCount = () => device.events.filter(({ op }) => op === 'write').length;
+  return { image, directory, live, changeCount, writeCount, bytes: bytesOf(file) };
 }
 
 /** A file that can be read when the image on it is closed. */
@@ -55,4 +56,27 @@ it('gives back what a change had taken that could not be made, wherever it faile
     await image.close();
     expect({ nth, ...checkImage(await bytes()) }).toEqual({ nth, corruptions: [], leaks: 0 });
   }
+});
+
+it('gives nothing back of a change that may have been made, for the guest to overwrite', async () => {
+  const sound = await liveImage();
+  await put(sound, 'a', bitmapOf(SIZE, { granularity: 512, dirty: [[1024, 1]] }));
+  const commit = sound.writeCount() - 1;
+  // Written whole, and answered with a failure.
+  const fault = { kind: 'tear', nth: commit, keeps: () => true } as const;
+  const opened = await liveImage([fault]);
+  const clear = put(opened, 'a', bitmapOf(SIZE, { granularity: 512, dirty: [[1024, 1]] }));
+  const error = await clear.catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'IO_FAILED' });
+  expect(isUnchanged(error)).toBe(false);
+  for (let cluster = 0; cluster < 16; cluster++) {
+    await opened.image.write(new Uint8Array(CLUSTER).fill(cluster + 1), cluster * CLUSTER);
+    await opened.image.flush();
+  }
+  await opened.image.close();
+  const bytes = await opened.bytes();
+  expect(checkImage(bytes).corruptions).toEqual([]);
+  const { directory } = await openBitmaps(bytes);
+  const found = await directory.readContent('a');
+  expect([...found.dirtyExtents()]).toEqual([{ offset: 1024, length: 512, dirty: true }]);
 });

@@ -38,3 +38,16 @@ it('gives copies, and keeps what is on the disk to itself', async () => {
   (await store.load('a')).setAll();
   expect(disk.contents.get('a')!.count).toBe(0);
 });
+
+it('takes no bits of a live bitmap that another store has changed', async () => {
+  const disk = await diskWithBitmap();
+  const first = await openMemoryStore(disk);
+  await first.acquire(['a'], { live: true });
+  const bits = first.live!.bits('a');
+  const second = await openMemoryStore(disk);
+  await second.commit([{ op: 'store', name: 'a', content: new DirtyBitmap(SIZE, 512) }]);
+  const failed = { code: 'STORE_FAILED' };
+  await expect(bits.write(new Uint8Array(512).fill(255), 0)).rejects.toMatchObject(failed);
+  await expect(first.live!.sync()).rejects.toMatchObject(failed);
+  expect((await second.load('a')).count).toBe(0);
+});
