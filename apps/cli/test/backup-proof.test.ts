@@ -15,6 +15,7 @@ interface BackupResult {
 
 describe.each(['raw', 'qcow2'] as const)('a backup of a %s drive whose bitmap', (format) => {
   const root = tempDir();
+  let restores = 0;
 
   /** A drive that was backed up by its bitmap, and then written. */
   async function writtenDrive(name: string) {
@@ -33,7 +34,7 @@ describe.each(['raw', 'qcow2'] as const)('a backup of a %s drive whose bitmap', 
   }
 
   async function expectRestored(dir: string, drive: string, from = 'backups'): Promise<void> {
-    const target = join(dir, `restored-${from}.${format}`);
+    const target = join(dir, `restored-${restores++}.${format}`);
     await succeed('restore', join(dir, from), target);
     expect((await readDrive(target)).equals(await readDrive(drive))).toBe(true);
   }

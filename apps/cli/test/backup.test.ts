@@ -169,11 +169,11 @@ describe.each(['raw', 'qcow2'] as const)('backups of a %s drive', (format) => {
     });
   });
 
-  it('are full again, and say why, where an increment would not be proved right', async () => {
+  it('are full or not by what the bitmap proves, and say why', async () => {
     expect(await backUp()).toMatchObject({ kind: 'full', reason: 'no bitmap was given' });
     expect(await backUp('-b', 'nightly')).toMatchObject({
-      kind: 'full',
-      reason: "bitmap 'nightly' did not begin anew at the last restore point '000004-full'",
+      kind: 'incremental',
+      reason: "bitmap 'nightly' began anew at '000003-incremental'",
     });
     expect(await backUp('-b', 'nightly', '--full')).toMatchObject({
       kind: 'full',
