@@ -36,7 +36,7 @@ async function serve(options: DaemonOptions): Promise<void> {
   const alive = setInterval(() => {}, 2 ** 31 - 1);
   try {
     servers = await startServers(options, drives, { log, quit: () => stop.resolve('quit') });
-    log(`ready: ${describe(options, drives)}`);
+    log(`ready: ${describe(options, servers, drives)}`);
     log(`closing on ${await stop.promise}`);
   } finally {
     // Also where bitmaps cannot be stored: what is left to do is to say so and end.
@@ -61,13 +61,19 @@ async function shutDown(
   if (problems.length > 0) throw problems[0];
 }
 
-function describe({ nbdServer, qmp }: DaemonOptions, drives: readonly ServedDrive[]): string {
+function describe(
+  { qmp }: DaemonOptions,
+  { nbd: address }: Servers,
+  drives: readonly ServedDrive[],
+): string {
   const ids = drives.map(({ id }) => id).join(', ');
-  const nbd = nbdServer === undefined ? [] : [`NBD on ${addressOf(nbdServer)}`];
+  const nbd = address === undefined ? [] : [`NBD on ${textOf(address)}`];
   const control = qmp === undefined ? [] : [`QMP on unix:${qmp}`];
   return [`serving ${ids}`, ...nbd, ...control].join('; ');
 }
 
-function addressOf(address: NonNullable<DaemonOptions['nbdServer']>): string {
-  return address.type === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`;
+function textOf(address: NonNullable<Servers['nbd']>): string {
+  if (address.type === 'unix') return `unix:${address.path}`;
+  const { host, port } = address;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,4 +1,4 @@
-import { startNbdServer } from '@tidemark/nbd';
+import { type NbdAddress, startNbdServer } from '@tidemark/nbd';
 import { QmpServer } from '@tidemark/qmp';
 import type { ServedDrive } from './compose.ts';
 import { nbdExport } from './nbd-export.ts';
@@ -8,6 +8,8 @@ import { qmpTarget } from './qmp-target.ts';
 
 /** What clients talk to. */
 export interface Servers {
+  /** Where NBD clients connect, with the port that the system chose. */
+  readonly nbd: NbdAddress | undefined;
   /** Takes no more requests, and answers those under way. */
   close(): Promise<void>;
 }
@@ -24,7 +26,8 @@ export async function startServers(
   drives: readonly ServedDrive[],
   { log, quit }: ServeOptions,
 ): Promise<Servers> {
-  const started: Servers[] = [];
+  const started: Pick<Servers, 'close'>[] = [];
+  let nbd: NbdAddress | undefined;
   const close = async () => {
     for (const server of started) await server.close();
   };
@@ -40,11 +43,13 @@ export async function startServers(
     if (nbdServer !== undefined) {
       const exports = drives.filter(({ planned }) => planned.option.exported).map(nbdExport);
       // First to be closed: a command that runs meanwhile still finds its drives.
-      started.unshift(await startNbdServer({ address: nbdServer, exports, log }));
+      const server = await startNbdServer({ address: nbdServer, exports, log });
+      nbd = server.address;
+      started.unshift(server);
     }
   } catch (error) {
     await close();
     throw error;
   }
-  return { close };
+  return { nbd, close };
 }

@@ -167,6 +167,13 @@ describe('sockets', () => {
     expect(problemOf(option, value)).toBe(problem);
   });
 
+  it('are refused where one is given twice', () => {
+    const qmp = ['--qmp', 'unix:/a', '--qmp', 'unix:/b'];
+    expect(problemOf(...qmp)).toBe('--qmp is given twice');
+    const nbd = ['--nbd-server', 'addr.type=unix,addr.path=/a'];
+    expect(problemOf(...nbd, ...nbd)).toBe('--nbd-server is given twice');
+  });
+
   it('are refused where an option is not known or stands alone', () => {
     expect(problemOf('--blockdev', 'x')).toContain("'--blockdev'");
     expect(problemOf('vm.qcow2')).toContain("'vm.qcow2'");

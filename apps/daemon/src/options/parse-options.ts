@@ -18,8 +18,8 @@ export interface DaemonOptions {
 const ARGUMENTS = {
   drive: { type: 'string', multiple: true },
   'dirty-bitmap': { type: 'string', multiple: true },
-  'nbd-server': { type: 'string' },
-  qmp: { type: 'string' },
+  'nbd-server': { type: 'string', multiple: true },
+  qmp: { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -34,15 +34,21 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
       hint: 'give each drive an id of its own',
     });
   }
-  const nbdServer = values['nbd-server'];
+  const nbdServer = onlyOne('--nbd-server', values['nbd-server']);
+  const qmp = onlyOne('--qmp', values.qmp);
   return {
     drives,
     bitmaps: (values['dirty-bitmap'] ?? []).map(parseBitmapOption),
     nbdServer: nbdServer === undefined ? undefined : parseNbdServerOption(nbdServer),
-    qmp: values.qmp === undefined ? undefined : parseQmpOption(values.qmp),
+    qmp: qmp === undefined ? undefined : parseQmpOption(qmp),
     help: values.help ?? false,
     version: values.version ?? false,
   };
+}
+
+function onlyOne(option: string, given: readonly string[] = []): string | undefined {
+  if (given.length <= 1) return given[0];
+  throw new TidemarkError('USAGE', `${option} is given twice`, { hint: 'give it once' });
 }
 
 function parse(args: readonly string[]) {
