@@ -4,7 +4,7 @@ import type { Disk } from './contract-case.ts';
 import { type BitmapShape, create, makeBitmap } from './helpers.ts';
 
 /** Bytes of disk that a sector of bits tells of, at 512 bytes to a bit. */
-export const SPAN: number = LIVE_SECTOR_BYTES * 8 * 512;
+const SPAN: number = LIVE_SECTOR_BYTES * 8 * 512;
 
 /** Bytes. Three sectors of bits, and a fourth with one bit in it. */
 export const LIVE_DISK: number = 3 * SPAN + 512;

@@ -25,7 +25,7 @@ export function losePower(disk: LiveDisk): void {
   makeDurable(disk);
 }
 
-export function makeDurable(disk: LiveDisk): void {
+function makeDurable(disk: LiveDisk): void {
   for (const { name, bytes, at } of disk.cached) disk.contents.get(name)?.deserialize(bytes, at);
   disk.cached = [];
 }

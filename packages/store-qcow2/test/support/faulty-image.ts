@@ -11,7 +11,7 @@ import { createQcow2, openQcow2 } from '@tidemark/qcow2';
 import { openQcow2Store } from '../../src/index.ts';
 
 /** Bytes. Two clusters of bits. */
-export const SIZE = 4 * 1024 * 1024;
+const SIZE = 4 * 1024 * 1024;
 
 export function bitsAt(...offsets: readonly number[]): DirtyBitmap {
   const bitmap = new DirtyBitmap(SIZE, 512);
