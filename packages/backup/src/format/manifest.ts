@@ -31,7 +31,7 @@ export interface Totals {
   readonly zeroBytes: number;
 }
 
-export interface ManifestBitmap {
+interface ManifestBitmap {
   readonly name: string;
   readonly granularity: number;
   /** Names this point in the bitmap itself: what records since then is what changed since. */

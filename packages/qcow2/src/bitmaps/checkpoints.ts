@@ -42,7 +42,7 @@ export function foldCheckpoints(records: readonly BitmapRecord[]): readonly Bitm
     const next = records[index + 1];
     const marker = next && !next.inUse && !next.enabled ? parseMarker(next.name) : undefined;
     const isIts = marker?.digest === digestOf(record.name);
-    bitmaps.push(isIts ? { ...record, checkpoint: marker!.checkpoint } : record);
+    bitmaps.push(isIts ? { ...record, checkpoint: marker.checkpoint } : record);
   }
   return bitmaps;
 }
