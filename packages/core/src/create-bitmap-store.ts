@@ -178,7 +178,10 @@ class BackendStore implements BitmapStore {
 
   async #write(draft: DirectoryDraft, entries: readonly DirectoryEntry[]): Promise<void> {
     if (draft.isChange) {
-      await this.#backend.replaceDirectory(entries, draft.contents);
+      const told = entries.map((entry) =>
+        draft.live.has(entry.name) ? { ...entry, live: true } : entry,
+      );
+      await this.#backend.replaceDirectory(told, draft.contents);
       return;
     }
     // What was read may be in the system's cache only, since a crash of the one before us, and so

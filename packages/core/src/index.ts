@@ -1,7 +1,13 @@
 export { bytes, type Field, reserved, u16, u32, u64, u8 } from './codec/fields.ts';
 export { struct, type Struct, type StructOptions, type ValuesOf } from './codec/struct.ts';
 export { toNumber } from './codec/to-number.ts';
-export { LIVE_SECTOR_BYTES, type LiveBackend, type LiveBitmaps, type LiveBits } from './live.ts';
+export {
+  LIVE_SECTOR_BYTES,
+  type LiveBackend,
+  type LiveBitmaps,
+  type LiveBits,
+  type WriteLease,
+} from './live.ts';
 export { createBitmapStore } from './create-bitmap-store.ts';
 export { DirtyBitmap, type DirtyExtent, type ResizeOptions } from './dirty-bitmap.ts';
 export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';

@@ -131,6 +131,8 @@ export interface DirectoryEntry {
   readonly inUse: boolean;
   /** Why this version cannot use the entry; the backend keeps such an entry as it is. */
   readonly unsupported?: string;
+  /** Told to `replaceDirectory` alone: from then on it is live, for which a crash is no loss. */
+  readonly live?: boolean;
   /** Why the bitmap cannot be trusted, whatever is on disk: a clause. It is inconsistent with it. */
   readonly reason?: string;
   /** Durable with the directory; a new bitmap has none. */

@@ -141,3 +141,50 @@ describe('bits that are on their way', () => {
     expect(log).toEqual(['written', last]);
   });
 });
+
+describe('a backend of live bitmaps', () => {
+  it('is told which bitmaps are live from a change on, and of no other that they are', async () => {
+    const disk = makeLiveDisk(SIZE);
+    const told: string[][] = [];
+    const sound = soundLiveBackend(disk, true);
+    const store = await createBitmapStore(
+      overriding(sound, {
+        async replaceDirectory(entries, contents) {
+          told.push(entries.filter(({ live }) => live === true).map(({ name }) => name));
+          await sound.replaceDirectory(entries, contents);
+        },
+      }),
+    );
+    const create = { op: 'create', enabled: true, content: clean() } as const;
+    await store.commit([
+      { ...create, name: 'a', acquire: 'live' },
+      { ...create, name: 'b', acquire: true },
+      { ...create, name: 'c' },
+    ]);
+    await store.commit([storing('c', true)]);
+    await store.commit([storing('a'), { op: 'remove', name: 'b' }]);
+    expect(told).toEqual([['a'], ['a', 'c'], ['c']]);
+  });
+
+  it('may have a lease, which cannot be renewed once the store is closed', async () => {
+    const disk = makeLiveDisk(SIZE);
+    let renewals = 0;
+    const lease = {
+      allowsWrite: () => renewals > 0,
+      renew: async () => {
+        renewals += 1;
+      },
+    };
+    const sound = soundLiveBackend(disk, true);
+    const store = await createBitmapStore(
+      overriding(sound, { live: { ...soundLive(disk), lease } }),
+    );
+    expect(store.live!.lease!.allowsWrite()).toBe(false);
+    await store.live!.lease!.renew();
+    expect(store.live!.lease!.allowsWrite()).toBe(true);
+    await store.close();
+    await expect(store.live!.lease!.renew()).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    expect(renewals).toBe(1);
+    expect((await openSoundLive(disk)).live!.lease).toBeUndefined();
+  });
+});

@@ -49,6 +49,10 @@ export class HostMetadata implements ImageMetadata {
     return findControl(this.#state.header);
   }
 
+  get hasRoomForControl(): boolean {
+    return this.version >= 3 && this.#state.owner.hasRoomForControl;
+  }
+
   async readHost(target: Uint8Array, offset: number): Promise<void> {
     await this.#state.file.read(target, offset);
   }

@@ -38,6 +38,8 @@ export interface ImageMetadata {
   readonly bitmapsLost: boolean;
   /** The control extension, if there is one. */
   readonly control: FoundControl | undefined;
+  /** Whether the next commit can put a control extension beside a pointer. */
+  readonly hasRoomForControl: boolean;
 
   readHost(target: Uint8Array, offset: number): Promise<void>;
   /**

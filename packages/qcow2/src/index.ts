@@ -8,6 +8,7 @@ export {
   type DirectorySeal,
   type FoundControl,
   MAX_LIVE_ENTRIES,
+  type NewDirectory,
 } from './control/control.ts';
 export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
 export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';

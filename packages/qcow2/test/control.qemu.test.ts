@@ -95,7 +95,7 @@ describeWithQemu('an image with a control extension, to QEMU,', TOOLS, () => {
     const opened = await newBitmaps({ size: MIB });
     await putWithControl(opened, 'a', bitmap);
     await opened.directory.replace([], new Map(), {
-      control: (directory) => ({ ...controlNow(opened), directory }),
+      control: ({ seal }) => ({ ...controlNow(opened), directory: seal }),
     });
     await opened.image.close();
     const path = join(dir, 'torn.qcow2');

@@ -100,6 +100,41 @@ describe('an image with a control extension', () => {
     expect(isVouchedFor(opened.device.bytes)).toBe(true);
   });
 
+  it('names the entries of live bitmaps that lie among the first, by their places', async () => {
+    const { image, directory } = await newBitmaps({ size: MIB });
+    const names = Array.from({ length: 40 }, (_, i) => `b${i}`);
+    const isLive = (index: number) => index % 3 === 1;
+    const entries = names.map((name, i) => {
+      return { name, granularity: 65_536, enabled: true, inUse: isLive(i), live: isLive(i) };
+    });
+    const contents = new Map(names.map((name) => [name, bitmap]));
+    await directory.replace(entries, contents, {
+      control: ({ seal, liveEntries }) => controlOf(seal, { state: 'busy', liveEntries }),
+    });
+    const found = image.metadata.control;
+    const liveEntries = [1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31];
+    expect(found).toMatchObject({ control: { liveEntries } });
+    expect(directory.namesAt(liveEntries)).toEqual(liveEntries.map((index) => `b${index}`));
+    expect(directory.namesAt([39, 40])).toEqual(['b39']);
+  });
+
+  it('reads bits that are in use by the word of who knows that they are valid', async () => {
+    const opened = await madeImage();
+    await putWithControl(opened, 'a', bitmap, { inUse: true });
+    const again = await openBitmaps(opened.device.bytes);
+    await expect(again.directory.readContent('a')).rejects.toThrow('nothing to read');
+    again.directory.adopt('a');
+    expect((await again.directory.readContent('a')).equals(bitmap)).toBe(true);
+    expect((await openBitmaps(again.device.bytes)).directory.records).toMatchObject([
+      { inUse: true },
+    ]);
+    await again.directory.replace(again.directory.records, new Map());
+    expect((await openBitmaps(again.device.bytes)).directory.records).toMatchObject([
+      { inUse: false },
+    ]);
+    expect(() => again.directory.adopt('b')).toThrow("nothing to adopt of bitmap 'b'");
+  });
+
   it('says what is wrong with it, and still has its bitmaps', async () => {
     const { device } = await madeImage();
     const bytes = device.bytes.slice();
@@ -122,6 +157,7 @@ describe('an image with a control extension', () => {
     const view = new DataView(device.bytes.buffer);
     view.setUint32(at.headerLength, 352);
     const opened = await openBitmaps(device.bytes);
+    expect(opened.image.metadata.hasRoomForControl).toBe(false);
     await putWithControl(opened, 'a', bitmap);
     expect(opened.image.metadata.control).toBeUndefined();
     expect(isVouchedFor(opened.device.bytes)).toBe(false);

@@ -1,5 +1,11 @@
 import type { DirtyBitmap } from '../dirty-bitmap.ts';
-import { LIVE_SECTOR_BYTES, type LiveBackend, type LiveBitmaps, type LiveBits } from '../live.ts';
+import {
+  LIVE_SECTOR_BYTES,
+  type LiveBackend,
+  type LiveBitmaps,
+  type LiveBits,
+  type WriteLease,
+} from '../live.ts';
 
 /** The shape of a bitmap whose bits are to be written. */
 export type LiveShape = Pick<DirtyBitmap, 'serializedLength'>;
@@ -14,12 +20,21 @@ interface OpenBits {
 export class LiveSet implements LiveBitmaps {
   readonly #backend: LiveBackend;
   readonly #assertUsable: () => void;
+  readonly lease: WriteLease | undefined;
   readonly #inFlight = new Set<Promise<void>>();
   #open: ReadonlyMap<string, OpenBits> = new Map();
 
   constructor(backend: LiveBackend, assertUsable: () => void) {
     this.#backend = backend;
     this.#assertUsable = assertUsable;
+    const { lease } = backend;
+    this.lease = lease && {
+      allowsWrite: () => lease.allowsWrite(),
+      renew: async () => {
+        assertUsable();
+        await this.#note(lease.renew());
+      },
+    };
   }
 
   get inUse(): boolean {

@@ -5,17 +5,18 @@ import {
   TidemarkError,
   unchanging,
 } from '@tidemark/core';
-import type { Control, DirectorySeal } from '../control/control.ts';
+import type { Control, DirectorySeal, NewDirectory } from '../control/control.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
-import { encodeName } from './bitmap-name.ts';
 import { type DirectoryContents, foldCheckpoints, unfoldCheckpoints } from './checkpoints.ts';
-import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
+import { composeRecords } from './compose-records.ts';
+import { type BitmapRecord, withFlags } from './directory-codec.ts';
 import { sealOf } from './directory-seal.ts';
 import { LiveTable } from './live-table.ts';
 import { NewClusters } from './new-clusters.ts';
 import { checkTablePlace, readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
 import { reclaim } from './reclaim.ts';
+import { byName, indicesOf, isNotIn } from './record-sets.ts';
 import { writeContent } from './write-content.ts';
 import { assertCanHold, writeDirectory } from './write-directory.ts';
 
@@ -32,7 +33,7 @@ export interface BitmapDirectoryOptions {
 
 export interface ReplaceOptions {
   /** The control extension that goes with the new directory. Default: see `CommitOptions`. */
-  readonly control?: ((directory: DirectorySeal) => Control) | undefined;
+  readonly control?: ((directory: NewDirectory) => Control) | undefined;
 }
 
 /**
@@ -86,6 +87,27 @@ export class BitmapDirectory {
     return [...this.#records.values()];
   }
 
+  /** Names of the entries at these places, such as a control extension has them. */
+  namesAt(indices: readonly number[]): readonly string[] {
+    const all = this.#all;
+    return indices.flatMap((index) => all[index]?.name ?? []);
+  }
+
+  /**
+   * Takes a bitmap that was left in use for one at rest, by the word of a caller who knows that its
+   * bits on disk are valid. On disk it stays in use until the next `replace`.
+   * @throws IMAGE_CORRUPT: its table is not where it has to be
+   */
+  adopt(name: string): void {
+    const record = this.#records.get(name);
+    if (record === undefined || record.unsupported !== undefined) {
+      throw new RangeError(`there is nothing to adopt of bitmap '${name}'`);
+    }
+    const adopted = withFlags(record, { enabled: record.enabled, inUse: false });
+    checkTablePlace(this.#image, adopted, this.#diskSize);
+    this.#records = new Map(this.#records).set(name, adopted);
+  }
+
   /** @throws IMAGE_CORRUPT; RangeError for a bitmap that is not there or must not be read */
   async readContent(name: string): Promise<DirtyBitmap> {
     this.#assertCurrent();
@@ -129,12 +151,14 @@ export class BitmapDirectory {
     const clusters = new NewClusters(this.#image);
     const wanted = unfoldCheckpoints({ entries, contents }, this.#records, this.#diskSize);
     const { records, pointer } = await unchanging(() => this.#prepare(wanted, clusters));
+    const live = new Set(entries.filter((entry) => entry.live === true).map(({ name }) => name));
+    const liveEntries = indicesOf(records, live);
     // What is written in place from here on would be lost with the clusters it goes to.
     const retired = await this.#retire(records);
     try {
       // The commit point. If it fails, both are possible, and nothing may be given back.
       await this.#image.commitBitmaps(pointer, {
-        control: control && (() => control(sealOf(records, pointer))),
+        control: control && (() => control({ seal: sealOf(records, pointer), liveEntries })),
         hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
       });
     } catch (error) {
@@ -176,7 +200,10 @@ export class BitmapDirectory {
   ): Promise<{ records: BitmapRecord[]; pointer: BitmapsPointer | undefined }> {
     assertCanHold(this.#image, this.#diskSize, entries.length);
     try {
-      const records = await this.#compose(entries, contents, clusters);
+      const present = { records: this.#records, isLive: (name: string) => this.#live.has(name) };
+      const records = await composeRecords(present, { entries, contents }, (content) =>
+        writeContent(this.#image, content, clusters),
+      );
       return { records, pointer: await writeDirectory(this.#image, records, clusters) };
     } catch (error) {
       await clusters.abandon();
@@ -194,41 +221,6 @@ export class BitmapDirectory {
     return retired;
   }
 
-  async #compose(
-    entries: readonly DirectoryEntry[],
-    contents: ReadonlyMap<string, DirtyBitmap>,
-    clusters: NewClusters,
-  ): Promise<BitmapRecord[]> {
-    const records: BitmapRecord[] = [];
-    for (const entry of entries) {
-      const content = contents.get(entry.name);
-      if (content !== undefined) records.push(await this.#write(entry, content, clusters));
-      else records.push(this.#keep(entry));
-    }
-    return records;
-  }
-
-  async #write(
-    entry: DirectoryEntry,
-    content: DirtyBitmap,
-    clusters: NewClusters,
-  ): Promise<BitmapRecord> {
-    const { name, granularity, enabled, inUse } = entry;
-    const nameBytes = this.#records.get(name)?.nameBytes ?? encodeName(name);
-    const place = await writeContent(this.#image, content, clusters);
-    return encodeEntry({ name, nameBytes, granularity, enabled, inUse, ...place });
-  }
-
-  #keep(entry: DirectoryEntry): BitmapRecord {
-    const record = this.#records.get(entry.name);
-    if (record === undefined) throw new RangeError(`bitmap '${entry.name}' has no content`);
-    if (record.unsupported !== undefined) return record;
-    // Its content was left behind by a crash. Nothing but a new content makes it true again.
-    const isLeftBehind = record.inUse && !this.#live.has(entry.name);
-    if (isLeftBehind && !entry.inUse) throw new RangeError(`bitmap '${entry.name}' is in use`);
-    return withFlags(record, entry);
-  }
-
   async #freeDirectory({ directoryOffset, directorySize }: BitmapsPointer): Promise<void> {
     const { clusterSize } = this.#image;
     await this.#image
@@ -244,13 +236,4 @@ export class BitmapDirectory {
         "'qemu-img check -r leaks' does that",
     );
   }
-}
-
-const byName = (records: readonly BitmapRecord[]): ReadonlyMap<string, BitmapRecord> =>
-  new Map(records.map((record) => [record.name, record]));
-
-/** By their tables: a bitmap that was written anew has another one. */
-function isNotIn(records: readonly BitmapRecord[]): (record: BitmapRecord) => boolean {
-  const tables = new Set(records.map(({ tableOffset }) => tableOffset));
-  return ({ tableOffset }) => !tables.has(tableOffset);
 }

@@ -3,6 +3,7 @@ import type { BlockDeviceFacts, DriveFacts } from '@tidemark/block';
 import { isTidemarkError, toNumber } from '@tidemark/core';
 import { type Control, MAX_LIVE_ENTRIES } from './control.ts';
 import {
+  CONTROL_SIZE,
   CONTROL_VERSION,
   ControlFlag,
   ControlHead,
@@ -24,7 +25,7 @@ const ID_SIZE = 16;
 /** The extension's data, without tokens. */
 export function encodeControl({ control, sequence }: Numbered): Uint8Array {
   const { state, storeId, sessionId, leaseUntil, drive, directory, liveEntries } = control;
-  const data = new Uint8Array(ControlHead.size + ControlTail.size);
+  const data = new Uint8Array(CONTROL_SIZE);
   const values = {
     version: CONTROL_VERSION,
     flags:

@@ -11,6 +11,13 @@ export interface DirectorySeal {
   readonly crc: number;
 }
 
+/** A bitmap directory that is going to be in place. */
+export interface NewDirectory {
+  readonly seal: DirectorySeal;
+  /** See `Control`. */
+  readonly liveEntries: readonly number[];
+}
+
 /** What the control extension says of a sidecar's drive, and of who uses it. */
 export interface Control {
   /**

@@ -38,6 +38,9 @@ export const ControlTail = struct('control extension', {
   crc: u32,
 });
 
+/** Bytes of the extension's data as this version writes it: without tokens. */
+export const CONTROL_SIZE: number = ControlHead.size + ControlTail.size;
+
 /** A token of a bitmap: CRC-32 and length of its name, and 16 bytes. Their place is kept here. */
 export const TOKEN_SIZE = 24;
 export const MAX_TOKENS = 8;

@@ -1,6 +1,6 @@
 import { encodeControl } from '../control/codec.ts';
 import type { Control } from '../control/control.ts';
-import { CONTROL_EXTENSION } from '../control/spec.ts';
+import { CONTROL_EXTENSION, CONTROL_SIZE } from '../control/spec.ts';
 import { roundUp, SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
@@ -74,21 +74,30 @@ export class HeaderOwner {
     await this.#commit(next, area.subarray(0, SECTOR_SIZE));
   }
 
+  get hasRoomForControl(): boolean {
+    const control = { type: CONTROL_EXTENSION, data: new Uint8Array(CONTROL_SIZE) };
+    const pointer = { bitmapCount: 1, directoryOffset: 0, directorySize: 0 };
+    return this.#placed({ pointer, control, isVouchedFor: true }) !== undefined;
+  }
+
   #with({ pointer, control, isVouchedFor }: BitmapsChange): ImageHeader {
     const kept = controlExtension(this.#header);
     const extension = control === undefined ? kept : this.#encode(control);
     const part: BitmapsPart = { pointer, control: extension, isVouchedFor };
-    const wanted = withRoom(withBitmaps(this.#header, part));
-    if (wanted !== undefined && this.#canBePut(wanted)) return wanted;
-    const next = withRoom(withBitmaps(this.#header, { ...part, control: undefined }));
+    const next =
+      this.#placed(part) ?? withRoom(withBitmaps(this.#header, { ...part, control: undefined }));
     if (next === undefined) throw noRoom(this.#file.label);
     return next;
   }
 
-  #canBePut(next: ImageHeader): boolean {
+  /** The next header, if there is room for it and for what has to make way. */
+  #placed(part: BitmapsPart): ImageHeader | undefined {
+    const next = withRoom(withBitmaps(this.#header, part));
+    if (next === undefined) return undefined;
     const end = this.#areaEnd(next);
-    if (!isInUse(this.#header, SECTOR_SIZE, end)) return true;
-    return moveBehind(this.#header, end) !== undefined;
+    const canMakeWay =
+      !isInUse(this.#header, SECTOR_SIZE, end) || moveBehind(this.#header, end) !== undefined;
+    return canMakeWay ? next : undefined;
   }
 
   #encode(control: Control): Extension {

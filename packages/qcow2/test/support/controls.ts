@@ -41,6 +41,6 @@ export async function putWithControl(
   const others = directory.records.filter((record) => record.name !== name);
   const entry = { name, granularity: content.granularity, enabled: true, inUse };
   await directory.replace([...others, entry], new Map([[name, content]]), {
-    control: (seal) => controlOf(seal, control),
+    control: ({ seal }) => controlOf(seal, control),
   });
 }

@@ -1,3 +1,4 @@
+import type { WriteLease } from '@tidemark/core';
 import type { LiveBitmap, DiskRange } from './live-bitmap.ts';
 import { OpenRegions, type RegionLimits } from './open-regions.ts';
 
@@ -6,6 +7,8 @@ export interface LiveTracking {
   readonly bitmap: LiveBitmap;
   /** Resolves when a sync that started after the call is done. */
   readonly sync: () => Promise<void>;
+  /** Of the bitmap's store; see `LiveBitmaps`. */
+  readonly lease?: WriteLease | undefined;
 }
 
 export interface LiveMarksOptions extends RegionLimits {
@@ -43,6 +46,7 @@ export class LiveMarks {
   /** Whether a write may begin in this very tick. */
   covers(range: DiskRange): boolean {
     for (const { bitmap } of this.#tracked) if (!bitmap.covers(range)) return false;
+    if (this.#lapsed().length > 0) return false;
     this.#regions.touch(range);
     return true;
   }
@@ -52,6 +56,11 @@ export class LiveMarks {
    * @throws what the stores throw: the marks cannot be relied on, and the write must not begin
    */
   async cover(range: DiskRange): Promise<void> {
+    const lapsed = this.#lapsed();
+    if (lapsed.length > 0) {
+      await Promise.all(lapsed.map((lease) => lease.renew()));
+      return;
+    }
     if (this.#structure !== undefined) return this.#structure;
     const span = this.#regions.span(range);
     const others = this.#busyIn(span);
@@ -91,6 +100,13 @@ export class LiveMarks {
       this.#structure = undefined;
       resolve();
     };
+  }
+
+  /** Leases of stores that do not allow a write now. */
+  #lapsed(): readonly WriteLease[] {
+    const lapsed = new Set<WriteLease>();
+    for (const { lease } of this.#tracked) if (lease?.allowsWrite() === false) lapsed.add(lease);
+    return [...lapsed];
   }
 
   async #mark({ first, last }: RegionSpan): Promise<void> {

@@ -1,0 +1,43 @@
+import type { DirectoryEntry, DirtyBitmap } from '@tidemark/core';
+import { encodeName } from './bitmap-name.ts';
+import type { DirectoryContents } from './checkpoints.ts';
+import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
+import type { TablePlace } from './write-content.ts';
+
+/** The directory that is in place. */
+export interface PresentRecords {
+  readonly records: ReadonlyMap<string, BitmapRecord>;
+  /** Whether the bits of a bitmap that is in use are valid on disk. */
+  readonly isLive: (name: string) => boolean;
+}
+
+/** The records of a new directory; `write` puts new bits and their table in place. */
+export async function composeRecords(
+  present: PresentRecords,
+  { entries, contents }: DirectoryContents,
+  write: (content: DirtyBitmap) => Promise<TablePlace>,
+): Promise<BitmapRecord[]> {
+  const records: BitmapRecord[] = [];
+  for (const entry of entries) {
+    const content = contents.get(entry.name);
+    if (content === undefined) {
+      records.push(keep(present, entry));
+      continue;
+    }
+    const { name, granularity, enabled, inUse } = entry;
+    const nameBytes = present.records.get(name)?.nameBytes ?? encodeName(name);
+    const place = await write(content);
+    records.push(encodeEntry({ name, nameBytes, granularity, enabled, inUse, ...place }));
+  }
+  return records;
+}
+
+function keep({ records, isLive }: PresentRecords, entry: DirectoryEntry): BitmapRecord {
+  const record = records.get(entry.name);
+  if (record === undefined) throw new RangeError(`bitmap '${entry.name}' has no content`);
+  if (record.unsupported !== undefined) return record;
+  // Its content was left behind by a crash. Nothing but a new content makes it true again.
+  const isLeftBehind = record.inUse && !isLive(entry.name);
+  if (isLeftBehind && !entry.inUse) throw new RangeError(`bitmap '${entry.name}' is in use`);
+  return withFlags(record, entry);
+}

@@ -1,0 +1,102 @@
+import { MemoryDevice } from '@tidemark/block';
+import { DirtyBitmap, TidemarkError, type WriteLease } from '@tidemark/core';
+import { describe, expect, it } from 'vitest';
+import { LiveBitmap } from '../src/live/live-bitmap.ts';
+import { LiveMarks } from '../src/live/live-marks.ts';
+import { TrackedDevice } from '../src/tracked-device.ts';
+
+const SIZE = 1024 * 1024;
+
+/** Allows some writes after each renewal. */
+class CountedLease implements WriteLease {
+  left: number;
+  readonly #perRenewal: number;
+  readonly #log: string[];
+  failure: Error | undefined;
+
+  constructor(left: number, perRenewal: number, log: string[]) {
+    this.left = left;
+    this.#perRenewal = perRenewal;
+    this.#log = log;
+  }
+
+  allowsWrite(): boolean {
+    return this.left > 0;
+  }
+
+  async renew(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.failure !== undefined) throw this.failure;
+    this.left = this.#perRenewal;
+    this.#log.push('renewed');
+  }
+}
+
+/** A drive whose bitmaps are all dirty on disk, so that no mark is ever missing. */
+function driveWith(leases: readonly (WriteLease | undefined)[], log: string[]) {
+  const marks = new LiveMarks({ diskSize: SIZE });
+  for (const lease of leases) {
+    const exact = new DirtyBitmap(SIZE, 65_536);
+    exact.set(0, SIZE);
+    const bits = { write: () => Promise.reject(new Error('no mark is missing')) };
+    marks.attach({
+      bitmap: new LiveBitmap(exact, exact.clone(), bits),
+      sync: async () => {},
+      lease,
+    });
+  }
+  const disk = new MemoryDevice({ size: SIZE });
+  const noted = new Proxy(disk, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (key === 'write') log.push('written');
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return new TrackedDevice(noted, { marks });
+}
+
+const byte = new Uint8Array([1]);
+
+describe('a write to a drive whose store has a lease', () => {
+  it('begins at once while the lease allows it', async () => {
+    const log: string[] = [];
+    await driveWith([new CountedLease(1, 0, log)], log).write(byte, 0);
+    expect(log).toEqual(['written']);
+  });
+
+  it('waits until it is renewed when it does not, and for each that does not', async () => {
+    const log: string[] = [];
+    const leases = [new CountedLease(0, 1, log), undefined, new CountedLease(0, 1, log)];
+    await driveWith(leases, log).write(byte, 0);
+    expect(log).toEqual(['renewed', 'renewed', 'written']);
+  });
+
+  it('asks again when the lease has ended by the time that another one is renewed', async () => {
+    const log: string[] = [];
+    const first = new CountedLease(0, 1, log);
+    const second = new CountedLease(1, 1, log);
+    const renew = first.renew.bind(first);
+    first.renew = async () => {
+      await renew();
+      // Once: time has passed.
+      if (log.length === 1) second.left = 0;
+    };
+    await driveWith([first, second], log).write(byte, 0);
+    expect(log).toEqual(['renewed', 'renewed', 'written']);
+  });
+
+  it('fails, and does not reach the drive, when the lease cannot be renewed', async () => {
+    const log: string[] = [];
+    const lease = new CountedLease(0, 1, log);
+    lease.failure = new TidemarkError('IO_FAILED', 'no header can be written');
+    const drive = driveWith([lease], log);
+    await expect(drive.write(byte, 0)).rejects.toMatchObject({ code: 'IO_FAILED' });
+    await expect(drive.writeZeroes(0, 512)).rejects.toMatchObject({ code: 'IO_FAILED' });
+    await expect(drive.discard(0, 512)).rejects.toMatchObject({ code: 'IO_FAILED' });
+    expect(log).toEqual([]);
+    lease.failure = undefined;
+    await drive.write(byte, 0);
+    expect(log).toEqual(['renewed', 'written']);
+  });
+});
