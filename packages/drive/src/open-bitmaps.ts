@@ -86,6 +86,7 @@ async function openSidecarFile(
     return await openSidecarStore({
       drive: drive.file,
       writesDrive: drive.access === 'write',
+      isShared: !lock,
       sidecar,
       sidecarPath: path,
       writable,

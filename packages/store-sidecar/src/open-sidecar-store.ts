@@ -1,5 +1,11 @@
 import type { BlockDevice } from '@tidemark/block';
-import { asUnchanged, type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
+import {
+  asUnchanged,
+  type BitmapStore,
+  createBitmapStore,
+  type LiveBackend,
+  TidemarkError,
+} from '@tidemark/core';
 import { BitmapDirectory, openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { Binding, type BoundDrive } from './binding/binding.ts';
 
@@ -17,6 +23,13 @@ export interface OpenSidecarStoreOptions {
    * is closed are known to him. Default false.
    */
   readonly writesDrive?: boolean;
+  /**
+   * There is no lock, so that a session that has the sidecar in use may be going on: its bitmaps
+   * are not taken over. Default false.
+   */
+  readonly isShared?: boolean;
+  /** Milliseconds since 1970, by the clock that files get their times from. Default: the system's. */
+  readonly now?: () => number;
   /** Holds the sidecar. The store closes it, unless opening the store fails. */
   readonly sidecar: BlockDevice;
   /** Names the sidecar in messages. Default: the label of its device. */
@@ -36,23 +49,34 @@ export interface OpenSidecarStoreOptions {
  * @throws SIDECAR_MISMATCH, IMAGE_UNRECOGNIZED, IMAGE_UNSUPPORTED, IMAGE_CORRUPT, DEVICE_READ_ONLY
  */
 export async function openSidecarStore(options: OpenSidecarStoreOptions): Promise<BitmapStore> {
-  const { drive, sidecar, writesDrive = false, onNotice = () => {} } = options;
+  const { drive, sidecar, writesDrive = false, isShared = false } = options;
+  const { onNotice = () => {}, now = Date.now } = options;
   const writable = options.writable ?? sidecar.writable;
   const image = await openQcow2(sidecar, { writable, skipBacking: true });
   assertSameSize(image, options);
+  const { metadata } = image;
   const directory = await BitmapDirectory.open({
-    image: image.metadata,
+    image: metadata,
     diskSize: drive.size,
     onNotice,
   });
   const label = nameOf(options);
-  const binding = new Binding({ image: image.metadata, drive, writesDrive, label, onNotice });
+  const about = { image: metadata, directory, drive, writesDrive, isShared, now, label, onNotice };
+  const binding = new Binding(about);
   // Before the store is there: as long as opening it can fail, the sidecar stays the caller's.
-  const entries = await binding.read(directory.records);
+  const entries = await binding.read();
+  const live: LiveBackend = {
+    // Nothing makes the next writer of a raw drive look at its sidecar.
+    inUse: true,
+    lease: binding.lease,
+    openBits: (name) => directory.openLive(name),
+    sync: () => metadata.sync(),
+  };
   return createBitmapStore({
     label,
     diskSize: drive.size,
     writable,
+    ...(binding.canRecover && { live }),
     readDirectory: async () => entries,
     readContent: ({ name }) => directory.readContent(name),
     async replaceDirectory(next, contents) {
@@ -60,7 +84,7 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
         throw asUnchanged(error);
       });
       await directory.replace(next, contents, { control });
-      binding.committed();
+      binding.committed(next);
     },
     async close() {
       try {

@@ -1,4 +1,5 @@
 import type { BlockDeviceFacts, DriveFacts, FileFacts } from '@tidemark/block';
+import { timeOf } from './times.ts';
 
 /**
  * Why the drive is not the one that it was, whatever has been written to it: a clause. Undefined: it
@@ -67,13 +68,4 @@ function whyAnotherBlockDevice(then: BlockDeviceFacts, now: BlockDeviceFacts): s
 function whyOtherSize(then: DriveFacts, now: DriveFacts): string | undefined {
   if (then.size === now.size) return undefined;
   return `the drive has ${now.size} bytes, and had ${then.size}`;
-}
-
-const NS_PER_MS = 1_000_000n;
-
-/** With all nine digits: two times that differ have to look different. */
-function timeOf(nanoseconds: bigint): string {
-  const milliseconds = nanoseconds / NS_PER_MS;
-  const date = new Date(Number(milliseconds)).toISOString();
-  return `${date.slice(0, -1)}${String(nanoseconds % NS_PER_MS).padStart(6, '0')}Z`;
 }

@@ -1,7 +1,7 @@
 import type { DriveFacts, FactsOptions, FileFacts } from '@tidemark/block';
 import type { BoundDrive } from '../../src/index.ts';
 
-const NS_PER_S = 1_000_000_000n;
+const NS_PER_MS = 1_000_000n;
 
 /** A drive of which only the facts are there, and that can be changed as a file can. */
 export class SimulatedDrive implements BoundDrive {
@@ -11,7 +11,8 @@ export class SimulatedDrive implements BoundDrive {
   readonly asked: string[] = [];
   known: DriveFacts | undefined;
   failure: Error | undefined;
-  #time = 1_700_000_000n * NS_PER_S;
+  /** Milliseconds since 1970. */
+  now = 1_700_000_000_000;
 
   constructor(size: number) {
     this.size = size;
@@ -37,13 +38,18 @@ export class SimulatedDrive implements BoundDrive {
     this.known = { ...(this.known as FileFacts), ...changes };
   }
 
+  /** Now, which is a second later than before. */
   write(): void {
-    this.#time += NS_PER_S;
+    this.now += 1000;
     this.change({ modified: this.#time, changed: this.#time });
   }
 
   chmod(): void {
-    this.#time += NS_PER_S;
+    this.now += 1000;
     this.change({ changed: this.#time });
+  }
+
+  get #time(): bigint {
+    return BigInt(this.now) * NS_PER_MS;
   }
 }

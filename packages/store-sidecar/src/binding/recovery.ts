@@ -1,0 +1,39 @@
+import type { DriveFacts } from '@tidemark/block';
+import type { Control, DirectorySeal } from '@tidemark/qcow2';
+import { LEASE } from './lease.ts';
+import { timeOf } from './times.ts';
+
+const NS_PER_MS = 1_000_000n;
+
+/** How a sidecar was found whose last session has not closed it. */
+export interface FoundBusy {
+  readonly control: Control;
+  /** The same drive as then. */
+  readonly drive: DriveFacts;
+  /** The directory that is in place. */
+  readonly seal: DirectorySeal;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/**
+ * Why bitmaps that were kept valid through a session cannot be trusted although it only ended
+ * without a close: a clause. Undefined: nobody but the session has written the drive, or within the
+ * session's lease.
+ */
+export function whyNotRecovered({ control, drive, seal, now }: FoundBusy): string | undefined {
+  const { directory, leaseUntil } = control;
+  if (directory.offset !== seal.offset || directory.crc !== seal.crc) {
+    return 'the bitmaps of its sidecar were changed since it was in use';
+  }
+  if (drive.kind !== 'file') return 'who else wrote the block device is not known';
+  if (leaseUntil > BigInt(now + LEASE) * NS_PER_MS) {
+    return `the clock was set back since it was in use, before ${timeOf(leaseUntil)}`;
+  }
+  const newest = drive.modified > drive.changed ? drive.modified : drive.changed;
+  if (newest <= leaseUntil) return undefined;
+  return (
+    `the drive was changed at ${timeOf(newest)}, and the session that recorded in it, which was ` +
+    `not closed, has written nothing after ${timeOf(leaseUntil)}`
+  );
+}
