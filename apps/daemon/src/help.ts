@@ -7,9 +7,9 @@ USAGE
 OPTIONS (with one dash or two; a comma inside a value is doubled)
   -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off][,durability=live]
   -drive driver=memory,size=SIZE[,id=ID][,export=off]
-      A drive. It is exported over NBD under its id, with its bitmaps. With durability=live the
-      bitmaps in a qcow2 image are valid at each moment, and a crash leaves them a little too large;
-      without, a crash leaves them inconsistent.
+      A drive. It is exported over NBD under its id, with its bitmaps. With durability=live they
+      are valid on disk at each moment, and a crash leaves them a little too large; without, a crash
+      leaves them inconsistent.
   -dirty-bitmap name=NAME[,drive=ID|node=ID][,create=on|off][,enabled=on|off]
                 [,granularity=SIZE][,file=SIDECAR][,file_id=NAME][,persistent=off]
       A bitmap of a drive. It lives in a qcow2 drive itself, or in the sidecar of a raw drive:
