@@ -163,13 +163,6 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     },
   },
   {
-    name: 'clusters are given back before their unlink is durable',
-    file: qcow2('image-state.ts'),
-    find: 'unlink(offset: number, clusterCount: number): void {',
-    replace:
-      'unlink(offset: number, clusterCount: number): void {\n    void this.mutex.run(() => this.allocator.release(offset, clusterCount)).catch(() => {});\n    return;',
-  },
-  {
     name: 'a commit is not flushed',
     file: qcow2('header/header-owner.ts'),
     find: 'await this.#file.write(bytes, 0);\n    await this.#file.flush();',
