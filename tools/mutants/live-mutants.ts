@@ -168,4 +168,11 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     find: 'await this.#file.write(bytes, 0);\n    await this.#file.flush();',
     replace: 'await this.#file.write(bytes, 0);',
   },
+  {
+    name: 'the old bits of a bitmap are given up before the new ones are in place',
+    file: tracking('live/live-durability.ts'),
+    find: 'replaced.set(content, tracking);\n      this.#begin(bitmap.name, content);',
+    replace:
+      'replaced.set(content, tracking);\n      this.#untrack(content);\n      this.#begin(bitmap.name, content);',
+  },
 ];

@@ -106,14 +106,15 @@ export class HostMetadata implements ImageMetadata {
     });
   }
 
-  async commitControl(change: (now: Control) => Control): Promise<void> {
+  async commitControl(change: (now: Control) => Control | undefined): Promise<void> {
     await this.#prepare();
     await this.#state.mutex.run(async () => {
       const found = this.control;
       if (found === undefined || 'problem' in found) return;
-      const { control, isVouchedFor } = found;
-      const pointer = this.bitmaps;
-      await this.#state.owner.setBitmaps({ pointer, control: change(control), isVouchedFor });
+      const { isVouchedFor } = found;
+      const control = change(found.control);
+      if (control === undefined) return;
+      await this.#state.owner.setBitmaps({ pointer: this.bitmaps, control, isVouchedFor });
     });
   }
 

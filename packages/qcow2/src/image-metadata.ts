@@ -66,7 +66,7 @@ export interface ImageMetadata {
   commitBitmaps(pointer: BitmapsPointer | undefined, options?: CommitOptions): Promise<void>;
   /**
    * Changes the control extension, and nothing else, durably: one write of sector 0. `change` gets
-   * the one that is there. Does nothing where there is none.
+   * the one that is there. Does nothing where there is none, or `change` has none to put there.
    */
-  commitControl(change: (now: Control) => Control): Promise<void>;
+  commitControl(change: (now: Control) => Control | undefined): Promise<void>;
 }

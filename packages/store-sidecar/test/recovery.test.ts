@@ -204,6 +204,15 @@ describe('the lease of a session', () => {
     expect(await said()).toMatchObject({ state: 'busy', leaseUntil: 0n, liveEntries: [] });
   });
 
+  it('cannot be had while nothing is in use, and nothing is written for it', async () => {
+    await at.run(async ({ live }) => {
+      const before = await said();
+      await expect(live!.lease!.renew()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+      expect(live!.lease!.allowsWrite()).toBe(false);
+      expect(await said()).toEqual(before);
+    });
+  });
+
   it('goes on through changes of the bitmaps', async () => {
     await at.crash(async (store) => {
       await session(store);

@@ -53,7 +53,7 @@ function driveWith(leases: readonly (WriteLease | undefined)[], log: string[]) {
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
-  return new TrackedDevice(noted, { marks });
+  return { marks, drive: new TrackedDevice(noted, { marks }) };
 }
 
 const byte = new Uint8Array([1]);
@@ -61,14 +61,14 @@ const byte = new Uint8Array([1]);
 describe('a write to a drive whose store has a lease', () => {
   it('begins at once while the lease allows it', async () => {
     const log: string[] = [];
-    await driveWith([new CountedLease(1, 0, log)], log).write(byte, 0);
+    await driveWith([new CountedLease(1, 0, log)], log).drive.write(byte, 0);
     expect(log).toEqual(['written']);
   });
 
   it('waits until it is renewed when it does not, and for each that does not', async () => {
     const log: string[] = [];
     const leases = [new CountedLease(0, 1, log), undefined, new CountedLease(0, 1, log)];
-    await driveWith(leases, log).write(byte, 0);
+    await driveWith(leases, log).drive.write(byte, 0);
     expect(log).toEqual(['renewed', 'renewed', 'written']);
   });
 
@@ -82,7 +82,7 @@ describe('a write to a drive whose store has a lease', () => {
       // Once: time has passed.
       if (log.length === 1) second.left = 0;
     };
-    await driveWith([first, second], log).write(byte, 0);
+    await driveWith([first, second], log).drive.write(byte, 0);
     expect(log).toEqual(['renewed', 'renewed', 'written']);
   });
 
@@ -90,13 +90,25 @@ describe('a write to a drive whose store has a lease', () => {
     const log: string[] = [];
     const lease = new CountedLease(0, 1, log);
     lease.failure = new TidemarkError('IO_FAILED', 'no header can be written');
-    const drive = driveWith([lease], log);
+    const { drive } = driveWith([lease], log);
     await expect(drive.write(byte, 0)).rejects.toMatchObject({ code: 'IO_FAILED' });
     await expect(drive.writeZeroes(0, 512)).rejects.toMatchObject({ code: 'IO_FAILED' });
     await expect(drive.discard(0, 512)).rejects.toMatchObject({ code: 'IO_FAILED' });
     expect(log).toEqual([]);
     lease.failure = undefined;
     await drive.write(byte, 0);
+    expect(log).toEqual(['renewed', 'written']);
+  });
+
+  it('asks for none while bitmaps are changed: those that begin to record have none yet', async () => {
+    const log: string[] = [];
+    const { drive, marks } = driveWith([new CountedLease(0, 1, log)], log);
+    const unlock = await marks.lock();
+    const write = drive.write(byte, 0);
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setImmediate(resolve));
+    expect(log).toEqual([]);
+    unlock();
+    await write;
     expect(log).toEqual(['renewed', 'written']);
   });
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { DriveFacts, KnownByFacts } from '@tidemark/block';
-import { type DirectoryEntry, isTidemarkError } from '@tidemark/core';
+import { type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { BitmapDirectory, Control, ImageMetadata, NewDirectory } from '@tidemark/qcow2';
 import { whyChanged } from './compare-facts.ts';
 import { judge, type Verdict } from './judge.ts';
@@ -152,10 +152,11 @@ export class Binding {
     let until = 0n;
     await this.#options.image.commitControl((control) => {
       // Facts of a drive at rest are no promise of anybody's.
-      if (control.state === 'idle') return control;
+      if (control.state === 'idle') return undefined;
       until = this.#leaseEnd();
       return { ...control, leaseUntil: until };
     });
+    if (until === 0n) throw notInUse(this.#options.label);
     return Number(until / NS_PER_MS);
   }
 
@@ -176,4 +177,11 @@ function isOurs({ inUse, reason, unsupported }: DirectoryEntry): boolean {
 
 function isRecovered(verdict: Verdict): boolean {
   return 'recovered' in verdict && verdict.recovered;
+}
+
+function notInUse(label: string): TidemarkError {
+  return new TidemarkError('STORE_FAILED', `${label} does not say that it is in use`, {
+    where: label,
+    hint: 'close the drive and open it again',
+  });
 }

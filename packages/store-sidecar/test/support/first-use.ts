@@ -2,12 +2,18 @@ import { type BlockDevice, MemoryDevice } from '@tidemark/block';
 import { type DeviceEvent, RecordingDevice } from '@tidemark/block/testing';
 import { type BitmapStore, DirtyBitmap } from '@tidemark/core';
 import { createSidecar, openSidecarStore } from '../../src/index.ts';
+import { SimulatedDrive } from './simulated-drive.ts';
 
-const drive = { label: 'raw drive', size: 65_536 };
+const drive = new SimulatedDrive(65_536);
 const content = new DirtyBitmap(drive.size, 512);
 content.set(0, 1);
 
-const STEPS: readonly ((store: BitmapStore) => Promise<unknown>)[] = [
+const LIVE = { live: true };
+const BITS = new Uint8Array(512).fill(1, 0, 16);
+
+type Steps = readonly ((store: BitmapStore) => Promise<unknown>)[];
+
+const STEPS: Steps = [
   (store) => store.commit([{ op: 'create', name: 'a', enabled: true, content }]),
   (store) => store.acquire(['a']),
   (store) =>
@@ -23,6 +29,28 @@ export interface FirstUse {
   readonly events: readonly DeviceEvent[];
   /** After the sidecar was made, and after each step: how many events, and what is there then. */
   readonly ends: readonly { readonly at: number; readonly found: string }[];
+}
+
+/** With a live bitmap: only its own bits are written in place. */
+const LIVE_STEPS: Steps = [
+  STEPS[0]!,
+  (store) => store.acquire(['a'], LIVE),
+  async ({ live }) => {
+    await live!.bits('a').write(BITS, 0);
+    await live!.sync();
+    await live!.lease!.renew();
+  },
+  (store) => store.commit([{ op: 'store', name: 'a', content, live: true }]),
+  (store) => store.commit([{ op: 'release', name: 'a' }]),
+];
+
+/** All that is written while a live bitmap is made, marked, cleared and released. */
+export async function recordLiveUse(): Promise<Omit<FirstUse, 'ends'>> {
+  const recorder = new RecordingDevice(new MemoryDevice({ size: 0 }));
+  await createSidecar(recorder, { diskSize: drive.size, clusterSize: 512 });
+  const store = await openSidecarStore({ drive, sidecar: recorder, now: () => drive.now });
+  for (const step of LIVE_STEPS) await step(store);
+  return recorder;
 }
 
 /** All that is written while a sidecar is made and its first bitmaps come and go. */
@@ -43,7 +71,8 @@ export async function recordFirstUse(): Promise<FirstUse> {
 /** The bitmaps of a sidecar and their states, or the code that it is refused with. */
 export async function lookAt(sidecar: BlockDevice): Promise<string> {
   try {
-    await using store = await openSidecarStore({ drive, sidecar, writable: false });
+    const now = () => drive.now;
+    await using store = await openSidecarStore({ drive, sidecar, writable: false, now });
     const bitmaps = await store.list();
     for (const { name, state } of bitmaps) {
       if (state === 'stored' && !(await store.load(name)).equals(content))

@@ -99,6 +99,7 @@ export class LiveDurability implements Durability {
       // is put back says what it said before, and must be put back where nothing can be flushed.
       if (created.length + changed.length > 0 && !isUndo) await this.#options.flushDrive();
       await this.#commit(this.#changesOf({ created, changed, removed }), { isUndo });
+      for (const tracking of replaced.values()) this.#options.marks.detach(tracking);
     } catch (error) {
       this.#goOnWith(replaced);
       throw error;
@@ -154,14 +155,16 @@ export class LiveDurability implements Durability {
     ];
   }
 
-  /** Bits that record already get other clusters: what is marked in the old ones counts no more. */
+  /**
+   * Bits that record already get other clusters. Until these are in place, a write has to be marked
+   * in the old ones as well: the bits of one that waits for its mark are among those to be stored.
+   */
   #beginAnew(made: readonly MadeBitmap[]): ReadonlyMap<DirtyBitmap, LiveTracking> {
     const replaced = new Map<DirtyBitmap, LiveTracking>();
     for (const { bitmap, content } of made) {
       const tracking = this.#tracked.get(content);
       if (tracking === undefined || this.#begun.has(content)) continue;
       replaced.set(content, tracking);
-      this.#untrack(content);
       this.#begin(bitmap.name, content);
     }
     return replaced;
@@ -174,7 +177,6 @@ export class LiveDurability implements Durability {
       if (!this.#isUncertain) this.#untrack(content);
       this.#begun.delete(content);
       this.#tracked.set(content, tracking);
-      this.#options.marks.attach(tracking);
     }
   }
 

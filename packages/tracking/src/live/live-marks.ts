@@ -56,12 +56,13 @@ export class LiveMarks {
    * @throws what the stores throw: the marks cannot be relied on, and the write must not begin
    */
   async cover(range: DiskRange): Promise<void> {
+    // First: until it is over, a store has no lease for what only begins to record.
+    if (this.#structure !== undefined) return this.#structure;
     const lapsed = this.#lapsed();
     if (lapsed.length > 0) {
       await Promise.all(lapsed.map((lease) => lease.renew()));
       return;
     }
-    if (this.#structure !== undefined) return this.#structure;
     const span = this.#regions.span(range);
     const others = this.#busyIn(span);
     if (others.length > 0) {

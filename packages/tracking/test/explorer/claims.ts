@@ -77,17 +77,23 @@ export interface FoundBitmap {
   isDirty(granule: number): boolean;
 }
 
-/** What is wrong with bitmaps that are found on a disk that holds `picture`. */
+/**
+ * What is wrong with bitmaps that are found on a disk that holds `picture`. `losesIdle`: where none
+ * records, none has to be trusted.
+ */
 export function broken(
   claims: Claims,
   found: ReadonlyMap<string, FoundBitmap>,
   picture: Picture,
+  { losesIdle }: { readonly losesIdle: boolean },
 ): readonly string[] {
   const problems: string[] = [];
+  const mayBeLost = losesIdle && [...claims.values()].every(({ enabled }) => !enabled);
   for (const name of found.keys()) if (!claims.has(name)) problems.push(`${name} was removed`);
   for (const [name, { enabled, since, must }] of claims) {
     const bitmap = found.get(name);
     if (bitmap === undefined) problems.push(`${name} is lost`);
+    else if (mayBeLost && bitmap.state === 'inconsistent') continue;
     else if (bitmap.state !== 'stored') problems.push(`${name} is ${bitmap.state}`);
     else if (bitmap.enabled !== enabled) problems.push(`${name} has its old flag`);
     else {

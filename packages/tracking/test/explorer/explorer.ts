@@ -1,20 +1,23 @@
-import { type BlockDevice, MemoryDevice } from '@tidemark/block';
-import { createQcow2, openQcow2, type Qcow2Image } from '@tidemark/qcow2';
-import { openQcow2Store } from '@tidemark/store-qcow2';
+import type { MemoryDevice } from '@tidemark/block';
 import { type BitmapAction, openTrackedDrive, type TrackedDrive } from '../../src/index.ts';
-import { broken, type Claims, claimsAfter, type FoundBitmap, type Picture } from './claims.ts';
-import { type CrashDisk, diskHolding } from './crash-disk.ts';
+import { withArrivals } from './arrivals.ts';
+import { chooseActions } from './choose-actions.ts';
+import { broken, type Claims, claimsAfter, type Picture } from './claims.ts';
+import { examine, granuleOf } from './examine.ts';
+import { imageSetting } from './image-setting.ts';
 import { Random } from './random.ts';
+import {
+  AREA,
+  AREAS,
+  GRANULE,
+  GRANULES,
+  type MakeSetting,
+  type Remains,
+  type Setting,
+} from './setting.ts';
 import { turn } from './slow-disk.ts';
 
-/** Bytes. A granule is a sector, so that a cut leaves it whole. */
-const GRANULE = 512;
-const GRANULES = 3 * 4096;
-const NAMES = ['a', 'b', 'c'];
 const MAX_WRITES = 4;
-/** Where most writes go: the first granules, and how many there are. */
-const AREAS = [0, 4096, 12_192];
-const AREA = 48;
 
 export interface ExplorerResult {
   /** Disks after a power cut that were looked at. */
@@ -29,14 +32,16 @@ export interface ExplorerOptions {
   readonly steps: number;
   /** Percent of moments at which a power cut is looked at. */
   readonly cuts: number;
-  /** Judges a disk after a power cut in its own way, too. */
-  readonly judge?: (disk: MemoryDevice) => Promise<readonly string[]>;
+  /** Where the drive and its bitmaps are. Default: a qcow2 image. */
+  readonly setting?: MakeSetting;
+  /** Judges the file that holds the bitmaps after a power cut in its own way, too. */
+  readonly judge?: (bitmapFile: MemoryDevice) => Promise<readonly string[]>;
 }
 
 /**
- * A drive with live bitmaps in a qcow2 image, on a disk with a volatile cache, under random writes
- * and changes of bitmaps. At random moments it looks at what a power cut would leave; now and then
- * the process dies or the power fails, and the run goes on with what is left.
+ * A drive with live bitmaps, on disks with volatile caches, under random writes and changes of
+ * bitmaps. At random moments it looks at what a power cut would leave; now and then the process dies
+ * or the power fails, and the run goes on with what is left.
  */
 export async function explore(options: ExplorerOptions): Promise<ExplorerResult> {
   const run = new Run(options);
@@ -58,7 +63,7 @@ class Run {
   /** Granules of writes that were asked for and are not answered. */
   readonly #asked = new Set<number>();
   readonly #calls = new Set<Promise<void>>();
-  #disk!: CrashDisk;
+  #setting!: Setting;
   #drive!: TrackedDrive;
   #kill!: () => Promise<void>;
   #claims: Claims = new Map();
@@ -74,13 +79,7 @@ class Run {
   }
 
   async begin(): Promise<void> {
-    const content = new MemoryDevice({ size: 0 });
-    await createQcow2(content, { size: GRANULES * GRANULE, clusterSize: 512 });
-    // Allocated before, so that a write is on the disk at once, and not by the flush that links it.
-    const image = await openQcow2(unclosed(content), { writable: true });
-    for (const area of AREAS) await image.write(new Uint8Array(AREA * GRANULE), area * GRANULE);
-    await image.close();
-    this.#disk = await diskHolding(content, this.#random);
+    this.#setting = await (this.#options.setting ?? imageSetting)(this.#random);
     await this.#open();
   }
 
@@ -92,62 +91,47 @@ class Run {
     else if (dice < 74) this.#call(() => this.#drive.narrow());
     else if (dice < 76 && this.#transaction === undefined) await this.#crash();
     else if (dice < 78) await this.#reopen();
-    for (let turns = this.#random.int(6); turns > 0; turns--) {
-      await turn();
-      if (this.#random.chance(this.#options.cuts)) await this.#look();
-    }
+    this.#setting.pass(this.#calls.size === 0);
+    for (let turns = this.#random.int(6); turns > 0; turns--) await this.#turn();
   }
 
   async finish(): Promise<void> {
     await this.#kill();
+    const remains = await this.#setting.strangerWrites?.();
+    if (remains === undefined) return;
+    for (const [name, { state, enabled }] of (await examine(remains, [])).found) {
+      if (enabled && state === 'stored') this.#fail([`${name} is trusted over a stranger's write`]);
+    }
+  }
+
+  async #turn(cuts = this.#options.cuts): Promise<void> {
+    await turn();
+    if (this.#random.chance(cuts)) await this.#look();
+  }
+
+  /** Looks at what is left meanwhile, too. It takes many turns, which are much alike. */
+  async #watch(work: Promise<void>): Promise<void> {
+    const progress = { isOver: false };
+    const over = () => {
+      progress.isOver = true;
+    };
+    work.then(over, over);
+    while (!progress.isOver) await this.#turn(this.#options.cuts / 5);
+    await work;
   }
 
   async #open(): Promise<void> {
-    const { device, kill } = this.#disk.session();
-    this.#kill = kill;
-    const image = await openQcow2(device, { writable: true });
+    const opened = await this.#setting.open();
+    const { device, store } = opened;
+    this.#kill = () => opened.kill();
     this.#drive = await openTrackedDrive({
-      device: this.#arrivals(image),
+      device: withArrivals(device, { picture: this.#picture, underWay: this.#underWay }),
       label: 'd',
-      stores: [await openQcow2Store(image)],
+      stores: [store],
       writable: true,
       durability: 'live',
       clusterSize: 512,
       marks: { regionSize: 16 * GRANULE, maxOpen: 8 * 16 * GRANULE, idleAfter: 0 },
-    });
-  }
-
-  /** Sees what comes to the image, and notes it before the image does. */
-  #arrivals(image: Qcow2Image): BlockDevice {
-    const arrive = async (
-      offset: number,
-      count: number,
-      stamp: number,
-      act: () => Promise<void>,
-    ) => {
-      const granules = Array.from({ length: count }, (_, i) => offset / GRANULE + i);
-      for (const granule of granules) {
-        this.#picture.set(granule, stamp);
-        this.#underWay.add(granule);
-      }
-      await act();
-      for (const granule of granules) this.#underWay.delete(granule);
-    };
-    return new Proxy<BlockDevice>(image, {
-      get: (target, key): unknown => {
-        if (key === 'write') {
-          return (source: Uint8Array, offset: number) =>
-            arrive(offset, source.length / GRANULE, stampOf(source), () =>
-              target.write(source, offset),
-            );
-        }
-        if (key === 'writeZeroes') {
-          return (offset: number, length: number) =>
-            arrive(offset, length / GRANULE, 0, () => target.writeZeroes(offset, length));
-        }
-        const value: unknown = Reflect.get(target, key, target);
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-      },
     });
   }
 
@@ -180,7 +164,7 @@ class Run {
 
   #transact(): void {
     if (this.#transaction !== undefined) return;
-    const actions = this.#actions();
+    const actions = chooseActions(this.#claims, this.#random);
     if (actions.length === 0) return;
     const earlier = new Map(this.#picture);
     this.#transaction = { actions, earlier };
@@ -196,40 +180,6 @@ class Run {
     });
   }
 
-  /** One that is not refused. */
-  #actions(): readonly BitmapAction[] {
-    const name = this.#random.pick(NAMES);
-    const claim = this.#claims.get(name);
-    if (claim === undefined) {
-      return [
-        {
-          op: 'add',
-          name,
-          persistent: true,
-          granularity: GRANULE,
-          disabled: this.#random.chance(20),
-        },
-      ];
-    }
-    const other = this.#random.pick([...this.#claims.keys()]);
-    const free = NAMES.find((candidate) => !this.#claims.has(candidate));
-    const choices: BitmapAction[][] = [
-      [{ op: 'clear', name }],
-      [{ op: claim.enabled ? 'disable' : 'enable', name }],
-      [{ op: 'merge', target: name, sources: [other] }],
-      [{ op: 'clear', name }, ...(other === name ? [] : [{ op: 'clear', name: other } as const])],
-      [{ op: 'remove', name }],
-    ];
-    if (free !== undefined) {
-      choices.push([
-        { op: 'add', name: free, persistent: true, granularity: GRANULE, disabled: true },
-        { op: 'merge', target: free, sources: [name] },
-        { op: 'clear', name },
-      ]);
-    }
-    return this.#random.pick(choices);
-  }
-
   #call(act: () => Promise<void>): void {
     const call = act().catch((error: unknown) => this.#fail([String(error)]));
     this.#calls.add(call);
@@ -237,24 +187,25 @@ class Run {
   }
 
   async #look(): Promise<void> {
-    const disk = await this.#disk.cut();
+    const remains = await this.#setting.cut();
     this.result.states += 1;
     this.result.during[this.#what] = (this.result.during[this.#what] ?? 0) + 1;
-    const problems = await this.#judge(disk);
+    const problems = await this.#judge(remains);
     if (problems.length > 0) this.#fail(problems);
   }
 
   /** Either as it was before the transaction under way, or as it is after it. */
-  async #judge(disk: MemoryDevice): Promise<readonly string[]> {
-    const { found, picture } = await examine(disk, this.#picture.keys());
-    const outside = (await this.#options.judge?.(disk)) ?? [];
-    const before = broken(this.#claims, found, picture);
+  async #judge(remains: Remains): Promise<readonly string[]> {
+    const { found, picture } = await examine(remains, this.#picture.keys());
+    const outside = (await this.#options.judge?.(remains.bitmapFile)) ?? [];
+    const { losesIdle } = this.#setting;
+    const before = broken(this.#claims, found, picture, { losesIdle });
     if (before.length === 0 || this.#transaction === undefined) return [...outside, ...before];
     const { actions, earlier } = this.#transaction;
     // What is owed at least, whenever the change takes effect.
     const instant = { picture: new Map(this.#picture), earlier, underWay: new Set<number>() };
     const claims = claimsAfter(this.#claims, actions, instant);
-    const after = broken(claims, found, picture);
+    const after = broken(claims, found, picture, { losesIdle });
     if (after.length === 0) return outside;
     return [
       ...outside,
@@ -271,9 +222,10 @@ class Run {
     this.#asked.clear();
     if (this.#random.chance(50)) {
       this.#what = 'recovery';
-      this.#disk = await diskHolding(await this.#disk.cut(), this.#random);
+      await this.#setting.powerFails();
     }
     await this.#takeOver();
+    await this.#forgetLost();
   }
 
   /** A clean end, and what it leaves. */
@@ -281,12 +233,14 @@ class Run {
     await Promise.all(this.#calls);
     if (this.result.problems.length > 0) return;
     this.#what = 'close';
-    await this.#drive.close();
+    await this.#watch(this.#drive.close());
     await this.#takeOver();
+    const lost = await this.#lost();
+    if (lost.length > 0) this.#fail([`${lost.join(' ')} was closed and is lost`]);
   }
 
   async #takeOver(): Promise<void> {
-    await this.#open();
+    await this.#watch(this.#open());
     const { device } = this.#drive;
     for (const granule of this.#picture.keys()) {
       this.#picture.set(granule, await granuleOf(device, granule));
@@ -294,42 +248,25 @@ class Run {
     await this.#look();
   }
 
+  async #lost(): Promise<readonly string[]> {
+    const bitmaps = await this.#drive.list();
+    return bitmaps.filter(({ inconsistent }) => inconsistent).map(({ name }) => name);
+  }
+
+  /** What may be lost by a crash is of no more use. */
+  async #forgetLost(): Promise<void> {
+    const lost = await this.#lost();
+    if (lost.length === 0) return;
+    await this.#drive.transaction(lost.map((name) => ({ op: 'remove', name })));
+    for (const name of lost) this.#forget(name);
+  }
+
+  #forget(name: string): void {
+    this.#claims = new Map([...this.#claims].filter(([known]) => known !== name));
+  }
+
   #fail(problems: readonly string[]): void {
     if (this.result.problems.length > 0) return;
     this.result.problems = problems.map((problem) => `seed ${this.#options.seed}: ${problem}`);
   }
-}
-
-function unclosed(device: MemoryDevice): BlockDevice {
-  return new Proxy<BlockDevice>(device, {
-    get(target, key) {
-      if (key === 'close') return async () => {};
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
-
-async function examine(disk: MemoryDevice, granules: Iterable<number>) {
-  const image = await openQcow2(disk);
-  const store = await openQcow2Store(image);
-  const found = new Map<string, FoundBitmap>();
-  for (const { name, state, enabled } of await store.list()) {
-    const bits = state === 'stored' ? await store.load(name) : undefined;
-    const isDirty = (granule: number) => bits?.isDirty(granule * GRANULE) ?? false;
-    found.set(name, { state, enabled, isDirty });
-  }
-  const picture = new Map<number, number>();
-  for (const granule of granules) picture.set(granule, await granuleOf(image, granule));
-  return { found, picture };
-}
-
-async function granuleOf(device: BlockDevice, granule: number): Promise<number> {
-  const bytes = new Uint8Array(GRANULE);
-  await device.read(bytes, granule * GRANULE);
-  return stampOf(bytes);
-}
-
-function stampOf(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
 }

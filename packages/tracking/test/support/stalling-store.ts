@@ -16,14 +16,15 @@ export class Stall {
     this.#until = Promise.resolve();
   }
 
-  /** Waits before a change is made as well as after it. */
+  /** Waits before the change is made as well as after it. */
+  async run<T>(change: () => Promise<T>): Promise<T> {
+    await this.#until;
+    const result = await change();
+    await this.#until;
+    return result;
+  }
+
   wrap(store: BitmapStore): BitmapStore {
-    const stalled = async <T>(change: () => Promise<T>): Promise<T> => {
-      await this.#until;
-      const result = await change();
-      await this.#until;
-      return result;
-    };
     return {
       label: store.label,
       diskSize: store.diskSize,
@@ -31,8 +32,8 @@ export class Stall {
       list: () => store.list(),
       load: (name) => store.load(name),
       live: store.live,
-      acquire: (names, options) => stalled(() => store.acquire(names, options)),
-      commit: (changes) => stalled(() => store.commit(changes)),
+      acquire: (names, options) => this.run(() => store.acquire(names, options)),
+      commit: (changes) => this.run(() => store.commit(changes)),
       close: () => store.close(),
       [Symbol.asyncDispose]: () => store.close(),
     };

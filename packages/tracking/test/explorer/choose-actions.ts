@@ -1,0 +1,31 @@
+import type { BitmapAction } from '../../src/index.ts';
+import type { Claims } from './claims.ts';
+import type { Random } from './random.ts';
+import { GRANULE } from './setting.ts';
+
+const NAMES = ['a', 'b', 'c'];
+
+/** Changes of bitmaps that are not refused. */
+export function chooseActions(claims: Claims, random: Random): readonly BitmapAction[] {
+  const name = random.pick(NAMES);
+  const claim = claims.get(name);
+  const add = { op: 'add', persistent: true, granularity: GRANULE } as const;
+  if (claim === undefined) return [{ ...add, name, disabled: random.chance(20) }];
+  const other = random.pick([...claims.keys()]);
+  const free = NAMES.find((candidate) => !claims.has(candidate));
+  const choices: BitmapAction[][] = [
+    [{ op: 'clear', name }],
+    [{ op: claim.enabled ? 'disable' : 'enable', name }],
+    [{ op: 'merge', target: name, sources: [other] }],
+    [{ op: 'clear', name }, ...(other === name ? [] : [{ op: 'clear', name: other } as const])],
+    [{ op: 'remove', name }],
+  ];
+  if (free !== undefined) {
+    choices.push([
+      { ...add, name: free, disabled: true },
+      { op: 'merge', target: free, sources: [name] },
+      { op: 'clear', name },
+    ]);
+  }
+  return random.pick(choices);
+}

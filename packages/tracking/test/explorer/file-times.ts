@@ -1,0 +1,67 @@
+import {
+  type BlockDevice,
+  type DriveFacts,
+  type FactsOptions,
+  type FileFacts,
+} from '@tidemark/block';
+import type { Random } from './random.ts';
+
+const NS_PER_MS = 1_000_000n;
+
+/** The times of a file: content may be durable before them, and never after they were synced. */
+export class FileTimes {
+  /** Milliseconds since 1970. */
+  now = 1_700_000_000_000;
+  #modified: number;
+  #durable: number;
+
+  constructor() {
+    this.#modified = this.now;
+    this.#durable = this.now;
+  }
+
+  stamp(): void {
+    this.#modified = this.now;
+  }
+
+  /** What a power cut leaves of them. */
+  afterCut(random: Random): number {
+    return random.chance(50) ? this.#modified : this.#durable;
+  }
+
+  set(modified: number): void {
+    this.#modified = modified;
+    this.#durable = modified;
+  }
+
+  facts(size: number, modified = this.#modified): FileFacts {
+    const time = BigInt(modified) * NS_PER_MS;
+    return { kind: 'file', size, modified: time, changed: time, born: 1n, inode: 2n, device: 3n };
+  }
+
+  /** A file with these times, that a write changes when it begins and when it ends. */
+  of(device: BlockDevice): BlockDevice & { facts(options?: FactsOptions): Promise<DriveFacts> } {
+    const facts = async ({ durable = false }: FactsOptions = {}) => {
+      if (durable) {
+        const synced = this.#modified;
+        await device.flush();
+        this.#durable = synced;
+      }
+      return this.facts(device.size);
+    };
+    return new Proxy(device, {
+      get: (target, key): unknown => {
+        if (key === 'facts') return facts;
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== 'function') return value;
+        if (key !== 'write' && key !== 'writeZeroes' && key !== 'discard')
+          return value.bind(target);
+        return async (...args: unknown[]) => {
+          this.stamp();
+          await Reflect.apply(value, target, args);
+          this.stamp();
+        };
+      },
+    }) as BlockDevice & { facts(options?: FactsOptions): Promise<DriveFacts> };
+  }
+}
