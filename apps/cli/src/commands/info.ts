@@ -111,7 +111,8 @@ function imageLines(image: ImageReport): readonly string[] {
   return lines;
 }
 
-function bitmapLine({ name, granularity, enabled, state }: BitmapInfo): string {
+function bitmapLine({ name, granularity, enabled, state, reason }: BitmapInfo): string {
   const recording = enabled ? 'recording' : 'not recording';
-  return `  ${name}: granularity ${formatSize(granularity)}, ${recording}, ${state}`;
+  const why = reason === undefined ? '' : `: ${reason}`;
+  return `  ${name}: granularity ${formatSize(granularity)}, ${recording}, ${state}${why}`;
 }

@@ -28,7 +28,9 @@ export const list = buildCommand<Flags, [drive: string]>({
       store === undefined ? Promise.resolve([]) : listAll(store, problems),
     );
     print(flags, bitmaps, () =>
-      bitmaps.length === 0 ? ['no bitmaps'] : table([HEADINGS, ...bitmaps.map(row)]),
+      bitmaps.length === 0
+        ? ['no bitmaps']
+        : [...table([HEADINGS, ...bitmaps.map(row)]), ...bitmaps.flatMap(reasonLines)],
     );
     // One that is damaged must not hide the others, nor pass for a success.
     if (problems[0] !== undefined) throw problems[0];
@@ -44,7 +46,8 @@ export const list = buildCommand<Flags, [drive: string]>({
       [
         'Lists every bitmap with how much it calls dirty. STATE is',
         '  stored        sound',
-        '  inconsistent  its writer has crashed, or is running: it can only be removed',
+        '  inconsistent  its writer has crashed, or is running, or the drive was changed without it:',
+        '                it can only be removed',
         '  unsupported   of a kind that this version cannot read',
       ],
       ['tidemark bitmap list vm.qcow2', 'tidemark bitmap list disk.raw --json'],
@@ -81,4 +84,8 @@ function row({ name, granularity, enabled, state, dirtyBytes }: ListedBitmap): r
     state,
     dirtyBytes === null ? '-' : formatSize(dirtyBytes),
   ];
+}
+
+function reasonLines({ name, reason }: ListedBitmap): readonly string[] {
+  return reason === undefined ? [] : [`${name} cannot be trusted: ${reason}`];
 }
