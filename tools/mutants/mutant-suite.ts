@@ -1,19 +1,9 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { LIVE_MUTANTS } from './live-mutants.ts';
-import { Sandbox } from './sandbox.ts';
-import { LEASE_MUTANTS, SIDECAR_MUTANTS } from './sidecar-mutants.ts';
+import { type Mutant, Sandbox, type TestRun } from './sandbox.ts';
 
-const LIVE = { project: 'tracking', filters: ['live'], env: { EXPLORER_RUNS: '250' } };
-const LEASE = { project: 'tracking', filters: ['lease'] };
-const SIDECAR = { project: 'store-sidecar', filters: ['binding', 'recovery', 'lease'] };
-
-describe.each([
-  ['live bitmaps', LIVE_MUTANTS, LIVE],
-  ['leases', LEASE_MUTANTS, LEASE],
-  ['sidecars', SIDECAR_MUTANTS, SIDECAR],
-])(
-  'the tests of %s',
-  (_, mutants, tests) => {
+/** Holds tests to what they are there for: each mutant breaks one rule, and has to be caught. */
+export function mutantSuite(name: string, mutants: readonly Mutant[], tests: TestRun): void {
+  describe(`the tests of ${name}`, () => {
     const sandbox = new Sandbox();
     afterAll(() => sandbox.remove());
 
@@ -29,6 +19,5 @@ describe.each([
       expect(output).not.toMatch(/SyntaxError|ReferenceError|TypeError|Transform failed/);
       expect(output).toMatch(/AssertionError|Property failed|TidemarkError/);
     });
-  },
-  300_000,
-);
+  }, 300_000);
+}

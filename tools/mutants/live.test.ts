@@ -1,0 +1,8 @@
+import { LIVE_MUTANTS } from './live-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('live bitmaps', LIVE_MUTANTS, {
+  project: 'tracking',
+  filters: ['live'],
+  env: { EXPLORER_RUNS: '250' },
+});
