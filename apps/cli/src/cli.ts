@@ -7,7 +7,7 @@ import {
   type StricliProcess,
   text_en,
 } from '@stricli/core';
-import { EXIT_USAGE, exitCodeOf } from '@tidemark/program';
+import { EXIT_USAGE, exitCodeOf, packageVersion } from '@tidemark/program';
 import { backup } from './commands/backup.ts';
 import { bitmapRoutes } from './commands/bitmap/index.ts';
 import { info } from './commands/info.ts';
@@ -15,7 +15,6 @@ import { repoRoutes } from './commands/repo/index.ts';
 import { restore } from './commands/restore.ts';
 import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
-import { packageVersion } from './package-version.ts';
 
 const root = buildRouteMap({
   routes: { bitmap: bitmapRoutes, info, backup, restore, repo: repoRoutes },
@@ -57,7 +56,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   endOnOutputError();
   const app = buildApplication(root, {
     name: 'tidemark',
-    versionInfo: { currentVersion: packageVersion() },
+    versionInfo: { currentVersion: packageVersion(import.meta.url) },
     // `--` ends the options, so that a name may begin with a dash.
     scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
     documentation: { caseStyle: 'convert-camel-to-kebab', onlyRequiredInUsageLine: true },

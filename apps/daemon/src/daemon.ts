@@ -1,9 +1,8 @@
 import { TidemarkError } from '@tidemark/core';
-import { exitCodeOf, reportError } from '@tidemark/program';
+import { exitCodeOf, packageVersion, reportError } from '@tidemark/program';
 import { composeDrives, type ServedDrive } from './compose.ts';
 import { HELP } from './help.ts';
 import { type DaemonOptions, parseOptions } from './options/parse-options.ts';
-import { packageVersion } from './package-version.ts';
 import { type Servers, startServers } from './serve.ts';
 
 const log = (message: string): void => void process.stderr.write(`tidemarkd: ${message}\n`);
@@ -13,7 +12,8 @@ export async function runDaemon(args: readonly string[]): Promise<void> {
   try {
     const options = parseOptions(args);
     if (options.help) process.stdout.write(HELP);
-    else if (options.version) process.stdout.write(`tidemarkd ${packageVersion()}\n`);
+    else if (options.version)
+      process.stdout.write(`tidemarkd ${packageVersion(import.meta.url)}\n`);
     else await serve(options);
   } catch (error) {
     process.stderr.write(reportError(error, { program: 'tidemarkd' }));

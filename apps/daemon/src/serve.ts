@@ -1,9 +1,9 @@
 import { type NbdAddress, startNbdServer } from '@tidemark/nbd';
+import { packageVersion } from '@tidemark/program';
 import { QmpServer } from '@tidemark/qmp';
 import type { ServedDrive } from './compose.ts';
 import { nbdExport } from './nbd-export.ts';
 import type { DaemonOptions } from './options/parse-options.ts';
-import { packageVersion } from './package-version.ts';
 import { qmpTarget } from './qmp-target.ts';
 
 /** What clients talk to. */
@@ -35,7 +35,7 @@ export async function startServers(
     if (qmp !== undefined) {
       const server = new QmpServer({
         target: qmpTarget(drives, quit),
-        product: `tidemark ${packageVersion()}`,
+        product: `tidemark ${packageVersion(import.meta.url)}`,
       });
       await server.listen(qmp);
       started.unshift(server);

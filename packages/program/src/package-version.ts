@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** The version that package.json states; the same beside src and beside dist. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+/** The version that the package.json above a module's folder states, be that src or dist. */
+export function packageVersion(moduleUrl: string): string {
+  const text = readFileSync(new URL('../package.json', moduleUrl), 'utf8');
   const manifest: unknown = JSON.parse(text);
   if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
     return String(manifest.version);
