@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Story } from './story.ts';
 import { crossCheck } from './cross-check.ts';
 import { makeDrives, type DemoDrive } from './drives.ts';
-import { serveAndWrite } from './serve.ts';
+import { serveAndKill, serveAndWrite } from './serve.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-demo-'));
 const story = new Story();
@@ -30,22 +30,28 @@ async function tell(): Promise<void> {
   story.chapter('A full backup of each; it begins the bitmap anew');
   for (const drive of drives) await backUp(drive);
 
-  story.chapter('The daemon starts again, a guest changes a little, the daemon ends');
-  await story.timed('wrote 3 MiB to each', () =>
-    serveAndWrite(drives, folder, { seed: 2, first: false }),
+  story.chapter(
+    'The daemon is killed in the middle of a burst of writes, without a chance to save',
   );
+  const answered = await serveAndKill(drives, folder);
+  for (const [index, { format }] of drives.entries()) {
+    story.say(`kill -9 after ${answered[index]} writes to the ${format} drive were answered`);
+  }
 
-  story.chapter('The bitmaps have survived both ends of the daemon');
+  story.chapter('The bitmaps are whole: they hold every write, and perhaps a little more');
   for (const { path } of drives) {
     await story.show('tidemark', ['bitmap', 'list', path]);
     await story.show('tidemark', ['bitmap', 'dump', path, 'nightly', '--map']);
   }
 
-  story.chapter('An incremental backup of each copies only what changed');
-  for (const drive of drives) await backUp(drive);
+  story.chapter('The next backup of each is an increment all the same');
+  for (const drive of drives) {
+    const printed = await backUp(drive);
+    if (!printed.includes(': incremental,')) throw new Error('this backup had to be an increment');
+  }
   for (const { backups } of drives) await story.show('tidemark', ['repo', 'list', backups]);
 
-  story.chapter('Restored from full and increment, and compared');
+  story.chapter('Restored from full and increment, and compared: nothing was lost');
   for (const drive of drives) await restoreAndCompare(drive);
 
   story.chapter('What QEMU says of the same files');
@@ -53,8 +59,8 @@ async function tell(): Promise<void> {
   story.end();
 }
 
-async function backUp({ path, backups, format }: DemoDrive): Promise<void> {
-  await story.timed('', () =>
+async function backUp({ path, backups, format }: DemoDrive): Promise<string> {
+  return story.timed('', () =>
     story.show('tidemark', ['backup', path, backups, '--bitmap', 'nightly', '--format', format]),
   );
 }

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { connectNbd } from '@tidemark/nbd';
-import { startDaemon } from '../programs.ts';
+import { type Daemon, startDaemon } from '../programs.ts';
+import { type Burst, startBurst } from './burst.ts';
 import type { DemoDrive } from './drives.ts';
+import { generator } from './generator.ts';
 
 export interface WriteOptions {
   /** The same seed writes the same bytes to the same places. */
@@ -16,20 +18,45 @@ export async function serveAndWrite(
   folder: string,
   options: WriteOptions,
 ): Promise<void> {
-  const socket = join(folder, 'nbd.sock');
-  const daemon = await startDaemon(
+  const daemon = await serve(drives, folder);
+  for (const drive of drives) await writeTo(uriOf(drive, folder), options);
+  const { code, stderr } = await daemon.stop();
+  if (code !== 0) throw new Error(`tidemarkd ended with ${code}:\n${stderr}`);
+}
+
+/**
+ * Starts the daemon on both drives, writes to both at once, and kills the daemon in the middle. Tells
+ * how many writes each drive had answered by then.
+ */
+export async function serveAndKill(
+  drives: readonly DemoDrive[],
+  folder: string,
+): Promise<readonly number[]> {
+  const daemon = await serve(drives, folder);
+  const bursts: Burst[] = [];
+  for (const [index, drive] of drives.entries()) {
+    bursts.push(await startBurst(uriOf(drive, folder), { seed: 3 + index }));
+  }
+  await Promise.all(bursts.map(({ halfway }) => halfway));
+  await daemon.stop('SIGKILL');
+  return Promise.all(bursts.map(({ answered }) => answered));
+}
+
+async function serve(drives: readonly DemoDrive[], folder: string): Promise<Daemon> {
+  return startDaemon(
     ...drives.flatMap(({ id, path, format }) => [
       '-drive',
-      `file=${path},format=${format},id=${id}`,
+      `file=${path},format=${format},id=${id},durability=live`,
       '-dirty-bitmap',
       `name=nightly,drive=${id}`,
     ]),
     '--nbd-server',
-    `addr.type=unix,addr.path=${socket}`,
+    `addr.type=unix,addr.path=${join(folder, 'nbd.sock')}`,
   );
-  for (const { id } of drives) await writeTo(`nbd+unix:///${id}?socket=${socket}`, options);
-  const { code, stderr } = await daemon.stop();
-  if (code !== 0) throw new Error(`tidemarkd ended with ${code}:\n${stderr}`);
+}
+
+function uriOf({ id }: DemoDrive, folder: string): string {
+  return `nbd+unix:///${id}?socket=${join(folder, 'nbd.sock')}`;
 }
 
 async function writeTo(uri: string, { seed, first }: WriteOptions): Promise<void> {
@@ -45,13 +72,4 @@ async function writeTo(uri: string, { seed, first }: WriteOptions): Promise<void
     await disk.write(data, offset);
   }
   await disk.flush();
-}
-
-// A linear congruential generator: the story is the same at every telling.
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

@@ -30,11 +30,12 @@ export class Story {
     return stdout;
   }
 
-  async timed(what: string, work: () => Promise<unknown>): Promise<void> {
+  async timed<T>(what: string, work: () => Promise<T>): Promise<T> {
     const started = performance.now();
-    await work();
+    const result = await work();
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
     this.say(styleText('dim', what === '' ? `(${seconds} s)` : `${what} in ${seconds} s`));
+    return result;
   }
 
   end(): void {

@@ -3,6 +3,7 @@ import type { Control, FoundControl } from './control/control.ts';
 import { findControl } from './header/control-extension.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
+import type { HostRange } from './util/range-set.ts';
 
 interface HostMetadataOptions {
   readonly state: ImageState;
@@ -84,6 +85,11 @@ export class HostMetadata implements ImageMetadata {
     await this.#prepare();
     this.#state.guard.assertNotMetadata(offset, clusterCount);
     this.#state.unlink(offset, clusterCount);
+  }
+
+  async reclaimLeaks(kept: readonly HostRange[]): Promise<number> {
+    await this.#prepare();
+    return this.#state.reclaimLeaks(kept);
   }
 
   async commitBitmaps(

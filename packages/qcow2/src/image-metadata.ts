@@ -1,4 +1,5 @@
 import type { Control, FoundControl } from './control/control.ts';
+import type { HostRange } from './util/range-set.ts';
 
 /** qcow2.rst, "Bitmaps extension": where the bitmap directory lies. Bytes. */
 export interface BitmapsPointer {
@@ -58,6 +59,11 @@ export interface ImageMetadata {
    * @throws IMAGE_CORRUPT where one of them holds other metadata: none is dropped
    */
   free(offset: number, clusterCount: number): Promise<void>;
+  /**
+   * Gives back clusters that nothing points to, in an image that holds no guest data and no
+   * snapshot. `kept`: all that bitmaps are made of. @returns how many were given back
+   */
+  reclaimLeaks(kept: readonly HostRange[]): Promise<number>;
   /**
    * Puts `pointer` in the header, with the autoclear bit (without a pointer: neither), in this
    * order: all that was written so far is flushed; one write of sector 0, the commit point; flush.

@@ -10,9 +10,11 @@ import { L1Table } from './mapping/l1-table.ts';
 import { type Allocation, Allocator } from './refcounts/allocator.ts';
 import { MetadataGuard } from './refcounts/metadata-guard.ts';
 import { Refcounts } from './refcounts/refcounts.ts';
+import { unreferencedClusters } from './refcounts/unreferenced.ts';
 import { InFlight } from './util/in-flight.ts';
 import { Mutex } from './util/mutex.ts';
 import { RangeLock } from './util/range-lock.ts';
+import type { HostRange } from './util/range-set.ts';
 
 interface Unlinked extends Allocation {
   /** An L2 table is metadata until it is given back; nothing else that is given back is. */
@@ -106,6 +108,27 @@ export class ImageState {
   /** Gives clusters back once the change that unlinked them is durable. */
   unlink(offset: number, clusterCount: number): void {
     this.#unlinked.push({ offset, clusterCount, kind: 'other' });
+  }
+
+  /**
+   * Gives back what nothing points to, in an image without guest data: `kept` is all else that is in
+   * use. Elsewhere, it does nothing. @returns the number of clusters
+   */
+  async reclaimLeaks(kept: readonly HostRange[]): Promise<number> {
+    return this.mutex.run(async () => {
+      const { header, geometry, file } = this;
+      const hasGuestData = !this.map.l1.offsets().next().done;
+      if (hasGuestData || header.snapshotCount > 0 || this.map.isDirty) return 0;
+      // What was found may be in the system's cache alone. What a power cut would bring back instead
+      // may point to other clusters.
+      await this.writeBack();
+      const refcounts = this.#refcounts;
+      const fileSize = file.size;
+      const found = await unreferencedClusters({ header, geometry, refcounts, fileSize, kept });
+      for (const offset of found) this.unlink(offset, 1);
+      await this.#giveBack();
+      return found.length;
+    });
   }
 
   /** What was acknowledged before the call is durable afterwards. */

@@ -65,6 +65,8 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
   const binding = new Binding(about);
   // Before the store is there: as long as opening it can fail, the sidecar stays the caller's.
   const entries = await binding.read();
+  // A crash leaves what it cut off. In an image for bitmaps alone it is known what that is.
+  if (writable && binding.wasCut) await directory.reclaimLeaks();
   const live: LiveBackend = {
     // Nothing makes the next writer of a raw drive look at its sidecar.
     inUse: true,

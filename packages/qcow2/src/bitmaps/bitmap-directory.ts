@@ -15,7 +15,7 @@ import { LiveTable } from './live-table.ts';
 import { NewClusters } from './new-clusters.ts';
 import { checkTablePlace, readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
-import { reclaim } from './reclaim.ts';
+import { allRanges, reclaim } from './reclaim.ts';
 import { byName, indicesOf, isNotIn } from './record-sets.ts';
 import { writeContent } from './write-content.ts';
 import { assertCanHold, writeDirectory } from './write-directory.ts';
@@ -181,6 +181,16 @@ export class BitmapDirectory {
       oldDirectory: oldPointer,
       onLeak: ({ name }, why) => this.#leaked(`bitmap '${name}'`, why),
     });
+  }
+
+  /**
+   * Gives back what a crash has left allocated, in an image that is there for bitmaps alone. To be
+   * called before anything is changed. @returns the number of clusters. @throws I/O codes
+   */
+  async reclaimLeaks(): Promise<number> {
+    this.#assertCurrent();
+    const kept = this.#image.bitmapsLost ? undefined : await allRanges(this.#image, this.#all);
+    return kept === undefined ? 0 : this.#image.reclaimLeaks(kept);
   }
 
   /** Another directory than the one we know: to write ours would undo what somebody else did. */

@@ -53,6 +53,26 @@ interface Claim {
   readonly ranges: readonly HostRange[];
 }
 
+/** All that bitmaps are made of; undefined where that cannot be told. */
+export async function allRanges(
+  image: ImageMetadata,
+  records: readonly BitmapRecord[],
+): Promise<readonly HostRange[] | undefined> {
+  const ranges: HostRange[] = [];
+  if (image.bitmaps !== undefined) ranges.push(directoryRange(image, image.bitmaps));
+  try {
+    for (const record of records) ranges.push(...(await ownRanges(image, record)));
+  } catch {
+    return undefined;
+  }
+  return ranges;
+}
+
+function directoryRange({ clusterSize }: ImageMetadata, pointer: BitmapsPointer): HostRange {
+  const length = roundUp(pointer.directorySize, clusterSize);
+  return { offset: pointer.directoryOffset, length };
+}
+
 /** Whole clusters: the data, then the table. */
 async function ownRanges(image: ImageMetadata, record: BitmapRecord): Promise<HostRange[]> {
   if (record.unsupported !== undefined) throw new Error(`it ${record.unsupported}`);
@@ -91,9 +111,7 @@ class ForeignClusters {
       .filter(({ tableOffset }) => tableOffset < fileSize)
       .map((record) => tableRange(image, record));
     for (const pointer of [bitmaps, oldDirectory]) {
-      if (pointer === undefined) continue;
-      const length = roundUp(pointer.directorySize, clusterSize);
-      ranges.push({ offset: pointer.directoryOffset, length });
+      if (pointer !== undefined) ranges.push(directoryRange(image, pointer));
     }
     this.#image = image;
     this.#kept = kept;

@@ -79,6 +79,11 @@ export class Binding {
     });
   }
 
+  /** Whether the last session ended without a close, for all that is known. */
+  get wasCut(): boolean {
+    return this.#control?.state === 'busy' && !this.#options.isShared;
+  }
+
   /** Whether bitmaps can be live in it: a crash would leave what this version can vouch for. */
   get canRecover(): boolean {
     return this.#isFile && this.#options.image.hasRoomForControl;
