@@ -175,4 +175,11 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     replace:
       'replaced.set(content, tracking);\n      this.#untrack(content);\n      this.#begin(bitmap.name, content);',
   },
+  {
+    name: 'a clear that may have to be taken back forgets the old bits at once',
+    file: tracking('restructuring.ts'),
+    find: 'keepBits ? { ...after, kept: before.content } : after,',
+    replace:
+      'keepBits ? { ...after, kept: new DirtyBitmap(before.content.diskSize, before.content.granularity) } : after,',
+  },
 ];

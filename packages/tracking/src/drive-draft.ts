@@ -7,6 +7,7 @@ import { bitmapNotFound, refusal } from './messages.ts';
 import {
   type ChangedBitmap,
   commit,
+  forget,
   type MadeBitmap,
   type RemovedBitmap,
   type Restructuring,
@@ -125,11 +126,19 @@ export class DriveDraft {
   }
 
   /** The commit point of this drive: all of its new and removed bitmaps, in each store at once. */
-  async commit(): Promise<void> {
+  async commit(options: { readonly keepBits: boolean }): Promise<void> {
     for (const part of this.#restructurings()) {
-      await commit(part);
+      await commit(part, options);
       this.#committed.push(part);
     }
+  }
+
+  /**
+   * After `publish`: gives up what `commit` was told to keep. Where a store fails in it, its bitmaps
+   * are dirty beyond the truth, which is no reason to call the change failed.
+   */
+  async forget(): Promise<void> {
+    for (const part of this.#committed) await forget(part).catch(() => {});
   }
 
   /**

@@ -8,6 +8,8 @@ export interface MadeBitmap {
   readonly content: DirtyBitmap;
   /** Nobody knows its bits any more: it has to be what nobody trusts, in use. */
   readonly isLost?: boolean;
+  /** Bits that are to stay on disk besides, until all stores have done their part. */
+  readonly kept?: DirtyBitmap;
 }
 
 /** A bitmap to be removed, and its bits where they are known. */
@@ -30,12 +32,33 @@ export interface ChangedBitmap {
   readonly after: MadeBitmap;
 }
 
-export async function commit(change: Restructuring): Promise<void> {
+/**
+ * `keepBits`: what a store is to forget of a bitmap stays there for now, so that it is not missing
+ * where another store's part fails and this one cannot be taken back. `forget` does the rest.
+ */
+export async function commit(
+  change: Restructuring,
+  { keepBits }: { readonly keepBits: boolean },
+): Promise<void> {
   await change.keeper.restructure({
     created: change.created,
     removed: change.removed.map(nameOf),
-    changed: change.changed.map(({ after }) => after),
+    changed: change.changed.map(({ before, after }) =>
+      keepBits ? { ...after, kept: before.content } : after,
+    ),
   });
+}
+
+/** What `commit` has kept goes, once no other part can fail. Until then there are bits too many. */
+export async function forget({ keeper, changed }: Restructuring): Promise<void> {
+  const lowered = changed.filter(({ before, after }) => !isWithin(before.content, after.content));
+  await keeper.restructure({ changed: lowered.map(({ after }) => after) });
+}
+
+function isWithin(bits: DirtyBitmap, others: DirtyBitmap): boolean {
+  const both = others.clone();
+  both.merge(bits);
+  return both.count === others.count;
 }
 
 /** For a store whose part was done when another store's part failed. */

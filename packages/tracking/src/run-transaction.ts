@@ -43,23 +43,36 @@ function planAll(
 }
 
 async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[]): Promise<void> {
-  const keepRemoved = drafts.reduce((sum, draft) => sum + draft.commitCount, 0) > 1;
+  const isGroup = drafts.reduce((sum, draft) => sum + draft.commitCount, 0) > 1;
   try {
-    for (const draft of drafts) await draft.prepare({ keepRemoved });
+    await change(drafts, steps, { isGroup });
+    if (isGroup) for (const draft of drafts) await draft.forget();
+  } finally {
+    for (const draft of drafts) draft.finish();
+  }
+}
+
+/** `isGroup`: in more than one store, so that one may have to be taken back for another one. */
+async function change(
+  drafts: readonly DriveDraft[],
+  steps: readonly BitStep[],
+  { isGroup }: { readonly isGroup: boolean },
+): Promise<void> {
+  try {
+    for (const draft of drafts) await draft.prepare({ keepRemoved: isGroup });
     // One tick from here: no write falls between two steps, or between two drives.
     for (const step of steps) step();
     for (const draft of drafts) draft.begin();
-    for (const draft of drafts) await draft.commit();
+    for (const draft of drafts) await draft.commit({ keepBits: isGroup });
     for (const draft of drafts) draft.publish();
   } catch (error) {
-    // The first error is the one to report; what cannot be taken back is in use, never stale.
+    // The first error is the one to report; what cannot be taken back is in use, or has bits too
+    // many: never stale.
     for (const draft of drafts.toReversed()) {
       await draft.uncommit();
       await draft.rollBack();
     }
     throw error;
-  } finally {
-    for (const draft of drafts) draft.finish();
   }
 }
 

@@ -227,3 +227,53 @@ it.each(Object.entries(changes))(
     expect(refusals).toBeGreaterThan(0);
   },
 );
+
+const failures = (['change', 'flush'] as const).flatMap((on) =>
+  Array.from({ length: 24 }, (_, nth) =>
+    (['IO_FAILED', 'NO_SPACE'] as const).map((code): Fault => {
+      return { kind: 'fail', on, nth, times: Infinity, code };
+    }),
+  ).flat(),
+);
+
+it('has the bits of before where a clear cannot be taken back', async () => {
+  let failedAfterClear = 0;
+  for (const fault of failures) {
+    const transient = await diskWith();
+    const live = await liveDrive(transient, { faults: [fault] }).catch(() => undefined);
+    if (live === undefined) continue;
+    const { drive, found } = live;
+    const written = [0];
+    await touch(drive, 2 * GRANULE).then(
+      () => void written.push(2 * GRANULE),
+      () => {},
+    );
+    transient.outcomes.push('before');
+    const failing = drive.transaction([
+      { op: 'clear', name: 'on' },
+      { op: 'add', name: 't' },
+    ]);
+    await expect(failing).rejects.toMatchObject(refusal);
+    if (transient.outcomes.length === 0) failedAfterClear++;
+    expect({ fault, on: (await found())['on'] }).toEqual({
+      fault,
+      on: expect.arrayContaining(written),
+    });
+    await drive.close().catch(() => {});
+    expect((await found())['on']).toEqual(expect.arrayContaining(written));
+  }
+  expect(failedAfterClear).toBeGreaterThan(0);
+});
+
+it('forgets what was cleared once every store has done its part', async () => {
+  const { drive, found } = await liveDrive(await diskWith());
+  await touch(drive, 2 * GRANULE);
+  await drive.transaction([
+    { op: 'clear', name: 'on' },
+    { op: 'add', name: 't' },
+  ]);
+  expect((await found())['on']).toEqual([]);
+  await touch(drive, GRANULE);
+  await drive.close();
+  expect((await found())['on']).toEqual([GRANULE]);
+});

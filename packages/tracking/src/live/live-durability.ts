@@ -146,8 +146,8 @@ export class LiveDurability implements Durability {
         const acquire = isLost || (enabled && ('live' as const));
         return { op: 'create' as const, name, enabled, content: this.#storedOf(content), acquire };
       }),
-      ...changed.map(({ bitmap: { name, enabled, isAnew }, content }) => {
-        const stored = this.#storedOf(content);
+      ...changed.map(({ bitmap: { name, enabled, isAnew }, content, kept }) => {
+        const stored = this.#storedOf(content, kept);
         const checkpoint = isAnew && { checkpoint: null };
         const change = { op: 'store' as const, name, enabled, content: stored, live: enabled };
         return { ...change, ...checkpoint };
@@ -181,8 +181,12 @@ export class LiveDurability implements Durability {
   }
 
   /** While writes go on: the bits as they were in the tick in which they began to record. */
-  #storedOf(content: DirtyBitmap): DirtyBitmap {
-    return this.#begun.get(content) ?? content;
+  #storedOf(content: DirtyBitmap, kept?: DirtyBitmap): DirtyBitmap {
+    const stored = this.#begun.get(content) ?? content;
+    if (kept === undefined || kept === content) return stored;
+    const both = stored.clone();
+    both.merge(kept);
+    return both;
   }
 
   #begin(name: string, content: DirtyBitmap): void {
