@@ -80,6 +80,7 @@ async function takeBitmap(store: BitmapStore, name: string): Promise<BackupBitma
     name,
     content,
     checkpoint: info.checkpoint,
+    checkpointLost: info.checkpointLost,
     onDurable: async (checkpoint) => {
       const clean = content.clone();
       clean.clear();

@@ -28,6 +28,8 @@ export interface BackupBitmap {
   readonly content: DirtyBitmap;
   /** The instant since which it records, as the last `onDurable` named it; see `BitmapInfo`. */
   readonly checkpoint?: string | undefined;
+  /** Why that is not known, as `BitmapInfo` has it. */
+  readonly checkpointLost?: string | undefined;
   /**
    * Starts the bitmap anew, durably: all of `content` is clean then, what was written since stays
    * dirty. In the same step `checkpoint` becomes the bitmap's. Called once, after the restore

@@ -47,6 +47,11 @@ describe('a backup decides by itself', () => {
         `bitmap 'daily' does not tell since when it records: it is new, or was cleared or switched off`,
       ],
       [
+        'the store knows why',
+        { bitmap: { ...bitmapNamed(BITMAP), checkpointLost: 'QEMU had it' } },
+        `bitmap 'daily' does not tell since when it records: QEMU had it`,
+      ],
+      [
         'the bitmap was backed up elsewhere',
         { bitmap: { ...bitmapNamed(BITMAP), checkpoint: 'ef'.repeat(16) } },
         `bitmap 'daily' began anew at no restore point that is here, but for another backup`,
@@ -66,14 +71,14 @@ describe('a backup decides by itself', () => {
     expect(manifest.reason).toBe(`the drive was resized from ${SIZE} to ${SIZE + 4096} bytes`);
   });
 
-  it('stands on the point at which the bitmap began, whatever has come after it', async () => {
+  it('A6 stands on the point at which the bitmap began, whatever has come after it', async () => {
     const { fs, drive } = await withFirstBackup();
     await drive.backup('/b', { fs, bitmap: undefined });
     const { manifest } = await drive.backup('/b', { fs });
     expect(manifest).toMatchObject({ kind: 'incremental', parent: { point: '000001-full' } });
   });
 
-  it('stands on the older point when drive and bitmap were put back to what they were then', async () => {
+  it('A6 stands on the older point when drive and bitmap were put back to what they were then', async () => {
     const { fs, drive } = await withFirstBackup();
     const [bitmap, checkpoint] = [drive.bitmap.clone(), drive.checkpoint];
     await drive.fill(8192, 10, 2);

@@ -54,6 +54,10 @@ class BackendStore implements BitmapStore {
     return this.#backend.label;
   }
 
+  get id(): string | undefined {
+    return this.#backend.id;
+  }
+
   get diskSize(): number {
     return this.#backend.diskSize;
   }
@@ -67,21 +71,24 @@ class BackendStore implements BitmapStore {
   }
 
   async list(): Promise<readonly BitmapInfo[]> {
-    return this.#run(async () =>
-      this.#entries.map((entry) => {
-        const { name, granularity, enabled, reason, checkpoint } = entry;
-        const state = bitmapState(entry, this.#acquired);
-        const isTold = reason !== undefined && state === 'inconsistent';
-        return {
-          name,
-          granularity,
-          enabled,
-          state,
-          ...(isTold && { reason }),
-          ...(checkpoint !== undefined && { checkpoint }),
-        };
-      }),
-    );
+    return this.#run(async () => this.#entries.map((entry) => this.#infoOf(entry)));
+  }
+
+  #infoOf(entry: DirectoryEntry): BitmapInfo {
+    const { name, granularity, enabled, reason, checkpoint } = entry;
+    const state = bitmapState(entry, this.#acquired);
+    const isTold = reason !== undefined && state === 'inconsistent';
+    const checkpointLost = this.#backend.checkpointLost?.(name);
+    return {
+      name,
+      granularity,
+      enabled,
+      state,
+      ...(isTold && { reason }),
+      ...(checkpointLost !== undefined
+        ? { checkpointLost }
+        : checkpoint !== undefined && { checkpoint }),
+    };
   }
 
   async load(name: string): Promise<DirtyBitmap> {

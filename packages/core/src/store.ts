@@ -25,6 +25,8 @@ export interface BitmapInfo {
   readonly reason?: string;
   /** Names the instant since which it records, see `BitmapChange`. Absent: it is not known. */
   readonly checkpoint?: string;
+  /** Why the store cannot tell its checkpoint although it may have had one: a clause. */
+  readonly checkpointLost?: string;
 }
 
 export type BitmapChange =
@@ -73,6 +75,11 @@ export interface AcquireOptions {
 export interface BitmapStore extends AsyncDisposable {
   /** Names the store in messages, for example `qcow2 image '/vm/a.qcow2'`. */
   readonly label: string;
+  /**
+   * 32 hexadecimal digits that tell this store from all others, wherever it is moved to; of a new
+   * one durable with the first commit. Absent where it keeps none, or has not begun to.
+   */
+  readonly id?: string | undefined;
   /** Bytes of the disk that the bitmaps describe. */
   readonly diskSize: number;
   readonly writable: boolean;
@@ -146,12 +153,19 @@ export interface DirectoryEntry {
  */
 export interface BitmapBackend {
   readonly label: string;
+  /** See `BitmapStore`. */
+  readonly id?: string | undefined;
   readonly diskSize: number;
   readonly writable: boolean;
   /** A power of its own: see `LiveBackend`. */
   readonly live?: LiveBackend;
   readDirectory(): Promise<readonly DirectoryEntry[]>;
   readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
+  /**
+   * Of a bitmap in the directory as it was read or replaced last: why its checkpoint is not kept,
+   * whatever its entry says, as a clause. Absent: all are kept.
+   */
+  checkpointLost?(name: string): string | undefined;
   /**
    * Durably puts `entries` in place of the whole directory, or leaves the old one. Entries that
    * are not in `contents` keep theirs, with what was written to their bits. An error that is

@@ -264,3 +264,23 @@ describe('refusals', () => {
     expect(await store.list()).toHaveLength(MAX_BITMAPS);
   });
 });
+
+describe('a checkpoint that the backend does not keep', () => {
+  it('is not told, and why is', async () => {
+    const disk = diskWith(entry('a', { checkpoint: 'ab'.repeat(16) }), entry('b'));
+    let full = false;
+    const store = await createBitmapStore(
+      notedBackend(disk, {
+        id: 'cd'.repeat(16),
+        checkpointLost: (name) => (full && name === 'a' ? 'there is no room for it' : undefined),
+      }).backend,
+    );
+    expect(store.id).toBe('cd'.repeat(16));
+    const infoOfA = async () => (await store.list())[0];
+    expect(await infoOfA()).toMatchObject({ name: 'a', checkpoint: 'ab'.repeat(16) });
+    expect(await infoOfA()).not.toHaveProperty('checkpointLost');
+    full = true;
+    expect(await infoOfA()).toMatchObject({ checkpointLost: 'there is no room for it' });
+    expect(await infoOfA()).not.toHaveProperty('checkpoint');
+  });
+});

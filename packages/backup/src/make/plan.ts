@@ -17,6 +17,8 @@ export interface PlannedBitmap {
   readonly content: Pick<DirtyBitmap, 'diskSize' | 'granularity'>;
   /** Names the instant since which it records; absent where that is not known. */
   readonly checkpoint?: string | undefined;
+  /** Why it is not known, where its store knows that: a clause. */
+  readonly checkpointLost?: string | undefined;
 }
 
 export interface PlanOptions {
@@ -138,10 +140,11 @@ async function judge(
  */
 function findParent(
   points: readonly RestorePoint[],
-  { name, checkpoint }: PlannedBitmap,
+  { name, checkpoint, checkpointLost }: PlannedBitmap,
 ): SoundPoint | string {
   if (checkpoint === undefined) {
-    return `bitmap '${name}' does not tell since when it records: it is new, or was cleared or switched off`;
+    const why = checkpointLost ?? 'it is new, or was cleared or switched off';
+    return `bitmap '${name}' does not tell since when it records: ${why}`;
   }
   for (const point of points.toReversed()) {
     if ('problem' in point || point.manifest.bitmap?.checkpoint !== checkpoint) continue;
