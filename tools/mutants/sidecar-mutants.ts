@@ -13,7 +13,7 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'a damaged control extension is taken for none',
     file: binding('judge.ts'),
-    find: "if ('problem' in found) return untrusted(`the control extension of its sidecar ${found.problem}`);",
+    find: "if ('problem' in found) return untrusted(unreadable(found.problem));",
     replace: "if ('problem' in found) return ofInUse;",
   },
   {
@@ -71,8 +71,20 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'an untrusted bitmap is at rest again after the next change',
     file: binding('binding.ts'),
-    find: '{ ...record, inUse: true, reason: found.reason }',
-    replace: '{ ...record, reason: found.reason }',
+    find: '{ ...record, inUse: true, ...found }',
+    replace: '{ ...record, ...found }',
+  },
+  {
+    name: 'a file system that the drive was moved to is not noticed, within one boot',
+    file: binding('compare-facts.ts'),
+    find: 'if (then.device !== now.device && !isOtherBoot(then, now)) {',
+    replace: 'if (then.device !== now.device && then.bootId === now.bootId && !then.bootId) {',
+  },
+  {
+    name: 'a restart of the system costs the bitmaps of a file',
+    file: binding('compare-facts.ts'),
+    find: 'if (then.device !== now.device && !isOtherBoot(then, now)) {',
+    replace: 'if (then.device !== now.device) {',
   },
   {
     name: 'a write may begin until the very end of the lease',

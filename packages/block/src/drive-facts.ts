@@ -18,8 +18,10 @@ export interface FileFacts {
   /** `stx_btime`; 0 where the file system has none. */
   readonly born: bigint;
   readonly inode: bigint;
-  /** `st_dev`: of the file system. */
+  /** `st_dev`: of the file system. Another one may have it after the system was started anew. */
   readonly device: bigint;
+  /** Of the running kernel: 16 bytes in hex. Absent where the system does not tell. */
+  readonly bootId?: string;
 }
 
 /** What Linux counts of a block device. */

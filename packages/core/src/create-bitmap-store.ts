@@ -75,7 +75,7 @@ class BackendStore implements BitmapStore {
   }
 
   #infoOf(entry: DirectoryEntry): BitmapInfo {
-    const { name, granularity, enabled, reason, checkpoint } = entry;
+    const { name, granularity, enabled, reason, rule, checkpoint } = entry;
     const state = bitmapState(entry, this.#acquired);
     const isTold = reason !== undefined && state === 'inconsistent';
     const checkpointLost = this.#backend.checkpointLost?.(name);
@@ -85,6 +85,7 @@ class BackendStore implements BitmapStore {
       enabled,
       state,
       ...(isTold && { reason }),
+      ...(isTold && rule !== undefined && { rule }),
       ...(checkpointLost !== undefined
         ? { checkpointLost }
         : checkpoint !== undefined && { checkpoint }),

@@ -23,6 +23,8 @@ export interface BitmapInfo {
   readonly state: BitmapState;
   /** Why it is inconsistent, where the store knows more than that it was left in use. */
   readonly reason?: string;
+  /** The same for programs: a stable code of the rule that it broke, such as `inode`. */
+  readonly rule?: string;
   /** Names the instant since which it records, see `BitmapChange`. Absent: it is not known. */
   readonly checkpoint?: string;
   /** Why the store cannot tell its checkpoint although it may have had one: a clause. */
@@ -142,6 +144,8 @@ export interface DirectoryEntry {
   readonly live?: boolean;
   /** Why the bitmap cannot be trusted, whatever is on disk: a clause. It is inconsistent with it. */
   readonly reason?: string;
+  /** A stable code of what `reason` says in words. */
+  readonly rule?: string;
   /** Durable with the directory; a new bitmap has none. */
   readonly checkpoint?: string;
 }

@@ -42,6 +42,13 @@ describe('a sidecar at rest', () => {
     });
   });
 
+  it('tells programs by a code which rule it was', async () => {
+    await at.commit(create('a'));
+    at.drive.change({ inode: 13n });
+    const [a] = await at.run((store) => store.list());
+    expect(a).toMatchObject({ state: 'inconsistent', rule: 'inode' });
+  });
+
   it('notes how the drive is after all that was written to it is durable', async () => {
     await at.commit(create('a'));
     expect(at.drive.asked).toEqual(['now', 'durable']);

@@ -12,7 +12,7 @@ const statOf = promisify(
 /** What the system says of an open file or block device. @throws system errors */
 export async function readFacts(fd: number): Promise<DriveFacts> {
   const status = await statOf(fd);
-  if (!status.isBlockDevice()) return fileFacts(status);
+  if (!status.isBlockDevice()) return fileFacts(status, await readBootId());
   const size = await blockDeviceSize(status, `descriptor ${fd}`);
   const counters = await readCounters(status);
   const device = status.rdev;
@@ -21,7 +21,7 @@ export async function readFacts(fd: number): Promise<DriveFacts> {
 
 const unsigned = (nanoseconds: bigint) => BigInt.asUintN(64, nanoseconds);
 
-function fileFacts(status: BigIntStats): DriveFacts {
+function fileFacts(status: BigIntStats, bootId: string | undefined): DriveFacts {
   return {
     kind: 'file',
     size: Number(status.size),
@@ -30,7 +30,19 @@ function fileFacts(status: BigIntStats): DriveFacts {
     born: unsigned(status.birthtimeNs),
     inode: status.ino,
     device: status.dev,
+    ...(bootId !== undefined && { bootId }),
   };
+}
+
+let knownBootId: Promise<string | undefined> | undefined;
+
+/** It cannot change under us, so it is read once. */
+function readBootId(): Promise<string | undefined> {
+  knownBootId ??= readText('/proc/sys/kernel/random/boot_id').then((text) => {
+    const bootId = text?.replaceAll('-', '');
+    return bootId !== undefined && /^[0-9a-f]{32}$/.test(bootId) ? bootId : undefined;
+  });
+  return knownBootId;
 }
 
 /**
@@ -42,17 +54,16 @@ async function readCounters({
 }: Pick<BigIntStats, 'rdev'>): Promise<BlockDeviceCounters | undefined> {
   const own = (name: string) => readText(attributePath({ rdev }, name));
   const ofDisk = async (name: string) => (await own(name)) ?? own(`../${name}`);
-  const [counts, sequence, counting, boot] = await Promise.all([
+  const [counts, sequence, counting, bootId] = await Promise.all([
     own('stat'),
     ofDisk('diskseq'),
     ofDisk('queue/iostats'),
-    readText('/proc/sys/kernel/random/boot_id'),
+    readBootId(),
   ]);
   const writtenSectors = counts === undefined ? undefined : writtenOf(counts);
-  const bootId = boot?.replaceAll('-', '');
   if (writtenSectors === undefined || counting !== '1') return undefined;
   if (sequence === undefined || !/^[1-9]\d*$/.test(sequence)) return undefined;
-  if (bootId === undefined || !/^[0-9a-f]{32}$/.test(bootId)) return undefined;
+  if (bootId === undefined) return undefined;
   return { diskSequence: BigInt(sequence), writtenSectors, bootId };
 }
 

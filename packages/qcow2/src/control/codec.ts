@@ -100,20 +100,26 @@ function driveFields(drive: DriveFacts) {
   const { size, device } = drive;
   const common = { driveSize: BigInt(size), device };
   if (drive.kind === 'file') {
-    const { modified, changed, born, inode } = drive;
-    return { ...common, ...NO_DEVICE, modified, changed, born, inode };
+    const { modified, changed, born, inode, bootId } = drive;
+    return { ...common, ...NO_DEVICE, modified, changed, born, inode, ...bootField(bootId) };
   }
   const { counters } = drive;
   if (counters === undefined) return { ...common, ...NO_FILE, ...NO_DEVICE };
-  const bootId = new Uint8Array(Buffer.from(counters.bootId, 'hex'));
-  return { ...common, ...NO_FILE, ...counters, bootId };
+  return { ...common, ...NO_FILE, ...counters, ...bootField(counters.bootId) };
 }
+
+/** Zeros stand for a boot that is not known. */
+const bootField = (bootId: string | undefined) => ({
+  bootId: bootId === undefined ? NO_DEVICE.bootId : new Uint8Array(Buffer.from(bootId, 'hex')),
+});
 
 function driveOf(head: Head): DriveFacts {
   const { device, modified, changed, born, inode, flags } = head;
   const size = toNumber(head.driveSize, 'the size of the drive');
   if ((flags & ControlFlag.blockDevice) !== 0) return { ...blockDeviceOf(head), size, device };
-  return { kind: 'file', size, device, modified, changed, born, inode };
+  const isBootKnown = head.bootId.some((byte) => byte !== 0);
+  const boot = isBootKnown && { bootId: Buffer.from(head.bootId).toString('hex') };
+  return { kind: 'file', size, device, modified, changed, born, inode, ...boot };
 }
 
 function blockDeviceOf({

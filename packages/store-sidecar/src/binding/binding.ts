@@ -5,6 +5,7 @@ import type { BitmapDirectory, Control, ImageMetadata, NewDirectory } from '@tid
 import { whyChanged } from './compare-facts.ts';
 import { judge, type Verdict } from './judge.ts';
 import { Lease, LEASE } from './lease.ts';
+import { mismatch } from './mismatch.ts';
 import { Notices } from './notices.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -75,7 +76,7 @@ export class Binding {
     this.#notices.recovered(records.filter(({ name }) => isRecovered(verdicts.get(name)!)));
     return directory.records.map((record) => {
       const found = verdicts.get(record.name)!;
-      return 'reason' in found ? { ...record, inUse: true, reason: found.reason } : record;
+      return 'reason' in found ? { ...record, inUse: true, ...found } : record;
     });
   }
 
@@ -144,7 +145,7 @@ export class Binding {
       return verdict;
     } catch (error) {
       if (!isTidemarkError(error)) throw error;
-      return { reason: error.message };
+      return mismatch('table', error.message);
     }
   }
 

@@ -2,6 +2,7 @@ import type { DriveFacts } from '@tidemark/block';
 import type { DirectoryEntry } from '@tidemark/core';
 import type { DirectorySeal, FoundControl } from '@tidemark/qcow2';
 import { whyAnother, whyChanged } from './compare-facts.ts';
+import { type Mismatch, mismatch } from './mismatch.ts';
 import { whyNotRecovered } from './recovery.ts';
 
 export interface Evidence {
@@ -18,18 +19,18 @@ export interface Evidence {
   readonly now: number;
 }
 
-/** `recovered`: it is in use on disk, and valid. A reason, a clause, says why it is not trusted. */
-export type Verdict = { readonly recovered: boolean } | { readonly reason: string };
+/** `recovered`: it is in use on disk, and valid. */
+export type Verdict = { readonly recovered: boolean } | Mismatch;
 
 const TRUSTED: Verdict = { recovered: false };
-const LEFT_IN_USE: Verdict = { reason: 'it was in use when the program that recorded in it ended' };
+const LEFT_IN_USE = mismatch('in-use', 'it was in use when the program that recorded in it ended');
 
 /** Which bitmaps of a sidecar can be trusted. */
 export function judge(evidence: Evidence): (entry: DirectoryEntry) => Verdict {
   const { found, drive } = evidence;
   if (found === undefined) return ofInUse;
-  if ('problem' in found) return untrusted(`the control extension of its sidecar ${found.problem}`);
-  if (drive === undefined) return untrusted('nothing can be learned of the drive, changed or not');
+  if ('problem' in found) return untrusted(unreadable(found.problem));
+  if (drive === undefined) return untrusted(UNKNOWN);
   const { control } = found;
   const changed = whyChanged(control.drive, drive);
   if (control.state === 'idle') return changed === undefined ? ofInUse : untrusted(changed);
@@ -38,14 +39,19 @@ export function judge(evidence: Evidence): (entry: DirectoryEntry) => Verdict {
   const lost = whyNotRecovered({ ...evidence, control, drive });
   return (entry) => {
     // What does not record misses no write.
-    if (!entry.inUse) return entry.enabled && changed !== undefined ? { reason: changed } : TRUSTED;
+    if (!entry.inUse) return (entry.enabled && changed) || TRUSTED;
     if (evidence.isShared || !evidence.live.has(entry.name)) return LEFT_IN_USE;
-    return lost === undefined ? { recovered: true } : { reason: lost };
+    return lost ?? { recovered: true };
   };
 }
 
-function untrusted(reason: string): () => Verdict {
-  return () => ({ reason });
+const UNKNOWN = mismatch('facts', 'nothing can be learned of the drive, changed or not');
+
+const unreadable = (problem: string) =>
+  mismatch('control', `the control extension of its sidecar ${problem}`);
+
+function untrusted(why: Mismatch): () => Verdict {
+  return () => why;
 }
 
 function ofInUse({ inUse }: DirectoryEntry): Verdict {

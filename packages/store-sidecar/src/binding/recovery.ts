@@ -1,6 +1,7 @@
 import type { DriveFacts } from '@tidemark/block';
 import type { Control, DirectorySeal } from '@tidemark/qcow2';
 import { LEASE } from './lease.ts';
+import { type Mismatch, mismatch } from './mismatch.ts';
 import { timeOf } from './times.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -18,22 +19,34 @@ export interface FoundBusy {
 
 /**
  * Why bitmaps that were kept valid through a session cannot be trusted although it only ended
- * without a close: a clause. Undefined: nobody but the session has written the drive, or within the
- * session's lease.
+ * without a close. Undefined: nobody but the session has written the drive, or within the session's
+ * lease.
  */
-export function whyNotRecovered({ control, drive, seal, now }: FoundBusy): string | undefined {
-  const { directory, leaseUntil } = control;
-  if (directory.offset !== seal.offset || directory.crc !== seal.crc) {
-    return 'the bitmaps of its sidecar were changed since it was in use';
+export function whyNotRecovered({ control, drive, seal, now }: FoundBusy): Mismatch | undefined {
+  const { leaseUntil } = control;
+  const otherDirectory = whyOtherDirectory(control, seal);
+  if (otherDirectory !== undefined) return otherDirectory;
+  if (drive.kind !== 'file') {
+    return mismatch('lease', 'who else wrote the block device is not known');
   }
-  if (drive.kind !== 'file') return 'who else wrote the block device is not known';
   if (leaseUntil > BigInt(now + LEASE) * NS_PER_MS) {
-    return `the clock was set back since it was in use, before ${timeOf(leaseUntil)}`;
+    const end = timeOf(leaseUntil);
+    return mismatch('clock', `the clock was set back since it was in use, before ${end}`);
   }
   const newest = drive.modified > drive.changed ? drive.modified : drive.changed;
   if (newest <= leaseUntil) return undefined;
-  return (
+  return mismatch(
+    'lease',
     `the drive was changed at ${timeOf(newest)}, and the session that recorded in it, which was ` +
-    `not closed, has written nothing after ${timeOf(leaseUntil)}`
+      `not closed, has written nothing after ${timeOf(leaseUntil)}`,
   );
+}
+
+/** Live bits lie where the directory of their session says, and nowhere else. */
+function whyOtherDirectory(
+  { directory }: Pick<Control, 'directory'>,
+  seal: DirectorySeal,
+): Mismatch | undefined {
+  if (directory.offset === seal.offset && directory.crc === seal.crc) return undefined;
+  return mismatch('directory', 'the bitmaps of its sidecar were changed since it was in use');
 }
