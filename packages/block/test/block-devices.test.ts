@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run, sh, tempDir } from '../../../tools/qemu.ts';
 import { findTools } from '../src/helper/tools.ts';
 import { FileHoles } from '../src/holes/file-holes.ts';
-import { extentsOf, pattern, readBytes } from './support/bytes.ts';
+import { extentsOf, pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { lacksLoopDevices } from './support/gates.ts';
 
 const MIB = 1024 * 1024;

@@ -6,7 +6,7 @@ import { fromSystemError, type OpenFile, openFileDevice } from '@tidemark/block'
 import { describe, expect, it } from 'vitest';
 import { sh, tempDir } from '../../../tools/qemu.ts';
 import { deviceNumber } from '../src/file/block-device-facts.ts';
-import { pattern, readBytes } from './support/bytes.ts';
+import { pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { memoryFileSystem } from './support/device-kinds.ts';
 
 const dir = tempDir();

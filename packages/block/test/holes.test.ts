@@ -7,7 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { tempDir } from '../../../tools/qemu.ts';
 import { findTools, type Tools } from '../src/helper/tools.ts';
 import { FileHoles } from '../src/holes/file-holes.ts';
-import { extentsOf, pattern, readBytes } from './support/bytes.ts';
+import { extentsOf, pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { lacksHelpers } from './support/gates.ts';
 
 const KIB = 1024;

@@ -6,7 +6,7 @@ import { type BlockDevice, openFileDevice } from '@tidemark/block';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
 import { lockFile } from '../src/locks/lock-file.ts';
-import { pattern, readBytes } from './support/bytes.ts';
+import { pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { lacksHelpers } from './support/gates.ts';
 
 const dir = tempDir();

@@ -1,6 +1,6 @@
 import { MemoryDevice } from '@tidemark/block';
 import { expect, it } from 'vitest';
-import { extentsOf, pattern, readBytes } from './support/bytes.ts';
+import { extentsOf, pattern, readBytes } from '../../../tools/device/bytes.ts';
 
 const TIB = 2 ** 40;
 

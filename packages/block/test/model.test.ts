@@ -3,7 +3,7 @@ import type { BlockDevice } from '@tidemark/block';
 import * as fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { tempDir } from '../../../tools/qemu.ts';
-import { extentsOf, pattern, readBytes } from './support/bytes.ts';
+import { extentsOf, pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { deviceKinds } from './support/device-kinds.ts';
 
 const MAX_SIZE = 200_000;

@@ -9,7 +9,7 @@ import {
   replay,
 } from '@tidemark/block/testing';
 import { describe, expect, it } from 'vitest';
-import { pattern, readBytes } from './support/bytes.ts';
+import { pattern, readBytes } from '../../../tools/device/bytes.ts';
 
 const SIZE = 8192;
 const ones = (length: number) => new Uint8Array(length).fill(1);

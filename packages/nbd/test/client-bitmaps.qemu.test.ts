@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { connectNbd, type ContextExtent, type NbdDevice } from '@tidemark/nbd';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { describeWithQemu, run, tempDir } from '../../../tools/qemu.ts';
-import { extentsOf } from './support/client-bytes.ts';
+import { extentsOf } from '../../../tools/device/bytes.ts';
 import { startQemuNbd, startStorageDaemon } from './support/client-servers.ts';
 
 const MIB = 1024 * 1024;

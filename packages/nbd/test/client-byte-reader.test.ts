@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteReader } from '../src/client/byte-reader.ts';
-import { expectSame, pattern } from './support/client-bytes.ts';
+import { expectSame, pattern } from '../../../tools/device/bytes.ts';
 
 const MIB = 1024 * 1024;
 

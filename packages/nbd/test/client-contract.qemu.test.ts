@@ -4,14 +4,14 @@ import { connectNbd } from '@tidemark/nbd';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeWithQemu, run, tempDir } from '../../../tools/qemu.ts';
-import { deviceContract } from './support/client-contract.ts';
+import { clientContract } from './support/client-contract.ts';
 import { operations, runModel } from './support/client-model.ts';
 import { referenceKinds } from './support/client-servers.ts';
 
 for (const kind of referenceKinds) {
   describeWithQemu(`a device on ${kind.name}`, [...kind.tools, 'nbdcopy'], () => {
     const dir = tempDir();
-    deviceContract(kind, dir);
+    clientContract(kind, dir);
 
     it('holds what an array of bytes holds, and nbdcopy reads the same', async () => {
       const size = 150_016;

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { connectNbd } from '@tidemark/nbd';
 import { expect, it } from 'vitest';
 import { describeWithQemu, tempDir } from '../../../tools/qemu.ts';
-import { expectSame, extentsOf, pattern, readBytes } from './support/client-bytes.ts';
+import { expectSame, extentsOf, pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { rawDisk, startNbdkit, startQemuNbd } from './support/client-servers.ts';
 
 describeWithQemu('errors that nbdkit injects', ['nbdkit'], () => {

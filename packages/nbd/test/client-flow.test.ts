@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Coverage } from '../src/client/replies/coverage.ts';
 import { ChunkType, Command } from '../src/protocol/transmission.ts';
-import { expectSame, pattern } from './support/client-bytes.ts';
+import { expectSame, pattern } from '../../../tools/device/bytes.ts';
 import { type Peer, ScriptedServer, shakeHands, u32s } from './support/client-scripted-server.ts';
 
 const HAS_FLAGS = 1;

@@ -4,7 +4,7 @@ import { connectNbd, type NbdDevice } from '@tidemark/nbd';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeWithQemu, run, tempDir } from '../../../tools/qemu.ts';
-import { expectSame, extentsOf, pattern, readBytes } from './support/client-bytes.ts';
+import { expectSame, extentsOf, pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { operations, runModel } from './support/client-model.ts';
 import { qcow2Disk, rawDisk, startNbdkit, startQemuNbd } from './support/client-servers.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { BlockDevice } from '@tidemark/block';
 import * as fc from 'fast-check';
-import { extentsOf, pattern, readBytes } from './client-bytes.ts';
+import { extentsOf, pattern, readBytes } from '../../../../tools/device/bytes.ts';
 
 const KINDS = ['write', 'zero', 'keep', 'discard', 'read', 'flush'] as const;
 
