@@ -1,10 +1,12 @@
 import type { DirtyBitmap } from './dirty-bitmap.ts';
 import type { LiveBackend, LiveBitmaps } from './live.ts';
-import { bitmapState } from './store/bitmap-state.ts';
+import { bitmapInfo, bitmapState } from './store/bitmap-state.ts';
 import { DirectoryDraft } from './store/directory-draft.ts';
+import { HeldCommit } from './store/held-commit.ts';
 import { LiveSet } from './store/live-set.ts';
-import { planCommit } from './store/plan-commit.ts';
+import { asTheyAreNow, planCommit } from './store/plan-commit.ts';
 import { Refusals } from './store/refusals.ts';
+import { stageChange, type StagedChange } from './store/stage-change.ts';
 import type {
   AcquireOptions,
   BitmapBackend,
@@ -12,8 +14,11 @@ import type {
   BitmapInfo,
   BitmapStore,
   DirectoryEntry,
+  PreparedCommit,
 } from './store.ts';
 import { isUnchanged, unchanging } from './unchanged.ts';
+
+type KnownLengths = ReadonlyMap<string, Pick<DirtyBitmap, 'serializedLength'>>;
 
 /**
  * Opens a store on a backend: names, limits, states, order of calls and error codes, for every kind
@@ -36,6 +41,7 @@ class BackendStore implements BitmapStore {
   #entries: readonly DirectoryEntry[];
   #acquired: ReadonlySet<string> = new Set();
   #queue: Promise<unknown> = Promise.resolve();
+  #held: HeldCommit | undefined;
   #closing: Promise<void> | undefined;
   #failure: { readonly cause: unknown } | undefined;
 
@@ -71,25 +77,12 @@ class BackendStore implements BitmapStore {
   }
 
   async list(): Promise<readonly BitmapInfo[]> {
-    return this.#run(async () => this.#entries.map((entry) => this.#infoOf(entry)));
-  }
-
-  #infoOf(entry: DirectoryEntry): BitmapInfo {
-    const { name, granularity, enabled, reason, rule, checkpoint } = entry;
-    const state = bitmapState(entry, this.#acquired);
-    const isTold = reason !== undefined && state === 'inconsistent';
-    const checkpointLost = this.#backend.checkpointLost?.(name);
-    return {
-      name,
-      granularity,
-      enabled,
-      state,
-      ...(isTold && { reason }),
-      ...(isTold && rule !== undefined && { rule }),
-      ...(checkpointLost !== undefined
-        ? { checkpointLost }
-        : checkpoint !== undefined && { checkpoint }),
-    };
+    return this.#run(async () =>
+      this.#entries.map((entry) => {
+        const checkpointLost = this.#backend.checkpointLost?.(entry.name);
+        return bitmapInfo(entry, this.#acquired, checkpointLost);
+      }),
+    );
   }
 
   async load(name: string): Promise<DirtyBitmap> {
@@ -118,19 +111,17 @@ class BackendStore implements BitmapStore {
   }
 
   async commit(changes: readonly BitmapChange[]): Promise<void> {
-    // Taken now: the caller may go on to change a bitmap that it has handed over.
-    const taken = changes.map((change) =>
-      'content' in change ? { ...change, content: change.content.clone() } : change,
-    );
+    const taken = asTheyAreNow(changes);
     return this.#run(async () => {
-      const draft = this.#draft();
-      await unchanging(async () => {
-        this.#assertWritable();
-        const { diskSize, live } = this.#backend;
-        planCommit(draft, taken, { diskSize, live, refusals: this.#refusals });
-      });
+      const draft = await this.#plan(taken);
       if (taken.length > 0) await this.#put(draft, draft.contents);
     });
+  }
+
+  async prepare(changes: readonly BitmapChange[]): Promise<PreparedCommit> {
+    const taken = asTheyAreNow(changes);
+    const work = () => this.#prepare(taken);
+    return this.#run(work, (held) => this.#hold(held));
   }
 
   async close(): Promise<void> {
@@ -139,6 +130,8 @@ class BackendStore implements BitmapStore {
   }
 
   async #close(): Promise<void> {
+    // What is left of it takes up space; that is no reason not to close.
+    await this.#held?.abort().catch(() => {});
     await this.#queue;
     await this.#live?.drain();
     await this.#backend.close();
@@ -153,28 +146,56 @@ class BackendStore implements BitmapStore {
     return new DirectoryDraft({ entries: this.#entries, acquired: this.#acquired, live });
   }
 
+  async #plan(changes: readonly BitmapChange[]): Promise<DirectoryDraft> {
+    const draft = this.#draft();
+    const { diskSize, live } = this.#backend;
+    await unchanging(async () => {
+      this.#assertWritable();
+      planCommit(draft, changes, { diskSize, live, refusals: this.#refusals });
+    });
+    return draft;
+  }
+
   /** Durably makes the draft the directory. `known`: contents by which live bits are measured. */
-  async #put(
-    draft: DirectoryDraft,
-    known: ReadonlyMap<string, Pick<DirtyBitmap, 'serializedLength'>>,
-  ): Promise<void> {
-    const restoreLive = this.#live?.keepOnly(draft.keptLive);
-    const entries = [...draft.entries.values()];
+  async #put(draft: DirectoryDraft, known: KnownLengths): Promise<void> {
+    await this.#make(await this.#stage(draft, { ahead: false }), known);
+  }
+
+  async #prepare(changes: readonly BitmapChange[]): Promise<HeldCommit> {
+    const staged = await this.#stage(await this.#plan(changes), { ahead: true });
+    const step = {
+      commit: () => this.#make(staged, staged.draft.contents),
+      abort: () => staged.abort(),
+    };
+    return new HeldCommit(step, () => this.#assertOpen());
+  }
+
+  /** Until it is over, the next call waits. */
+  async #hold(held: HeldCommit): Promise<void> {
+    this.#held = held;
+    // A close that came while it was made ready did not find it.
+    if (this.#closing !== undefined) await held.abort().catch(() => {});
+    await held.over;
+    this.#held = undefined;
+  }
+
+  async #stage(draft: DirectoryDraft, { ahead }: { readonly ahead: boolean }) {
+    return stageChange({ draft, ahead, backend: this.#backend, live: this.#live });
+  }
+
+  async #make(staged: StagedChange, known: KnownLengths): Promise<void> {
     try {
-      // Bits of what is given up have to be in place before their place is given up as well.
-      await this.#live?.drain();
-      await this.#write(draft, entries);
+      await staged.commit();
     } catch (error) {
-      restoreLive?.();
       // Where old and new are both possible, only a fresh open can tell, so this store ends.
       if (!isUnchanged(error)) this.#failure = { cause: error };
       throw error;
     }
-    this.#entries = entries;
-    this.#acquired = draft.acquired;
+    this.#entries = staged.entries;
+    this.#acquired = staged.draft.acquired;
     try {
       const open = this.#live?.names;
-      for (const name of draft.live) {
+      for (const name of staged.draft.live) {
         if (!open?.has(name)) await this.#live?.open(name, known.get(name)!);
       }
     } catch (error) {
@@ -184,27 +205,14 @@ class BackendStore implements BitmapStore {
     }
   }
 
-  async #write(draft: DirectoryDraft, entries: readonly DirectoryEntry[]): Promise<void> {
-    if (draft.isChange) {
-      const told = entries.map((entry) =>
-        draft.live.has(entry.name) ? { ...entry, live: true } : entry,
-      );
-      await this.#backend.replaceDirectory(told, draft.contents);
-      return;
-    }
-    // What was read may be in the system's cache only, since a crash of the one before us, and so
-    // may the last bits of what is live no longer.
-    await unchanging(async () => this.#backend.live?.sync());
-  }
-
   /** One call at a time, and none after close. */
-  async #run<T>(work: () => Promise<T>): Promise<T> {
+  async #run<T>(work: () => Promise<T>, next: (result: T) => unknown = () => {}): Promise<T> {
     this.#assertOpen();
     const result = this.#queue.then(() => {
       this.#assertSound();
       return work();
     });
-    this.#queue = result.catch(() => {});
+    this.#queue = result.then(next, () => {});
     return result;
   }
 

@@ -30,5 +30,6 @@ export type {
   BitmapState,
   BitmapStore,
   DirectoryEntry,
+  PreparedCommit,
 } from './store.ts';
 export { asUnchanged, isUnchanged, unchanging } from './unchanged.ts';

@@ -39,6 +39,8 @@ export type BitmapChange =
       readonly content: DirtyBitmap;
       /** Leaves it in use by this store, in the same durable step, as `acquire` would. */
       readonly acquire?: boolean | 'live';
+      /** See `store`. Default: none. */
+      readonly checkpoint?: string | null;
     }
   | {
       readonly op: 'store';
@@ -126,10 +128,28 @@ export interface BitmapStore extends AsyncDisposable {
   commit(changes: readonly BitmapChange[]): Promise<void>;
 
   /**
-   * Idempotent; finishes the calls that came before it. What is still acquired stays marked in use:
+   * The first half of `commit`: checks the changes and, in a store that can, makes durable all that
+   * they need, so that little can go wrong with the second half. For changes of several stores that
+   * are to be made in all of them or in none. Nothing is changed yet. From here on all other calls
+   * wait until it is committed or aborted; bits of live bitmaps are taken as by `commit`.
+   * @throws as `commit`: nothing was changed, and the store goes on
+   */
+  prepare(changes: readonly BitmapChange[]): Promise<PreparedCommit>;
+
+  /**
+   * Idempotent; finishes the calls that came before it, and aborts what is prepared and not
+   * committed. What is still acquired stays marked in use:
    * a store never guesses at content. What is live stays as it lies, as after a crash.
    */
   close(): Promise<void>;
+}
+
+/** Changes that are checked and ready, and not in place. */
+export interface PreparedCommit {
+  /** The second half of `BitmapStore.commit`. @throws as that; STORE_CLOSED: `close` aborted it */
+  commit(): Promise<void>;
+  /** Gives the changes up. Does nothing where they are in place, or given up already. */
+  abort(): Promise<void>;
 }
 
 /** What a directory keeps of a bitmap. `inUse` here is the bit on disk; see `LiveBackend`. */
@@ -180,5 +200,14 @@ export interface BitmapBackend {
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
   ): Promise<void>;
+  /**
+   * `replaceDirectory` in two: first all that may fail for want of space or of a sound disk, made
+   * durable; then, in `commit`, what puts it in place, with errors as from `replaceDirectory`. When
+   * the first part fails, the old directory is in place. Default: nothing is done before `commit`.
+   */
+  prepareDirectory?(
+    entries: readonly DirectoryEntry[],
+    contents: ReadonlyMap<string, DirtyBitmap>,
+  ): Promise<PreparedCommit>;
   close(): Promise<void>;
 }

@@ -8,6 +8,7 @@ import { BROKEN_DIRECTORY } from './support/broken-directory.ts';
 import { BROKEN_LIFECYCLES } from './support/broken-lifecycles.ts';
 import { BROKEN_LIVE_BITS } from './support/broken-live-bits.ts';
 import { BROKEN_LIVE } from './support/broken-live.ts';
+import { BROKEN_PREPARE } from './support/broken-prepare.ts';
 import { BROKEN_STATES } from './support/broken-states.ts';
 import { fixtureOf } from './support/broken-store.ts';
 import { type ContractRun, runContract } from './support/run-contract.ts';
@@ -19,6 +20,7 @@ const BROKEN = [
   ...BROKEN_DIRECTORY,
   ...BROKEN_STATES,
   ...BROKEN_COMMITS,
+  ...BROKEN_PREPARE,
   ...BROKEN_CHECKPOINTS,
   ...BROKEN_LIFECYCLES,
   ...BROKEN_LIVE,

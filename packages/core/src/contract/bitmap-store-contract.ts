@@ -10,10 +10,12 @@ import { lifecycleCases } from './lifecycle.ts';
 import { liveAcquireCases } from './live-acquire.ts';
 import { liveBitsCases } from './live-bits.ts';
 import { liveCommitCases } from './live-commit.ts';
+import { livePrepareCases } from './live-prepare.ts';
 import { liveReleaseCases } from './live-release.ts';
 import { nameCases } from './names.ts';
 import { noLiveCases } from './no-live.ts';
 import { orderOfCallsCases } from './order-of-calls.ts';
+import { prepareCases } from './prepare.ts';
 
 /**
  * What every `BitmapStore` owes to those who use it, as cases for a test runner that is handed in.
@@ -33,6 +35,7 @@ export function bitmapStoreContract(
     runner.describe('acquire', () => acquireCases(cases));
     runner.describe('inconsistent bitmaps', () => inconsistentCases(cases));
     runner.describe('commit', () => commitCases(cases));
+    runner.describe('prepare', () => prepareCases(cases));
     runner.describe('checkpoints', () => checkpointCases(cases));
     runner.describe('lifecycle', () => lifecycleCases(cases));
     runner.describe('order of calls', () => orderOfCallsCases(cases));
@@ -45,5 +48,6 @@ function liveCases(cases: Cases): void {
   liveAcquireCases(cases);
   liveBitsCases(cases);
   liveCommitCases(cases);
+  livePrepareCases(cases);
   liveReleaseCases(cases);
 }

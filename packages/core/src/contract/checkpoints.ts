@@ -45,11 +45,20 @@ export function checkpointCases({ it, expect }: Cases): void {
     expect(await checkpointsIn(await disk.reopen(bitmaps))).toEqual({ a: SECOND, b: null });
   });
 
+  it('are given to a bitmap with its first content', async (disk) => {
+    const bitmaps = await disk.open();
+    await bitmaps.commit([{ ...create('a'), checkpoint: FIRST }, create('b')]);
+    expect(await checkpointsIn(bitmaps)).toEqual({ a: FIRST, b: null });
+    expect(await checkpointsIn(await disk.crash(bitmaps))).toEqual({ a: FIRST, b: null });
+  });
+
   it('are 32 hexadecimal digits, and their names are no names of bitmaps', async (disk) => {
     const bitmaps = await disk.open();
     await bitmaps.commit([create('a')]);
     for (const wrong of ['', 'a', FIRST.toUpperCase(), `${FIRST}0`]) {
       expect(await codeOf(bitmaps.commit([storeAt('a', wrong)]))).toEqual('BITMAP_INVALID');
+      const made = { ...create('b'), checkpoint: wrong };
+      expect(await codeOf(bitmaps.commit([made]))).toEqual('BITMAP_INVALID');
     }
     const name = `tidemark.checkpoint:${FIRST}`;
     expect(await codeOf(bitmaps.commit([create(name)]))).toEqual('BITMAP_INVALID');

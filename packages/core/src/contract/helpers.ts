@@ -34,7 +34,10 @@ export async function load(store: BitmapStore, name: string): Promise<unknown> {
   return pictureOf(await store.load(name));
 }
 
-export function create(name: string, shape: BitmapShape = {}): BitmapChange {
+export function create(
+  name: string,
+  shape: BitmapShape = {},
+): Extract<BitmapChange, { op: 'create' }> {
   return { op: 'create', name, enabled: true, content: makeBitmap(shape) };
 }
 

@@ -14,6 +14,13 @@ export interface CommitRules {
   readonly refusals: Refusals;
 }
 
+/** The caller may go on to change a bitmap that it has handed over. */
+export function asTheyAreNow(changes: readonly BitmapChange[]): readonly BitmapChange[] {
+  return changes.map((change) =>
+    'content' in change ? { ...change, content: change.content.clone() } : change,
+  );
+}
+
 /** Makes the changes in the draft, in order, each on what those before it have left. */
 export function planCommit(
   draft: DirectoryDraft,
@@ -38,7 +45,6 @@ function plan(draft: DirectoryDraft, change: BitmapChange, rules: CommitRules): 
   else {
     assertUsable(draft, present, rules);
     const { enabled = present.enabled, live = false, checkpoint = present.checkpoint } = change;
-    if (checkpoint !== undefined && checkpoint !== null) checkCheckpoint(checkpoint);
     put(draft, { ...change, enabled, checkpoint, use: useOf(live && 'live') }, rules);
   }
 }
@@ -56,6 +62,7 @@ function put(draft: DirectoryDraft, given: Put, rules: CommitRules): void {
   const inUse = use === 'live' ? live!.inUse : use === 'acquired';
   const entry = { name, granularity: content.granularity, enabled, inUse };
   const isKnown = checkpoint !== undefined && checkpoint !== null;
+  if (isKnown) checkCheckpoint(checkpoint);
   draft.put({ ...entry, ...(isKnown && { checkpoint }) }, content, use);
 }
 

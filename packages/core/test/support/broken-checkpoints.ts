@@ -38,6 +38,18 @@ export const BROKEN_CHECKPOINTS: readonly BrokenStore[] = [
         ),
     }),
   ),
+  brokenStore(
+    'makes every bitmap without a checkpoint',
+    'are given to a bitmap with its first content',
+    ({ sound }) => ({
+      commit: async (changes) =>
+        sound.commit(
+          changes.map((change) =>
+            change.op === 'create' ? { ...change, checkpoint: null } : change,
+          ),
+        ),
+    }),
+  ),
   brokenStore('never takes a checkpoint away', 'are replaced, and taken away', ({ sound }) => ({
     commit: async (changes) =>
       sound.commit(

@@ -34,6 +34,7 @@ export class Stall {
       live: store.live,
       acquire: (names, options) => this.run(() => store.acquire(names, options)),
       commit: (changes) => this.run(() => store.commit(changes)),
+      prepare: (changes) => this.run(() => store.prepare(changes)),
       close: () => store.close(),
       [Symbol.asyncDispose]: () => store.close(),
     };
