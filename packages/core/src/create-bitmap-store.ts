@@ -206,13 +206,13 @@ class BackendStore implements BitmapStore {
   }
 
   /** One call at a time, and none after close. */
-  async #run<T>(work: () => Promise<T>, next: (result: T) => unknown = () => {}): Promise<T> {
+  async #run<T>(work: () => Promise<T>, follow: (result: T) => unknown = () => {}): Promise<T> {
     this.#assertOpen();
     const result = this.#queue.then(() => {
       this.#assertSound();
       return work();
     });
-    this.#queue = result.then(next, () => {});
+    this.#queue = result.then(follow, () => {});
     return result;
   }
 

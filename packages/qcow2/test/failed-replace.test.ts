@@ -1,6 +1,6 @@
 import { MemoryDevice } from '@tidemark/block';
 import { type Fault, FaultDevice, RecordingDevice } from '@tidemark/block/testing';
-import { isUnchanged } from '@tidemark/core';
+import { type DirectoryEntry, isUnchanged } from '@tidemark/core';
 import { expect, it } from 'vitest';
 import { BitmapDirectory, createQcow2, openQcow2 } from '../src/index.ts';
 import { bitmapOf, openBitmaps, put } from './support/bitmaps.ts';
@@ -22,7 +22,16 @@ async function liveImage(faults: readonly Fault[] = []) {
   const live = await directory.openLive('a');
   const changeCount = () => device.events.filter(({ op }) => op !== 'flush').length;
   const writeCount = () => device.events.filter(({ op }) => op === 'write').length;
-  return { image, directory, live, changeCount, writeCount, bytes: bytesOf(file) };
+  return { image, directory, live, device, changeCount, writeCount, bytes: bytesOf(file) };
+}
+
+function entriesOf({ records }: BitmapDirectory): readonly DirectoryEntry[] {
+  return records.map(({ name, granularity, enabled, inUse }) => ({
+    name,
+    granularity,
+    enabled,
+    inUse,
+  }));
 }
 
 /** A file that can be read when the image on it is closed. */
@@ -56,6 +65,34 @@ it('gives back what a change had taken that could not be made, wherever it faile
     await image.close();
     expect({ nth, ...checkImage(await bytes()) }).toEqual({ nth, corruptions: [], leaks: 0 });
   }
+});
+
+it('leaves one write of sector 0 and a flush to the second half of a change', async () => {
+  const { image, directory, live, device, bytes } = await liveImage();
+  const clear = bitmapOf(SIZE, { granularity: 512 });
+  const prepared = await directory.prepare(entriesOf(directory), new Map([['a', clear]]));
+  expect(device.events.at(-1)?.op).toBe('flush');
+  const before = device.events.length;
+  await prepared.commit();
+  const written = device.events.slice(before).filter(({ op }) => op !== 'flush');
+  expect(written).toMatchObject([{ op: 'write', offset: 0, bytes: { length: 512 } }]);
+  expect(device.events.at(-1)?.op).toBe('flush');
+  await expect(live.write(new Uint8Array(CLUSTER), 0)).rejects.toThrow('other clusters');
+  expect((await directory.readContent('a')).dirtyBytes).toBe(0);
+  await image.close();
+  expect(checkImage(await bytes())).toMatchObject({ corruptions: [], leaks: 0 });
+});
+
+it('gives back what was prepared and is given up, and takes bits meanwhile', async () => {
+  const { image, directory, live, bytes } = await liveImage();
+  const clear = bitmapOf(SIZE, { granularity: 512 });
+  const prepared = await directory.prepare(entriesOf(directory), new Map([['a', clear]]));
+  await live.write(new Uint8Array(CLUSTER).fill(255), CLUSTER);
+  await prepared.abort();
+  await live.write(new Uint8Array(CLUSTER).fill(255), 0);
+  expect((await directory.readContent('a')).dirtyBytes).toBe(SIZE);
+  await image.close();
+  expect(checkImage(await bytes())).toMatchObject({ corruptions: [], leaks: 0 });
 });
 
 it('gives nothing back of a change that may have been made, for the guest to overwrite', async () => {

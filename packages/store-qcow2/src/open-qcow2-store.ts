@@ -42,6 +42,7 @@ export async function openQcow2Store(
     readDirectory: async () => directory.records,
     readContent: ({ name }) => directory.readContent(name),
     replaceDirectory: (entries, contents) => directory.replace(entries, contents),
+    prepareDirectory: (entries, contents) => directory.prepare(entries, contents),
     // Nothing to do: what was committed is durable, and the image is its owner's to close.
     close: async () => {},
   });

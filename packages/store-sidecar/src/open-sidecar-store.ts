@@ -1,10 +1,10 @@
 import type { BlockDevice } from '@tidemark/block';
 import {
-  asUnchanged,
   type BitmapStore,
   createBitmapStore,
   type LiveBackend,
   TidemarkError,
+  unchanging,
 } from '@tidemark/core';
 import { BitmapDirectory, openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { Binding, type BoundDrive } from './binding/binding.ts';
@@ -82,11 +82,20 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     readDirectory: async () => entries,
     readContent: ({ name }) => directory.readContent(name),
     async replaceDirectory(next, contents) {
-      const control = await binding.prepare(next).catch((error: unknown) => {
-        throw asUnchanged(error);
-      });
+      const control = await unchanging(() => binding.prepare(next));
       await directory.replace(next, contents, { control });
       binding.committed(next);
+    },
+    async prepareDirectory(next, contents) {
+      const control = await binding.prepare(next);
+      const prepared = await directory.prepare(next, contents, { control });
+      return {
+        async commit() {
+          await prepared.commit();
+          binding.committed(next);
+        },
+        abort: () => prepared.abort(),
+      };
     },
     async close() {
       try {

@@ -2,23 +2,23 @@ import {
   type DirectoryEntry,
   type DirtyBitmap,
   isUnchanged,
+  type PreparedCommit,
   TidemarkError,
   unchanging,
 } from '@tidemark/core';
 import type { Control, DirectorySeal, NewDirectory } from '../control/control.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { type DirectoryContents, foldCheckpoints, unfoldCheckpoints } from './checkpoints.ts';
-import { composeRecords } from './compose-records.ts';
 import { type BitmapRecord, withFlags } from './directory-codec.ts';
 import { sealOf } from './directory-seal.ts';
+import { freeReplaced } from './free-replaced.ts';
 import { LiveTable } from './live-table.ts';
 import { NewClusters } from './new-clusters.ts';
+import { type NewDirectoryOnDisk, writeNewDirectory } from './new-directory.ts';
 import { checkTablePlace, readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
-import { allRanges, reclaim } from './reclaim.ts';
+import { allRanges } from './reclaim.ts';
 import { byName, indicesOf, isNotIn } from './record-sets.ts';
-import { writeContent } from './write-content.ts';
-import { assertCanHold, writeDirectory } from './write-directory.ts';
 
 const BITMAPS_LOST =
   'its bitmaps are ignored, for a program that does not know bitmaps has changed the image';
@@ -145,20 +145,56 @@ export class BitmapDirectory {
   async replace(
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
-    { control }: ReplaceOptions = {},
+    options: ReplaceOptions = {},
   ): Promise<void> {
+    await (await this.#write({ entries, contents }, options, { durable: false })).commit();
+  }
+
+  /**
+   * `replace` in two: all that the new directory is made of is durable when this resolves, and what
+   * is left for `commit` is one write of sector 0. `abort` gives its clusters back. No other change
+   * may come between.
+   */
+  async prepare(
+    entries: readonly DirectoryEntry[],
+    contents: ReadonlyMap<string, DirtyBitmap>,
+    options: ReplaceOptions = {},
+  ): Promise<PreparedCommit> {
+    return this.#write({ entries, contents }, options, { durable: true });
+  }
+
+  async #write(
+    { entries, contents }: DirectoryContents,
+    { control }: ReplaceOptions,
+    { durable }: { readonly durable: boolean },
+  ): Promise<PreparedCommit> {
     this.#assertCurrent();
     const clusters = new NewClusters(this.#image);
     const wanted = unfoldCheckpoints({ entries, contents }, this.#records, this.#diskSize);
-    const { records, pointer } = await unchanging(() => this.#prepare(wanted, clusters));
+    const present = { records: this.#records, isLive: (name: string) => this.#live.has(name) };
+    const about = { image: this.#image, diskSize: this.#diskSize, present, clusters, durable };
+    const next = await unchanging(() => writeNewDirectory({ ...wanted, ...about }));
     const live = new Set(entries.filter((entry) => entry.live === true).map(({ name }) => name));
-    const liveEntries = indicesOf(records, live);
+    const liveEntries = indicesOf(next.records, live);
+    return {
+      commit: () =>
+        this.#commit(next, clusters, control && ((seal) => control({ seal, liveEntries }))),
+      abort: () => clusters.abandon(),
+    };
+  }
+
+  async #commit(
+    { records, pointer }: NewDirectoryOnDisk,
+    clusters: NewClusters,
+    control: ((seal: DirectorySeal) => Control) | undefined,
+  ): Promise<void> {
+    await unchanging(async () => this.#assertCurrent());
     // What is written in place from here on would be lost with the clusters it goes to.
     const retired = await this.#retire(records);
     try {
       // The commit point. If it fails, both are possible, and nothing may be given back.
       await this.#image.commitBitmaps(pointer, {
-        control: control && (() => control({ seal: sealOf(records, pointer), liveEntries })),
+        control: control && (() => control(sealOf(records, pointer))),
         hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
       });
     } catch (error) {
@@ -170,17 +206,11 @@ export class BitmapDirectory {
     }
 
     const dropped = this.#all.filter(isNotIn(records));
-    const oldPointer = this.#pointer;
+    const oldDirectory = this.#pointer;
     this.#records = byName(records);
     this.#pointer = this.#image.bitmaps;
-    if (oldPointer !== undefined) await this.#freeDirectory(oldPointer);
-    await reclaim({
-      image: this.#image,
-      dropped,
-      kept: records,
-      oldDirectory: oldPointer,
-      onLeak: ({ name }, why) => this.#leaked(`bitmap '${name}'`, why),
-    });
+    const onNotice = this.#onNotice;
+    await freeReplaced({ image: this.#image, dropped, kept: records, oldDirectory, onNotice });
   }
 
   /**
@@ -203,24 +233,6 @@ export class BitmapDirectory {
     });
   }
 
-  /** Writes all that a new directory is made of; nothing points to it yet. */
-  async #prepare(
-    { entries, contents }: DirectoryContents,
-    clusters: NewClusters,
-  ): Promise<{ records: BitmapRecord[]; pointer: BitmapsPointer | undefined }> {
-    assertCanHold(this.#image, this.#diskSize, entries.length);
-    try {
-      const present = { records: this.#records, isLive: (name: string) => this.#live.has(name) };
-      const records = await composeRecords(present, { entries, contents }, (content) =>
-        writeContent(this.#image, content, clusters),
-      );
-      return { records, pointer: await writeDirectory(this.#image, records, clusters) };
-    } catch (error) {
-      await clusters.abandon();
-      throw error;
-    }
-  }
-
   async #retire(records: readonly BitmapRecord[]): Promise<[string, LiveTable][]> {
     const names = new Set(this.#all.filter(isNotIn(records)).map(({ name }) => name));
     const retired = [...this.#live].filter(([name]) => names.has(name));
@@ -229,21 +241,5 @@ export class BitmapDirectory {
       this.#live.delete(name);
     }
     return retired;
-  }
-
-  async #freeDirectory({ directoryOffset, directorySize }: BitmapsPointer): Promise<void> {
-    const { clusterSize } = this.#image;
-    await this.#image
-      .free(directoryOffset, Math.ceil(directorySize / clusterSize))
-      .catch((error: unknown) => this.#leaked('the old bitmap directory', error));
-  }
-
-  /** The bitmaps are as they were asked to be, so this is no failure. */
-  #leaked(what: string, error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.#onNotice(
-      `${this.#image.label}: the space of ${what} was not given back: ${why}; ` +
-        "'qemu-img check -r leaks' does that",
-    );
   }
 }
