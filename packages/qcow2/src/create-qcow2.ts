@@ -1,11 +1,12 @@
 import type { BlockDevice } from '@tidemark/block';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
+import { withDataFile } from './data-file/data-file.ts';
+import { planTables, type TablePlan, writeTables } from './data-file/write-tables.ts';
 import { l1EntriesFor, geometryOf, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from './geometry.ts';
-import { backingNameOffset, composeHeader } from './header/compose-header.ts';
+import { backingNameOffset, composeHeader, extensionsEnd } from './header/compose-header.ts';
 import type { ImageHeader } from './header/image-header.ts';
 import { ExtensionType, HEADER_LENGTH, HeaderV2, Limit } from './header/spec.ts';
 import { HostFile } from './io/host-file.ts';
-import { writeRefcount } from './refcounts/refcount-width.ts';
 
 export interface CreateQcow2Options {
   /** Bytes of the disk; rounded up to 512. */
@@ -17,16 +18,13 @@ export interface CreateQcow2Options {
   /** A power of two, 1 to 64. Default 16, and always 16 in version 2. */
   readonly refcountBits?: number;
   readonly backing?: { readonly name: string; readonly format?: string };
+  /**
+   * A raw file that is the disk. It is neither read nor written: the image maps all of it as it is.
+   * `name`: its path, which QEMU takes relative to the folder that it runs in.
+   */
+  readonly dataFile?: { readonly name: string };
   /** Not offered: such an image cannot be trusted after a crash. */
   readonly lazyRefcounts?: never;
-}
-
-/** Where the parts of a new image lie, in clusters: header, refcount table, blocks, L1 table. */
-interface Layout {
-  readonly tableClusters: number;
-  readonly blocks: number;
-  readonly l1Clusters: number;
-  readonly total: number;
 }
 
 const DEFAULT_CLUSTER_SIZE = 64 * 1024;
@@ -39,16 +37,13 @@ const DEFAULT_REFCOUNT_BITS = 16;
  */
 export async function createQcow2(device: BlockDevice, options: CreateQcow2Options): Promise<void> {
   const file = new HostFile(device);
-  const { header, layout } = plan(device.label, options);
-  const { clusterSize } = geometryOf(header.clusterBits, header.refcountOrder);
+  const { header, tables } = plan(device.label, options);
   if (device.size > 0) {
     await device.writeZeroes(0, Math.min(device.size, SECTOR_SIZE));
     await file.flush();
   }
-  const total = layout.total * clusterSize;
-  await makeEmpty(file, total);
-  await file.write(refcountTable(layout, clusterSize), header.refcountTableOffset);
-  await file.write(refcountBlocks(header, layout), (1 + layout.tableClusters) * clusterSize);
+  await makeEmpty(file, tables.end);
+  await writeTables(file, tables);
   await file.flush();
   await file.write(headerBytes(header), 0);
   await file.flush();
@@ -66,7 +61,10 @@ async function makeEmpty(file: HostFile, length: number): Promise<void> {
   await file.device.resize(length);
 }
 
-function plan(where: string, options: CreateQcow2Options): { header: ImageHeader; layout: Layout } {
+function plan(
+  where: string,
+  options: CreateQcow2Options,
+): { header: ImageHeader; tables: TablePlan } {
   const refuse = (problem: string, hint: string) =>
     new TidemarkError('OUT_OF_RANGE', problem, { where, hint });
   const { version = 3, clusterSize = DEFAULT_CLUSTER_SIZE } = options;
@@ -92,16 +90,18 @@ function plan(where: string, options: CreateQcow2Options): { header: ImageHeader
   if (l1Entries * TABLE_ENTRY_SIZE > Limit.l1Bytes) {
     throw refuse(`a disk of ${size} bytes`, 'use larger clusters');
   }
-  const layout = layOut(Math.ceil((l1Entries * TABLE_ENTRY_SIZE) / clusterSize), geometry);
-  const header = withBacking(where, options, {
+  const isMapped = options.dataFile !== undefined;
+  if (isMapped && (version === 2 || options.backing !== undefined)) {
+    throw refuse('a data file beside a backing file or in version 2', 'leave one of them out');
+  }
+  const used = { start: clusterSize, end: clusterSize };
+  const tables = planTables({ geometry, size, isMapped, used });
+  const plain = withBacking(where, options, {
     version,
     virtualSize: size,
     clusterBits,
     refcountOrder,
-    l1Entries,
-    l1Offset: (layout.total - layout.l1Clusters) * clusterSize,
-    refcountTableOffset: clusterSize,
-    refcountTableClusters: layout.tableClusters,
+    ...tables.header,
     snapshotCount: 0,
     snapshotsOffset: 0,
     incompatible: 0n,
@@ -116,19 +116,11 @@ function plan(where: string, options: CreateQcow2Options): { header: ImageHeader
     bitmaps: undefined,
     bitmapsLost: false,
   });
-  return { header, layout };
-}
-
-/** Refcount blocks count themselves, too: more are added until they suffice. */
-function layOut(l1Clusters: number, geometry: ReturnType<typeof geometryOf>): Layout {
-  const { clusterSize, refcountsPerBlock } = geometry;
-  for (let blocks = 1; ;) {
-    const tableClusters = Math.ceil((blocks * TABLE_ENTRY_SIZE) / clusterSize);
-    const total = 1 + tableClusters + blocks + l1Clusters;
-    const needed = Math.ceil(total / refcountsPerBlock);
-    if (needed <= blocks) return { tableClusters, blocks, l1Clusters, total };
-    blocks = needed;
+  const header = withDataFile(plain, options.dataFile);
+  if (extensionsEnd(header) > clusterSize) {
+    throw refuse('the name of the data file does not fit in a cluster', 'use larger clusters');
   }
+  return { header, tables };
 }
 
 function withBacking(where: string, options: CreateQcow2Options, header: ImageHeader): ImageHeader {
@@ -160,23 +152,5 @@ function headerBytes(header: ImageHeader): Uint8Array {
   const bytes = new Uint8Array(roundUp(end, SECTOR_SIZE));
   bytes.set(composed);
   if (backing !== undefined) bytes.set(backing.bytes, backing.offset);
-  return bytes;
-}
-
-function refcountTable(layout: Layout, clusterSize: number): Uint8Array {
-  const bytes = new Uint8Array(layout.tableClusters * clusterSize);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < layout.blocks; i++) {
-    const block = (1 + layout.tableClusters + i) * clusterSize;
-    view.setBigUint64(i * TABLE_ENTRY_SIZE, BigInt(block));
-  }
-  return bytes;
-}
-
-function refcountBlocks(header: ImageHeader, layout: Layout): Uint8Array {
-  const bytes = new Uint8Array(layout.blocks * 2 ** header.clusterBits);
-  const view = new DataView(bytes.buffer);
-  const bits = 2 ** header.refcountOrder;
-  for (let cluster = 0; cluster < layout.total; cluster++) writeRefcount(view, cluster, bits, 1);
   return bytes;
 }

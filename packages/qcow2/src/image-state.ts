@@ -1,3 +1,4 @@
+import { hasDataFile } from './data-file/data-file.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 import { controlExtension } from './header/control-extension.ts';
 import { HeaderOwner } from './header/header-owner.ts';
@@ -80,7 +81,10 @@ export class ImageState {
       const { autoclear, bitmaps } = this.header;
       const hasControl = controlExtension(this.header) !== undefined;
       const kept =
-        (bitmaps === undefined ? 0n : Autoclear.bitmaps) | (hasControl ? Autoclear.control : 0n);
+        (bitmaps === undefined ? 0n : Autoclear.bitmaps) |
+        (hasControl ? Autoclear.control : 0n) |
+        // Its clusters are never moved: who writes the data file writes the disk.
+        (hasDataFile(this.header) ? Autoclear.rawData : 0n);
       if ((autoclear & ~kept) !== 0n) await this.owner.patch({ autoclear: autoclear & kept });
       this.#isReady = true;
     });
@@ -117,14 +121,23 @@ export class ImageState {
   async reclaimLeaks(kept: readonly HostRange[]): Promise<number> {
     return this.mutex.run(async () => {
       const { header, geometry, file } = this;
-      const hasGuestData = !this.map.l1.offsets().next().done;
+      const tables = [...this.map.l1.offsets()];
+      const hasGuestData = tables.length > 0 && !hasDataFile(header);
       if (hasGuestData || header.snapshotCount > 0 || this.map.isDirty) return 0;
       // What was found may be in the system's cache alone. What a power cut would bring back instead
       // may point to other clusters.
       await this.writeBack();
       const refcounts = this.#refcounts;
       const fileSize = file.size;
-      const found = await unreferencedClusters({ header, geometry, refcounts, fileSize, kept });
+      const length = geometry.clusterSize;
+      const used = [...kept, ...tables.map((offset) => ({ offset, length }))];
+      const found = await unreferencedClusters({
+        header,
+        geometry,
+        refcounts,
+        fileSize,
+        kept: used,
+      });
       for (const offset of found) this.unlink(offset, 1);
       await this.#giveBack();
       return found.length;

@@ -10,6 +10,7 @@ export {
   MAX_LIVE_ENTRIES,
   type NewDirectory,
 } from './control/control.ts';
+export type { DataMap } from './data-file/data-map.ts';
 export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
 export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
 export type { Qcow2Info } from './info.ts';

@@ -1,9 +1,10 @@
 import type { BlockDevice } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
+import { assertRaw } from './data-file/data-file.ts';
 import { unsupported } from './errors.ts';
 import type { ImageHeader } from './header/image-header.ts';
 import { readHeader } from './header/parse-header.ts';
-import { QCOW2_MAGIC } from './header/spec.ts';
+import { Incompatible, QCOW2_MAGIC } from './header/spec.ts';
 import { ImageState } from './image-state.ts';
 import { infoOf } from './info.ts';
 import { BackingFile } from './io/backing-file.ts';
@@ -17,6 +18,11 @@ export interface OpenQcow2Options {
   readonly openBacking?: (name: string, format: string | undefined) => Promise<BlockDevice>;
   /** Goes without the backing file: reading what is in it fails. For work on metadata. */
   readonly skipBacking?: boolean;
+  /**
+   * Takes an image whose data lies in a raw file of its own, too: for work on metadata, since nothing
+   * but that can be read or changed. Default false: refused.
+   */
+  readonly allowDataFile?: boolean;
 }
 
 /**
@@ -30,7 +36,9 @@ export async function openQcow2(
 ): Promise<Qcow2Image> {
   const file = new HostFile(device);
   const writable = options.writable ?? false;
-  const header = await readHeader(file);
+  const accepted = options.allowDataFile === true ? Incompatible.dataFile : 0n;
+  const header = await readHeader(file, { accepted });
+  assertRaw(device.label, header);
   if (writable) assertWritable(device, header);
   const state = await ImageState.open(file, header);
   const backing = await openBacking(device.label, header, options);

@@ -1,5 +1,9 @@
 import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
+import { hasDataFile } from './data-file/data-file.ts';
+import { DataMap } from './data-file/data-map.ts';
+import { replaceImage, type ReplaceImageOptions } from './data-file/replace-image.ts';
+import { unsupported } from './errors.ts';
 import { HostMetadata } from './host-metadata.ts';
 import type { ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
@@ -35,6 +39,7 @@ export class Qcow2Image implements BlockDevice {
   readonly #zeroer: Zeroer;
   readonly #calls = new InFlight();
   #closing: Promise<void> | undefined;
+  #isReplaced = false;
 
   /** For `openQcow2`. */
   constructor({ state, backing, writable }: Qcow2ImageParts) {
@@ -87,12 +92,33 @@ export class Qcow2Image implements BlockDevice {
     return mergeExtents(this.#reader.extents(offset, length));
   }
 
+  /** How its data file makes up the disk. Undefined: the data is in the image. */
+  get dataMap(): DataMap | undefined {
+    if (!hasDataFile(this.#state.header)) return undefined;
+    return new DataMap(this.#state, () => this.#prepareToWrite());
+  }
+
+  /**
+   * Puts another image in this one's place, of the same size: for images that are there for their
+   * bitmaps alone. All that can be done with this one afterwards is to close it.
+   * @throws as `replaceImage`
+   */
+  async replace(
+    options: ReplaceImageOptions,
+    fill: (draft: ImageMetadata) => Promise<void>,
+  ): Promise<void> {
+    await this.#prepareToWrite();
+    await this.#calls.run(() => replaceImage(this.#state, options, fill));
+    this.#isReplaced = true;
+  }
+
   /** Rounds up to 512 bytes. @throws DEVICE_UNSUPPORTED when smaller, or when it holds bitmaps */
   async resize(size: number): Promise<void> {
     await this.#change(0, 0, () => this.#resize(size));
   }
 
   async #resize(size: number): Promise<void> {
+    this.#refuseDataFile();
     const target = checkResize(this.#state, size);
     const before = this.size;
     if (target === before) return;
@@ -115,7 +141,8 @@ export class Qcow2Image implements BlockDevice {
   async #close(): Promise<void> {
     try {
       await this.#calls.drain();
-      if (this.writable) await this.#state.settle();
+      // Its counts are of another image.
+      if (this.writable && !this.#isReplaced) await this.#state.settle();
     } finally {
       try {
         await this.#state.file.device.close();
@@ -131,22 +158,33 @@ export class Qcow2Image implements BlockDevice {
 
   async #change(offset: number, length: number, change: () => Promise<void>): Promise<void> {
     this.#check(offset, length);
+    await this.#calls.run(async () => {
+      await this.#prepareToWrite();
+      await change();
+    });
+  }
+
+  async #prepareToWrite(): Promise<void> {
     if (!this.writable) {
       throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
         where: this.label,
         hint: 'open it for writing',
       });
     }
-    await this.#calls.run(async () => {
-      await this.#state.prepareToWrite();
-      await change();
-    });
+    await this.#state.prepareToWrite();
+  }
+
+  #refuseDataFile(): void {
+    if (!hasDataFile(this.#state.header)) return;
+    const hint = 'name its data file, the raw drive, instead';
+    throw unsupported(this.label, 'the content of the image lies in its data file', hint);
   }
 
   #check(offset: number, length: number): void {
     if (this.#closing !== undefined) {
       throw new TidemarkError('DEVICE_CLOSED', 'the image was closed', { where: this.label });
     }
+    if (length > 0) this.#refuseDataFile();
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) {
       throw new RangeError(`expected whole bytes, got ${offset} and ${length}`);
     }

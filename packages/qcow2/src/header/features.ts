@@ -13,16 +13,20 @@ const REFUSED = new Map<bigint, string>([
   [Incompatible.extendedL2, 'extended L2 entries'],
 ]);
 
-/** Refuses features that we cannot read past, by the names that the image itself gives them. */
+/**
+ * Refuses features that we cannot read past, by the names that the image itself gives them.
+ * `accepted`: bits that the caller knows what to do with.
+ */
 export function refuseUnknownFeatures(
   where: string,
   incompatible: bigint,
   extensions: readonly Extension[],
+  accepted = 0n,
 ): void {
   const names: string[] = [];
   for (let bit = 0; bit < 64; bit++) {
     const mask = 1n << BigInt(bit);
-    if ((incompatible & mask) === 0n || (READABLE & mask) !== 0n) continue;
+    if ((incompatible & mask) === 0n || ((READABLE | accepted) & mask) !== 0n) continue;
     const name = REFUSED.get(mask) ?? nameInImage(extensions, bit);
     names.push(name === undefined ? `bit ${bit}` : `'${name}'`);
   }

@@ -8,6 +8,7 @@ import { composeHeader, encodeFields, extensionsEnd } from './compose-header.ts'
 import { controlExtension, findControl } from './control-extension.ts';
 import { isInUse, moveBehind, noRoom, withRoom } from './header-room.ts';
 import type { Extension, ImageHeader } from './image-header.ts';
+import { Autoclear } from './spec.ts';
 import { type BitmapsPart, withBitmaps } from './with-bitmaps.ts';
 
 type Patch = Partial<
@@ -62,7 +63,10 @@ export class HeaderOwner {
    * @throws NO_SPACE when the first cluster has no room for the bitmaps': nothing was changed
    */
   async setBitmaps(change: BitmapsChange): Promise<void> {
-    const next = this.#with(change);
+    await this.#switch(this.#with(change, this.#header));
+  }
+
+  async #switch(next: ImageHeader): Promise<void> {
     const area = await this.#area(next);
     const rest = area.subarray(SECTOR_SIZE);
     if (Buffer.compare(await this.#file.readNew(SECTOR_SIZE, rest.length), rest) !== 0) {
@@ -74,25 +78,35 @@ export class HeaderOwner {
     await this.#commit(next, area.subarray(0, SECTOR_SIZE));
   }
 
+  /**
+   * Switches to another header, of the same bitmaps or of `change`, in one write of sector 0: the
+   * commit point. All that it names has to be durable already.
+   * @throws NO_SPACE when the first cluster has no room for it: nothing was changed
+   */
+  async switchLayout(layout: ImageHeader, change?: BitmapsChange): Promise<void> {
+    const isVouchedFor = (layout.autoclear & Autoclear.control) !== 0n;
+    await this.#switch(this.#with(change ?? { pointer: layout.bitmaps, isVouchedFor }, layout));
+  }
+
   get hasRoomForControl(): boolean {
     const control = { type: CONTROL_EXTENSION, data: new Uint8Array(CONTROL_SIZE) };
     const pointer = { bitmapCount: 1, directoryOffset: 0, directorySize: 0 };
-    return this.#placed({ pointer, control, isVouchedFor: true }) !== undefined;
+    return this.#placed({ pointer, control, isVouchedFor: true }, this.#header) !== undefined;
   }
 
-  #with({ pointer, control, isVouchedFor }: BitmapsChange): ImageHeader {
+  #with({ pointer, control, isVouchedFor }: BitmapsChange, layout: ImageHeader): ImageHeader {
     const kept = controlExtension(this.#header);
     const extension = control === undefined ? kept : this.#encode(control);
     const part: BitmapsPart = { pointer, control: extension, isVouchedFor };
     const next =
-      this.#placed(part) ?? withRoom(withBitmaps(this.#header, { ...part, control: undefined }));
+      this.#placed(part, layout) ?? withRoom(withBitmaps(layout, { ...part, control: undefined }));
     if (next === undefined) throw noRoom(this.#file.label);
     return next;
   }
 
   /** The next header, if there is room for it and for what has to make way. */
-  #placed(part: BitmapsPart): ImageHeader | undefined {
-    const next = withRoom(withBitmaps(this.#header, part));
+  #placed(part: BitmapsPart, layout: ImageHeader): ImageHeader | undefined {
+    const next = withRoom(withBitmaps(layout, part));
     if (next === undefined) return undefined;
     const end = this.#areaEnd(next);
     const canMakeWay =

@@ -21,11 +21,19 @@ import {
 
 type Fields = ReturnType<typeof HeaderV3.decode>;
 
+export interface ReadHeaderOptions {
+  /** Incompatible features besides those that every caller can do with. */
+  readonly accepted?: bigint;
+}
+
 /**
  * Reads and checks the first cluster. Nothing is allocated by a length that was not checked.
  * @throws IMAGE_UNRECOGNIZED, IMAGE_UNSUPPORTED, IMAGE_CORRUPT
  */
-export async function readHeader(file: HostFile): Promise<ImageHeader> {
+export async function readHeader(
+  file: HostFile,
+  { accepted = 0n }: ReadHeaderOptions = {},
+): Promise<ImageHeader> {
   const where = file.label;
   const fault: HeaderFault = (field, problem) =>
     corrupt({ where, struct: 'header', field, offset: HeaderV3.offsetOf[field], problem });
@@ -37,7 +45,7 @@ export async function readHeader(file: HostFile): Promise<ImageHeader> {
   const backing = readBackingName(fields, cluster, fault);
   const area = { where, start: fields.headerLength, end: backing?.offset ?? cluster.length };
   const extensions = parseExtensions(cluster, area);
-  refuseUnknownFeatures(where, fields.incompatibleFeatures, extensions);
+  refuseUnknownFeatures(where, fields.incompatibleFeatures, extensions, accepted);
   refuseEncryption(where, fields);
   const numbers = checkTables(fields, file.size, fault);
 

@@ -39,7 +39,10 @@ class Checker {
 
   check(): CheckResult {
     const header = this.#header;
-    if ((header.incompatibleFeatures & ~Incompatible.compressionType) !== 0n) {
+    if (
+      (header.incompatibleFeatures & ~(Incompatible.compressionType | Incompatible.dataFile)) !==
+      0n
+    ) {
       this.#corruptions.push(`incompatible features ${header.incompatibleFeatures}`);
     }
     this.#use('header', 0, this.#cluster);
@@ -61,6 +64,8 @@ class Checker {
     const table = Number(l1Entry & OFFSET);
     this.#flag(table, l1Entry);
     this.#use('L2 table', table, this.#cluster);
+    // What its entries point to lies in the data file.
+    if ((this.#header.incompatibleFeatures & Incompatible.dataFile) !== 0n) return;
     for (let i = 0; i < this.#cluster / 8; i++) {
       const entry = this.#u64(table + i * 8);
       const host = Number(entry & OFFSET);

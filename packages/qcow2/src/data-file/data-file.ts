@@ -1,0 +1,72 @@
+import { TidemarkError } from '@tidemark/core';
+import { unsupported } from '../errors.ts';
+import type { Extension, ImageHeader } from '../header/image-header.ts';
+import { Autoclear, ExtensionType, Incompatible } from '../header/spec.ts';
+
+/** QEMU takes no longer path (PATH_MAX). Bytes. */
+const MAX_NAME = 4095;
+
+/** The raw file that holds an image's data. */
+export interface DataFile {
+  /** As the image has it: a path. Undefined: it has none. */
+  readonly name: string | undefined;
+}
+
+type Flags = Pick<ImageHeader, 'incompatible' | 'autoclear' | 'extensions'>;
+
+export function hasDataFile({ incompatible }: Pick<ImageHeader, 'incompatible'>): boolean {
+  return (incompatible & Incompatible.dataFile) !== 0n;
+}
+
+/** Undefined: its data lies in the image itself. */
+export function dataFileOf(header: Flags): DataFile | undefined {
+  if (!hasDataFile(header)) return undefined;
+  const found = header.extensions.find(({ type }) => type === ExtensionType.dataFile);
+  return { name: found === undefined ? undefined : new TextDecoder().decode(found.data) };
+}
+
+/**
+ * The same header for data in a raw file of that name, or in the image itself. What an earlier data
+ * file was called goes. @throws OUT_OF_RANGE (the name)
+ */
+export function withDataFile(header: ImageHeader, dataFile: { name: string } | undefined) {
+  const others = header.extensions.filter(({ type }) => type !== ExtensionType.dataFile);
+  const { incompatible, autoclear } = header;
+  if (dataFile === undefined) {
+    return {
+      ...header,
+      extensions: others,
+      incompatible: incompatible & ~Incompatible.dataFile,
+      autoclear: autoclear & ~Autoclear.rawData,
+    };
+  }
+  return {
+    ...header,
+    extensions: [dataFileExtension(dataFile.name), ...others],
+    incompatible: incompatible | Incompatible.dataFile,
+    autoclear: autoclear | Autoclear.rawData,
+  };
+}
+
+function dataFileExtension(name: string): Extension {
+  const data = new TextEncoder().encode(name);
+  if (data.length > 0 && data.length <= MAX_NAME && !data.includes(0)) {
+    return { type: ExtensionType.dataFile, data };
+  }
+  throw new TidemarkError('OUT_OF_RANGE', `a data file cannot be called '${name}'`, {
+    hint: `use a path of 1 to ${MAX_NAME} bytes`,
+  });
+}
+
+/**
+ * What the metadata of such an image has to promise before it can be used: that the data file is the
+ * disk, byte for byte. @throws IMAGE_UNSUPPORTED
+ */
+export function assertRaw(where: string, header: Flags): void {
+  if (!hasDataFile(header) || (header.autoclear & Autoclear.rawData) !== 0n) return;
+  throw unsupported(
+    where,
+    'the data file of the image is not promised to be raw',
+    'make another sidecar for the drive, and begin with a full backup',
+  );
+}

@@ -1,0 +1,99 @@
+import { type Geometry, geometryOf, l1EntriesFor, TABLE_ENTRY_SIZE } from '../geometry.ts';
+import type { ImageHeader } from '../header/image-header.ts';
+import type { HostFile } from '../io/host-file.ts';
+import { writeRefcount } from '../refcounts/refcount-width.ts';
+import { consecutiveL1, identityTable } from './identity-tables.ts';
+
+export interface TablesOptions {
+  readonly geometry: Geometry;
+  /** Bytes of the disk. */
+  readonly size: number;
+  /** The map says that all of the disk lies in its data file; else it is empty. */
+  readonly isMapped: boolean;
+  /** Bytes of the file, whole clusters, that the tables count besides the header's and their own. */
+  readonly used: { readonly start: number; readonly end: number };
+}
+
+type HeaderFields = Pick<
+  ImageHeader,
+  'l1Offset' | 'l1Entries' | 'refcountTableOffset' | 'refcountTableClusters'
+>;
+
+/** Where the tables of an image lie: the counts, then the map of the disk. Host offsets. */
+export interface TablePlan extends TablesOptions {
+  readonly header: HeaderFields;
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  /** L2 tables lie here, one behind the other. */
+  readonly firstTable: number;
+  /** Bytes of the file with them. */
+  readonly end: number;
+}
+
+export function planTables(options: TablesOptions): TablePlan {
+  const { geometry, size, isMapped, used } = options;
+  const { clusterSize } = geometry;
+  const l1Entries = l1EntriesFor(size, geometry);
+  const l1Clusters = Math.ceil((l1Entries * TABLE_ENTRY_SIZE) / clusterSize);
+  const mapClusters = l1Clusters + (isMapped ? l1Entries : 0);
+  const counts = planCounts(used.end / clusterSize + mapClusters, geometry);
+  const firstBlock = used.end + counts.tableClusters * clusterSize;
+  const l1Offset = firstBlock + counts.blocks * clusterSize;
+  return {
+    ...options,
+    header: {
+      l1Offset,
+      l1Entries,
+      refcountTableOffset: used.end,
+      refcountTableClusters: counts.tableClusters,
+    },
+    firstBlock,
+    blockCount: counts.blocks,
+    firstTable: l1Offset + l1Clusters * clusterSize,
+    end: counts.total * clusterSize,
+  };
+}
+
+/** Refcount blocks count themselves, too: more are added until they suffice. */
+function planCounts(clusters: number, { clusterSize, refcountsPerBlock }: Geometry) {
+  for (let blocks = 1; ;) {
+    const tableClusters = Math.ceil((blocks * TABLE_ENTRY_SIZE) / clusterSize);
+    const total = clusters + tableClusters + blocks;
+    const needed = Math.ceil(total / refcountsPerBlock);
+    if (needed <= blocks) return { blocks, tableClusters, total };
+    blocks = needed;
+  }
+}
+
+/** Writes the tables where the file has nothing but zeros, as far as it reaches; flushes nothing. */
+export async function writeTables(file: HostFile, plan: TablePlan): Promise<void> {
+  const { geometry, size, header, firstTable, firstBlock } = plan;
+  await file.ensureSize(plan.end);
+  if (plan.isMapped) {
+    for (let i = 0; i < header.l1Entries; i++) {
+      await file.write(identityTable(i, size, geometry), firstTable + i * geometry.clusterSize);
+    }
+    await file.write(consecutiveL1(firstTable, size, geometry), header.l1Offset);
+  }
+  const table = new DataView(new ArrayBuffer(plan.blockCount * TABLE_ENTRY_SIZE));
+  for (let i = 0; i < plan.blockCount; i++) {
+    const offset = firstBlock + i * geometry.clusterSize;
+    table.setBigUint64(i * TABLE_ENTRY_SIZE, BigInt(offset));
+    await file.write(countsOf(i, plan), offset);
+  }
+  await file.write(new Uint8Array(table.buffer), header.refcountTableOffset);
+}
+
+/** Block `index`: it counts the header's cluster, and all that is used. */
+function countsOf(index: number, { geometry, used, end }: TablePlan): Uint8Array {
+  const { clusterSize, refcountsPerBlock, refcountBits } = geometry;
+  const bytes = new Uint8Array(clusterSize);
+  const view = new DataView(bytes.buffer);
+  const base = index * refcountsPerBlock;
+  if (index === 0) writeRefcount(view, 0, refcountBits, 1);
+  const last = Math.min(end / clusterSize, base + refcountsPerBlock);
+  for (let cluster = Math.max(used.start / clusterSize, base); cluster < last; cluster++) {
+    writeRefcount(view, cluster - base, refcountBits, 1);
+  }
+  return bytes;
+}
