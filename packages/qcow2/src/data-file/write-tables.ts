@@ -1,4 +1,4 @@
-import { type Geometry, geometryOf, l1EntriesFor, TABLE_ENTRY_SIZE } from '../geometry.ts';
+import { type Geometry, l1EntriesFor, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { ImageHeader } from '../header/image-header.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { writeRefcount } from '../refcounts/refcount-width.ts';
