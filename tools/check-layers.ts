@@ -6,7 +6,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   block: ['core'],
   qcow2: ['core', 'block'],
-  tracking: ['core', 'block'],
+  checkpoint: ['core', 'block'],
+  tracking: ['core', 'block', 'checkpoint'],
   'unix-socket': ['core'],
   nbd: ['core', 'block', 'unix-socket'],
   qmp: ['core', 'unix-socket'],
@@ -15,9 +16,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
   program: ['core'],
-  drive: ['core', 'block', 'qcow2', 'tracking', 'store-memory', 'store-qcow2', 'store-sidecar'],
-  cli: ['core', 'program', 'block', 'drive', 'tracking', 'backup', 'nbd', 'qmp'],
-  daemon: ['core', 'program', 'block', 'drive', 'tracking', 'nbd', 'qmp'],
+  drive: [
+    'core',
+    'block',
+    'qcow2',
+    'checkpoint',
+    'tracking',
+    'store-memory',
+    'store-qcow2',
+    'store-sidecar',
+  ],
+  cli: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'backup', 'nbd', 'qmp'],
+  daemon: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'nbd', 'qmp'],
 };
 
 interface Manifest {
