@@ -20,6 +20,8 @@ export interface DriveBitmap {
   readonly acquired: boolean;
   /** It was cleared or switched since it was opened: what its checkpoint says is no longer so. */
   readonly isAnew: boolean;
+  /** Names the instant since which it records, unless it `isAnew`. */
+  readonly checkpoint?: string | undefined;
   /** Absent until somebody asks, for a bitmap at rest. */
   readonly content: DirtyBitmap | undefined;
 }
@@ -46,7 +48,7 @@ export interface DriveBitmapInfo {
 }
 
 export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap {
-  const { name, granularity, enabled, state, reason } = info;
+  const { name, granularity, enabled, state, reason, checkpoint } = info;
   const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
   return {
     identity: Symbol(name),
@@ -58,6 +60,7 @@ export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap 
     keeper,
     acquired: false,
     isAnew: false,
+    checkpoint,
     content: undefined,
   };
 }
@@ -65,4 +68,18 @@ export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap 
 /** The bits that writes have to be marked in. */
 export function recordingContent(bitmap: DriveBitmap): DirtyBitmap | undefined {
   return bitmap.enabled && bitmap.acquired ? bitmap.content : undefined;
+}
+
+export function recordingIn(
+  keeper: Durability,
+  bitmaps: ReadonlyMap<string, DriveBitmap>,
+): readonly DriveBitmap[] {
+  return [...bitmaps.values()].filter(
+    (bitmap) => bitmap.keeper === keeper && recordingContent(bitmap) !== undefined,
+  );
+}
+
+/** What a store is told of it where it makes the bitmap. */
+export function checkpointOf({ checkpoint, isAnew }: DriveBitmap): { checkpoint?: string } {
+  return checkpoint === undefined || isAnew ? {} : { checkpoint };
 }

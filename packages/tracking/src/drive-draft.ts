@@ -1,6 +1,6 @@
 import { DirtyBitmap } from '@tidemark/core';
 import { DraftContents } from './draft-contents.ts';
-import { type DriveBitmap, recordingContent } from './drive-bitmap.ts';
+import { type DriveBitmap, recordingContent, recordingIn } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
 import type { Durability } from './durability.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
@@ -23,6 +23,9 @@ export class DriveDraft {
   /** Flags as the actions so far have left them. */
   readonly bitmaps: Map<string, DriveBitmap>;
   readonly #removing = new Set<string>();
+  /** Others are made under their names. */
+  readonly #replacing = new Set<string>();
+  readonly #holding = new Set<string>();
   readonly #changing = new Set<string>();
   readonly #reading = new Set<string>();
   readonly #contents: DraftContents;
@@ -67,6 +70,13 @@ export class DriveDraft {
   add(bitmap: DriveBitmap, content: DirtyBitmap): void {
     this.bitmaps.set(bitmap.name, bitmap);
     this.#contents.put(bitmap.name, content);
+  }
+
+  /** Nothing else may be done with it in this transaction, and until somebody lets go of it. */
+  replaceAndHold(bitmap: DriveBitmap, content: DirtyBitmap): void {
+    if (!this.#isNew(bitmap.name)) this.#replacing.add(bitmap.name);
+    this.#holding.add(bitmap.name);
+    this.add(bitmap, content);
   }
 
   /** It stays, busy, until the transaction is through. */
@@ -153,6 +163,7 @@ export class DriveDraft {
     const { recorder } = this.state;
     const recording = new Set([...this.#next.values()].map(recordingContent));
     this.state.bitmaps = this.#next;
+    for (const name of this.#holding) this.state.held.add(name);
     for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, this.#next));
     for (const bits of recorder.bitmaps) if (!recording.has(bits)) recorder.detach(bits);
   }
@@ -182,7 +193,7 @@ export class DriveDraft {
   }
 
   #isNew(name: string): boolean {
-    return !this.state.bitmaps.has(name);
+    return !this.state.bitmaps.has(name) || this.#replacing.has(name);
   }
 
   #compose(): ReadonlyMap<string, DriveBitmap> {
@@ -243,15 +254,7 @@ export class DriveDraft {
 
   /** Without what is made and removed again. */
   #removedNames(): ReadonlySet<string> {
-    return new Set([...this.#removing].filter((name) => !this.#isNew(name)));
+    const removed = [...this.#removing].filter((name) => !this.#isNew(name));
+    return new Set([...removed, ...this.#replacing]);
   }
-}
-
-function recordingIn(
-  keeper: Durability,
-  bitmaps: ReadonlyMap<string, DriveBitmap>,
-): readonly DriveBitmap[] {
-  return [...bitmaps.values()].filter(
-    (bitmap) => bitmap.keeper === keeper && recordingContent(bitmap) !== undefined,
-  );
 }

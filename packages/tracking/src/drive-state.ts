@@ -1,8 +1,7 @@
-import { TidemarkError } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { Durability } from './durability.ts';
 import type { LiveMarks } from './live/live-marks.ts';
-import { bitmapNotFound, refusal } from './messages.ts';
+import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
 import { Mutex } from './mutex.ts';
 import type { WriteRecorder } from './write-recorder.ts';
 
@@ -20,6 +19,12 @@ export interface DriveStateOptions {
   readonly bitmaps: readonly DriveBitmap[];
 }
 
+/** Ends soon after it is told to. */
+export interface LongWork {
+  readonly finished: Promise<unknown>;
+  end(): void;
+}
+
 /** What a drive and the transactions on it share. */
 export class DriveState {
   readonly label: string;
@@ -33,6 +38,8 @@ export class DriveState {
   readonly mutex = new Mutex();
   /** Names of bitmaps that somebody holds. */
   readonly held = new Set<string>();
+  /** What works on a bitmap for long, and has to end before the drive does. */
+  readonly longWorks = new Set<LongWork>();
   bitmaps: ReadonlyMap<string, DriveBitmap>;
   closing = false;
 
@@ -58,10 +65,11 @@ export class DriveState {
   }
 
   assertOpen(): void {
-    if (!this.closing) return;
-    throw new TidemarkError('DEVICE_CLOSED', `drive '${this.label}' is closing`, {
-      where: this.label,
-    });
+    if (this.closing) throw driveClosing(this.label);
+  }
+
+  async longWorksOver(): Promise<void> {
+    await Promise.allSettled(Array.from(this.longWorks, ({ finished }) => finished));
   }
 
   isReadonly(bitmap: DriveBitmap): boolean {

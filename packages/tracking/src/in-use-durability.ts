@@ -1,5 +1,5 @@
 import { type BitmapChange, type BitmapInfo, type BitmapStore, DirtyBitmap } from '@tidemark/core';
-import type { DriveBitmap } from './drive-bitmap.ts';
+import { checkpointOf, type DriveBitmap } from './drive-bitmap.ts';
 import type { Durability, StoreChange } from './durability.ts';
 
 /**
@@ -56,14 +56,16 @@ export class InUseDurability implements Durability {
    * and flags are stored at the end.
    */
   async restructure({ created = [], removed = [] }: StoreChange): Promise<void> {
-    const changes: BitmapChange[] = created.map(({ bitmap, content, isLost = false }) => {
+    // First: what is made may take the name of what goes.
+    const changes: BitmapChange[] = removed.map((name) => ({ op: 'remove', name }));
+    for (const { bitmap, content, isLost = false } of created) {
       const { name, enabled, granularity } = bitmap;
       const acquire = bitmap.acquired || isLost;
       // The bits of a bitmap in use are worth nothing on disk: write none.
       const stored = acquire ? new DirtyBitmap(this.diskSize, granularity) : content;
-      return { op: 'create', name, enabled, content: stored, acquire };
-    });
-    for (const name of removed) changes.push({ op: 'remove', name });
+      const made = { op: 'create', name, enabled, content: stored, acquire } as const;
+      changes.push({ ...made, ...checkpointOf(bitmap) });
+    }
     if (changes.length > 0) await this.#store.commit(changes);
   }
 

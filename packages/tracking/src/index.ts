@@ -6,6 +6,8 @@ export {
   prepareTrackedDrive,
   type TrackedDriveOptions,
 } from './prepare-tracked-drive.ts';
+export type { DigestRun, DigestSource } from './rescan/digest-source.ts';
+export type { RescanOptions, RescanProgress, RunningRescan } from './rescan/rescan.ts';
 export { runTransaction } from './run-transaction.ts';
 export type { BitmapSelection } from './selection.ts';
 export { TrackedDevice, type TrackedDeviceOptions } from './tracked-device.ts';

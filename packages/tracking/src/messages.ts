@@ -91,3 +91,7 @@ export function storeFailed(where: string, cause: unknown): TidemarkError {
   const hint = 'close the drive, open it again, and begin with a full backup';
   return new TidemarkError('STORE_FAILED', text, { where, hint }, cause);
 }
+
+export function driveClosing(where: string): TidemarkError {
+  return new TidemarkError('DEVICE_CLOSED', `drive '${where}' is closing`, { where });
+}

@@ -8,7 +8,9 @@ import {
   TidemarkError,
 } from '@tidemark/core';
 import type { BitmapAction, MergeSource } from './bitmap-action.ts';
+import type { DriveBitmap } from './drive-bitmap.ts';
 import type { DriveDraft } from './drive-draft.ts';
+import type { DriveState } from './drive-state.ts';
 import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
 
 /** What an action does to the bits, once they are at hand. Runs in the tick of the transaction. */
@@ -95,31 +97,41 @@ export function planAdd(draft: DriveDraft, action: AddAction, store?: BitmapStor
     );
   }
   if (draft.bitmaps.has(name)) throw bitmapExists(where, name);
+  const enabled = !(action.disabled ?? false);
+  const { bitmap, content } = newBitmap(state, { name, granularity, enabled, keeper });
+  draft.add(bitmap, content);
+}
+
+type NewBitmap = Pick<DriveBitmap, 'name' | 'granularity' | 'enabled' | 'keeper'>;
+
+/** Clean. @throws BITMAP_INVALID (its name), BITMAP_TOO_LARGE, STORE_READ_ONLY */
+export function newBitmap(
+  { label: where, writable }: DriveState,
+  { name, granularity, enabled, keeper }: NewBitmap,
+): { readonly bitmap: DriveBitmap; readonly content: DirtyBitmap } {
+  const { persistent } = keeper;
   checkName(name, { where, persistent });
-  if (persistent && !(state.writable && keeper.writable)) {
+  if (persistent && !(writable && keeper.writable)) {
     const why = 'No write access';
     throw notPersistable('STORE_READ_ONLY', { where, bitmap: name, why });
   }
   const content = emptyBitmap(keeper.diskSize, granularity, { where, bitmap: name, persistent });
-  const enabled = !(action.disabled ?? false);
-  draft.add(
-    {
-      identity: Symbol(name),
-      name,
-      granularity,
-      enabled,
-      condition: 'sound',
-      keeper,
-      acquired: false,
-      isAnew: true,
-      content: undefined,
-    },
-    content,
-  );
+  const bitmap: DriveBitmap = {
+    identity: Symbol(name),
+    name,
+    granularity,
+    enabled,
+    condition: 'sound',
+    keeper,
+    acquired: false,
+    isAnew: true,
+    content: undefined,
+  };
+  return { bitmap, content };
 }
 
 // Powers of two that fit an unsigned 32-bit integer, as QMP has them.
-function checkGranularity(granularity: number, where: string): void {
+export function checkGranularity(granularity: number, where: string): void {
   const isPower = Number.isInteger(Math.log2(granularity));
   if (isPower && granularity >= MIN_GRANULARITY && granularity <= MAX_GRANULARITY) return;
   const text = 'Granularity must be power of 2 and at least 512';

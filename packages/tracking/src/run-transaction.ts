@@ -16,22 +16,28 @@ import type { TrackedDrive } from './tracked-drive.ts';
  * @throws the first action's error that fails, with nothing changed; I/O errors of the stores
  */
 export async function runTransaction(actions: readonly DriveAction[]): Promise<void> {
-  const states = involvedStates(actions);
+  await changeDrives(involvedStates(actions), (drafts) => planAll(actions, drafts));
+}
+
+type Drafts = ReadonlyMap<DriveState, DriveDraft>;
+
+/** As `runTransaction`, for what `plan` makes of the drives' drafts. Drives by their serial. */
+export async function changeDrives(
+  states: readonly DriveState[],
+  plan: (drafts: Drafts) => readonly BitStep[],
+): Promise<void> {
   const unlocks: (() => void)[] = [];
   for (const state of states) unlocks.push(await state.mutex.lock());
   try {
     for (const state of states) state.assertOpen();
     const drafts = new Map(states.map((state) => [state, new DriveDraft(state)]));
-    await execute([...drafts.values()], planAll(actions, drafts));
+    await execute([...drafts.values()], plan(drafts));
   } finally {
     for (const unlock of unlocks) unlock();
   }
 }
 
-function planAll(
-  actions: readonly DriveAction[],
-  drafts: ReadonlyMap<DriveState, DriveDraft>,
-): readonly BitStep[] {
+function planAll(actions: readonly DriveAction[], drafts: Drafts): readonly BitStep[] {
   const draftOf = (drive: TrackedDrive) => drafts.get(behind(drive))!;
   return actions.map(({ drive, action }) =>
     planAction(draftOf(drive), action, (source) =>

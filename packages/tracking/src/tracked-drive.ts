@@ -3,7 +3,13 @@ import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
 import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
-import { bitmapNotFound, refusal } from './messages.ts';
+import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
+import {
+  Rescan,
+  type RescanOptions,
+  type RescanProgress,
+  type RunningRescan,
+} from './rescan/rescan.ts';
 import { runTransaction } from './run-transaction.ts';
 import type { TrackedDevice } from './tracked-device.ts';
 
@@ -97,6 +103,31 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   /**
+   * Brings a bitmap back by comparing the drive with what it held at a restore point, while it is in
+   * use. When this resolves, the bitmap is in place, durably: it records, begins at that point and
+   * calls all of the drive dirty. What is found to be as it was then turns clean step by step. A
+   * crash, or an end before its time, loses only progress where bitmaps are live.
+   * @throws BACKUP_DRIVE_MISMATCH (the size), BITMAP_BUSY, BITMAP_INVALID, BITMAP_READ_ONLY,
+   *   BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY, DEVICE_CLOSED; I/O codes of the store
+   */
+  async beginRescan(options: RescanOptions): Promise<RunningRescan> {
+    if (this.#closing !== undefined) throw driveClosing(this.label);
+    const rescan = new Rescan(this.#device, this.#state, options);
+    const { longWorks } = this.#state;
+    longWorks.add(rescan);
+    const over = () => void longWorks.delete(rescan);
+    rescan.finished.then(over, over);
+    await rescan.begun;
+    return rescan;
+  }
+
+  /** As `beginRescan`, to its end. @throws as it, and as `RunningRescan.finished` */
+  async rescan(options: RescanOptions): Promise<RescanProgress> {
+    const { finished } = await this.beginRescan(options);
+    return finished;
+  }
+
+  /**
    * Puts the truth back on disk where live bitmaps are marked beyond it and nothing was written for
    * a while. Done by itself every few seconds; best effort.
    */
@@ -139,9 +170,13 @@ export class TrackedDrive implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const state = this.#state;
+    const drained = this.#device.drain();
+    // Before the drive is: what they have found has to be told to disk, or taken back.
+    for (const work of state.longWorks) work.end();
+    if (state.longWorks.size > 0) await state.longWorksOver();
     state.closing = true;
     clearInterval(this.#narrowing);
-    await this.#device.drain();
+    await drained;
     const unlock = await state.mutex.lock();
     const problems: unknown[] = [];
     const attempt = (work: () => Promise<void>) =>

@@ -6,7 +6,7 @@ import {
   isUnchanged,
   type LiveBitmaps,
 } from '@tidemark/core';
-import type { DriveBitmap } from '../drive-bitmap.ts';
+import { checkpointOf, type DriveBitmap } from '../drive-bitmap.ts';
 import type { Durability, StoreChange } from '../durability.ts';
 import { storeFailed } from '../messages.ts';
 import type { MadeBitmap } from '../restructuring.ts';
@@ -142,9 +142,11 @@ export class LiveDurability implements Durability {
   #changesOf({ created, changed, removed }: Required<Omit<StoreChange, 'isUndo'>>): BitmapChange[] {
     return [
       ...removed.map((name) => ({ op: 'remove' as const, name })),
-      ...created.map(({ bitmap: { name, enabled }, content, isLost = false }) => {
+      ...created.map(({ bitmap, content, isLost = false }) => {
+        const { name, enabled } = bitmap;
         const acquire = isLost || (enabled && ('live' as const));
-        return { op: 'create' as const, name, enabled, content: this.#storedOf(content), acquire };
+        const made = { op: 'create' as const, name, enabled, acquire };
+        return { ...made, content: this.#storedOf(content), ...checkpointOf(bitmap) };
       }),
       ...changed.map(({ bitmap: { name, enabled, isAnew }, content, kept }) => {
         const stored = this.#storedOf(content, kept);

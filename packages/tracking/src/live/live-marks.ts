@@ -1,4 +1,4 @@
-import type { WriteLease } from '@tidemark/core';
+import type { DirtyBitmap, WriteLease } from '@tidemark/core';
 import type { LiveBitmap, DiskRange } from './live-bitmap.ts';
 import { OpenRegions, type RegionLimits } from './open-regions.ts';
 
@@ -78,6 +78,21 @@ export class LiveMarks {
   /** Puts the truth back on disk where nothing was written for a while. Best effort. */
   async narrowIdle(): Promise<void> {
     await this.#narrowSome(this.#regions.idle());
+  }
+
+  /**
+   * Puts the truth back on disk in a range of whole granules, where it became less without a write.
+   * `exact`: of which bitmap; nothing happens if it is not live. @throws what the store throws
+   */
+  async narrowTo(exact: DirtyBitmap, range: DiskRange): Promise<void> {
+    const span = this.#regions.span(range);
+    for (;;) {
+      const others = this.#structure === undefined ? this.#busyIn(span) : [this.#structure];
+      if (others.length === 0) break;
+      await Promise.allSettled(others);
+    }
+    const own = [...this.#tracked].find(({ bitmap }) => bitmap.exact === exact);
+    if (own !== undefined) await this.#work(span, () => own.bitmap.narrow(range));
   }
 
   /** Puts the truth back on disk everywhere, durably. @throws what the stores throw */
