@@ -68,6 +68,22 @@ export class DraftContents {
     return this.#acquired.get(name) ?? this.#loaded.get(name) ?? content;
   }
 
+  /** Puts what was taken back into the stores. */
+  async giveBack(): Promise<void> {
+    const taken = [...this.#acquired].map(([name, content]) => {
+      return { ...this.#state.find(name), acquired: true, content };
+    });
+    for (const keeper of this.#state.keepers) {
+      const own = taken.filter((bitmap) => bitmap.keeper === keeper);
+      try {
+        await keeper.release(own);
+      } catch {
+        // Still flagged as in use, so the truth is here now: the drive's close tries again.
+        for (const bitmap of own) this.#state.replace(bitmap);
+      }
+    }
+  }
+
   #atRest(names: ReadonlySet<string>): readonly DriveBitmap[] {
     return [...names]
       .map((name) => this.#state.find(name))

@@ -84,13 +84,9 @@ export class DriveDraft {
     this.#removing.add(bitmap.name);
   }
 
-  setEnabled(bitmap: DriveBitmap, options: { readonly enabled: boolean }): void {
-    this.bitmaps.set(bitmap.name, { ...bitmap, enabled: options.enabled, isAnew: true });
-  }
-
   /** It says no longer what changed since its checkpoint. */
-  beginAnew(name: string): void {
-    this.bitmaps.set(name, { ...this.bitmaps.get(name)!, isAnew: true });
+  beginAnew(name: string, flags: { readonly enabled?: boolean } = {}): void {
+    this.bitmaps.set(name, { ...this.bitmaps.get(name)!, ...flags, isAnew: true });
   }
 
   /**
@@ -160,12 +156,15 @@ export class DriveDraft {
   }
 
   publish(): void {
-    const { recorder } = this.state;
+    const before = [...this.state.bitmaps.values()].map(recordingContent);
     const recording = new Set([...this.#next.values()].map(recordingContent));
     this.state.bitmaps = this.#next;
     for (const name of this.#holding) this.state.held.add(name);
     for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, this.#next));
-    for (const bits of recorder.bitmaps) if (!recording.has(bits)) recorder.detach(bits);
+    // Those of bitmaps alone: others may record as well, and go on with it.
+    for (const bits of before) {
+      if (bits !== undefined && !recording.has(bits)) this.state.recorder.detach(bits);
+    }
   }
 
   /** Writes that wait for a mark go on. To be called in the end, however the transaction ended. */
@@ -178,18 +177,7 @@ export class DriveDraft {
     const { bitmaps } = this.state;
     for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, bitmaps));
     for (const bits of this.#attached) this.state.recorder.detach(bits);
-    const taken = [...this.#contents.acquired].map(([name, content]) => {
-      return { ...this.state.find(name), acquired: true, content };
-    });
-    for (const keeper of this.state.keepers) {
-      const own = taken.filter((bitmap) => bitmap.keeper === keeper);
-      try {
-        await keeper.release(own);
-      } catch {
-        // Still flagged as in use, so the truth is here now: the drive's close tries again.
-        for (const bitmap of own) this.state.replace(bitmap);
-      }
-    }
+    await this.#contents.giveBack();
   }
 
   #isNew(name: string): boolean {

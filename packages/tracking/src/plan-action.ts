@@ -66,7 +66,7 @@ function switchRecording(
   const bitmap = draft.usable(name, 'change');
   if (bitmap.enabled === enabled) return false;
   draft.willChange(name);
-  draft.setEnabled(bitmap, { enabled });
+  draft.beginAnew(name, { enabled });
   return true;
 }
 

@@ -97,7 +97,8 @@ function planLoad(draft: DriveDraft, selection: BitmapSelection): void {
   }
   if (enabled === undefined || enabled === bitmap.enabled) return;
   if (!draft.state.writable) throw refusal('readonly', label, name);
-  draft.setEnabled(draft.usable(name, 'change'), { enabled });
+  draft.usable(name, 'change');
+  draft.beginAnew(name, { enabled });
 }
 
 function isWhere({ keeper }: DriveBitmap, { persistent, store }: BitmapSelection): boolean {

@@ -63,6 +63,21 @@ it('a granule that is written while it is compared stays dirty', async () => {
   expect((await image.found())['b']!.dirty).toEqual(ALL);
 });
 
+it('other bitmaps can be changed meanwhile, and writes count all the same', async () => {
+  const image = await LiveImage.with([created('c', { dirty: [0] })]);
+  let clearing: Promise<void> | undefined;
+  const watch = {
+    read: async (offset: number) => {
+      await (clearing ??= drive.transaction([{ op: 'clear', name: 'c' }]));
+      await touch(drive, offset);
+    },
+  };
+  const drive = await image.openDrive(await watchedDevice(then, watch));
+  await rescan(drive);
+  expect(await bitsOf(drive, 'b')).toEqual(ALL);
+  expect(await bitsOf(drive, 'c')).toEqual(ALL);
+});
+
 it('a granule with a write under way since before the rescan stays dirty', async () => {
   const device = new GatedDevice(SIZE);
   device.gatesFlushes = false;

@@ -3,10 +3,24 @@ import type { Claims } from './claims.ts';
 import type { Random } from './random.ts';
 import { GRANULE } from './setting.ts';
 
-const NAMES = ['a', 'b', 'c'];
+export const NAMES = ['a', 'b', 'c'];
 
-/** Changes of bitmaps that are not refused. */
-export function chooseActions(claims: Claims, random: Random): readonly BitmapAction[] {
+/** Changes of bitmaps that are not refused. `busy`: a bitmap that is to be left alone. */
+export function chooseActions(
+  claims: Claims,
+  random: Random,
+  busy: string | undefined,
+): readonly BitmapAction[] {
+  const actions = chooseAny(claims, random);
+  return actions.some((action) => namesIn(action).includes(busy)) ? [] : actions;
+}
+
+function namesIn(action: BitmapAction): readonly unknown[] {
+  if (action.op === 'merge') return [action.target, ...action.sources];
+  return action.op === 'abort' ? [] : [action.name];
+}
+
+function chooseAny(claims: Claims, random: Random): readonly BitmapAction[] {
   const name = random.pick(NAMES);
   const claim = claims.get(name);
   const add = { op: 'add', persistent: true, granularity: GRANULE } as const;

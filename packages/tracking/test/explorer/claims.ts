@@ -12,6 +12,15 @@ interface Claim {
   readonly must: ReadonlySet<number>;
 }
 
+/** A rescan against what the drive held at some time. */
+export interface RescanStep {
+  readonly op: 'rescan';
+  readonly name: string;
+  readonly point: Picture;
+}
+
+export type ExplorerAction = BitmapAction | RescanStep;
+
 export type Claims = ReadonlyMap<string, Claim>;
 
 /** The moment of a transaction. */
@@ -27,13 +36,15 @@ export interface Instant {
 /** What is owed after a transaction. */
 export function claimsAfter(
   before: Claims,
-  actions: readonly BitmapAction[],
+  actions: readonly ExplorerAction[],
   instant: Instant,
 ): Claims {
   const claims = new Map(before);
   for (const action of actions) {
     if (action.op === 'abort') throw new Error('the explorer aborts nothing');
-    if (action.op === 'add') claims.set(action.name, begun(instant, !action.disabled));
+    if (action.op === 'rescan') {
+      claims.set(action.name, { enabled: true, since: action.point, must: new Set() });
+    } else if (action.op === 'add') claims.set(action.name, begun(instant, !action.disabled));
     else if (action.op === 'remove') claims.delete(action.name);
     else if (action.op === 'clear') {
       claims.set(action.name, begun(instant, claims.get(action.name)!.enabled));

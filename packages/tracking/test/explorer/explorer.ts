@@ -1,10 +1,12 @@
 import type { MemoryDevice } from '@tidemark/block';
-import { type BitmapAction, openTrackedDrive, type TrackedDrive } from '../../src/index.ts';
+import { isTidemarkError } from '@tidemark/core';
+import { openTrackedDrive, type TrackedDrive } from '../../src/index.ts';
 import { withArrivals } from './arrivals.ts';
-import { chooseActions } from './choose-actions.ts';
-import { broken, type Claims, claimsAfter, type Picture } from './claims.ts';
+import { chooseActions, NAMES } from './choose-actions.ts';
+import { broken, type Claims, claimsAfter, type ExplorerAction, type Picture } from './claims.ts';
 import { examine, granuleOf } from './examine.ts';
 import { imageSetting } from './image-setting.ts';
+import { pointOfPicture } from './point-of-picture.ts';
 import { Random } from './random.ts';
 import {
   AREA,
@@ -68,8 +70,12 @@ class Run {
   #kill!: () => Promise<void>;
   #claims: Claims = new Map();
   #transaction:
-    | { readonly actions: readonly BitmapAction[]; readonly earlier: Picture }
+    | { readonly actions: readonly ExplorerAction[]; readonly earlier: Picture }
     | undefined;
+  /** What the drive held at some time, for rescans; and the bitmap that one is working on. */
+  #point: Picture = new Map();
+  #rescanned: string | undefined;
+  #rescan: Promise<void> = Promise.resolve();
   #what = 'write';
   #stamp = 0;
 
@@ -91,6 +97,8 @@ class Run {
     else if (dice < 74) this.#call(() => this.#drive.narrow());
     else if (dice < 76 && this.#transaction === undefined) await this.#crash();
     else if (dice < 78) await this.#reopen();
+    else if (dice < 82) this.#beginRescan();
+    else if (dice < 84) this.#point = new Map(this.#picture);
     this.#setting.pass(this.#calls.size === 0);
     for (let turns = this.#random.int(6); turns > 0; turns--) await this.#turn();
   }
@@ -121,6 +129,8 @@ class Run {
   }
 
   async #open(): Promise<void> {
+    this.#rescanned = undefined;
+    this.#rescan = Promise.resolve();
     const opened = await this.#setting.open();
     const { device, store } = opened;
     this.#kill = () => opened.kill();
@@ -156,21 +166,52 @@ class Run {
       return;
     }
     const bytes = new Uint8Array(count * GRANULE);
+    const view = new DataView(bytes.buffer);
     this.#stamp += 1;
-    for (let at = 0; at < bytes.length; at += GRANULE)
-      new DataView(bytes.buffer).setUint32(at, this.#stamp);
+    // Now and then what was there at the point, so that it is equal again.
+    const isBack = this.#random.chance(15);
+    for (const [i, granule] of granules.entries()) {
+      view.setUint32(i * GRANULE, isBack ? (this.#point.get(granule) ?? 0) : this.#stamp);
+    }
     this.#call(() => device.write(bytes, first * GRANULE).finally(over));
   }
 
   #transact(): void {
     if (this.#transaction !== undefined) return;
-    const actions = chooseActions(this.#claims, this.#random);
+    const actions = chooseActions(this.#claims, this.#random, this.#rescanned);
     if (actions.length === 0) return;
+    this.#change(actions, () => this.#drive.transaction(actions));
+  }
+
+  #beginRescan(): void {
+    if (this.#transaction !== undefined || this.#rescanned !== undefined) return;
+    const name = this.#random.pick(NAMES);
+    const point = this.#point;
+    this.#rescanned = name;
+    this.#change([{ op: 'rescan', name, point }], async () => {
+      const source = pointOfPicture(point);
+      const options = { name, source, granularity: GRANULE, batchSize: 2048 * GRANULE };
+      const drive = this.#drive;
+      const { finished } = await drive.beginRescan(options);
+      this.#rescan = finished.then(
+        () => {
+          this.#rescanned = undefined;
+        },
+        (error: unknown) => {
+          // It ends with the drive, or has died with it.
+          const isOver = isTidemarkError(error, 'DEVICE_CLOSED') || this.#drive !== drive;
+          if (!isOver) this.#fail([String(error)]);
+        },
+      );
+    });
+  }
+
+  #change(actions: readonly ExplorerAction[], make: () => Promise<void>): void {
     const earlier = new Map(this.#picture);
     this.#transaction = { actions, earlier };
     this.#what = actions.length > 1 ? 'group' : actions[0]!.op;
     this.#call(async () => {
-      await this.#drive.transaction(actions);
+      await make();
       this.#claims = claimsAfter(this.#claims, actions, {
         picture: new Map(this.#picture),
         earlier,
@@ -189,7 +230,9 @@ class Run {
   async #look(): Promise<void> {
     const remains = await this.#setting.cut();
     this.result.states += 1;
-    this.result.during[this.#what] = (this.result.during[this.#what] ?? 0) + 1;
+    const isRescan = this.#what === 'write' && this.#rescanned !== undefined;
+    const what = isRescan ? 'rescan' : this.#what;
+    this.result.during[what] = (this.result.during[what] ?? 0) + 1;
     const problems = await this.#judge(remains);
     if (problems.length > 0) this.#fail(problems);
   }
@@ -234,6 +277,7 @@ class Run {
     if (this.result.problems.length > 0) return;
     this.#what = 'close';
     await this.#watch(this.#drive.close());
+    await this.#rescan;
     await this.#takeOver();
     const lost = await this.#lost();
     if (lost.length > 0) this.#fail([`${lost.join(' ')} was closed and is lost`]);
