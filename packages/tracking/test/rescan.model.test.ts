@@ -16,7 +16,7 @@ const units = (count: number) =>
 const shapes = fc.integer({ min: 1, max: 40 }).chain((count) =>
   fc.record({
     size: fc.integer({ min: 1, max: UNIT }).map((tail) => (count - 1) * UNIT + tail),
-    then: units(count),
+    before: units(count),
     now: units(count),
     sourceGranularity: fc.constantFrom(512, 1024, 4096),
     granularity: fc.constantFrom(512, 2048, 8192, 65_536),
@@ -33,14 +33,14 @@ function contentOf(values: readonly number[], size: number): Uint8Array {
 /** The granules of the bitmap that touch a granule of the source which differs. */
 function expected(shape: {
   readonly size: number;
-  readonly then: Uint8Array;
+  readonly before: Uint8Array;
   readonly now: Uint8Array;
   readonly sourceGranularity: number;
   readonly granularity: number;
 }): DirtyBitmap {
   const bitmap = new DirtyBitmap(shape.size, shape.granularity);
   for (let at = 0; at < shape.size; at++) {
-    if (shape.then[at] === shape.now[at]) continue;
+    if (shape.before[at] === shape.now[at]) continue;
     const first = at - (at % shape.sourceGranularity);
     const length = Math.min(shape.sourceGranularity, shape.size - first);
     bitmap.set(first, length);
@@ -51,7 +51,7 @@ function expected(shape: {
 it('a rescan ends with exactly the granules that differ, whatever the granularities', async () => {
   await fc.assert(
     fc.asyncProperty(shapes, async ({ size, batchSize, granularity, ...shape }) => {
-      const then = contentOf(shape.then, size);
+      const before = contentOf(shape.before, size);
       const now = contentOf(shape.now, size);
       const device = new MemoryDevice({ size });
       // Zeros are left out, so that the device knows some of them without a read.
@@ -62,7 +62,7 @@ it('a rescan ends with exactly the granules that differ, whatever the granularit
       const store = await openMemoryStore(new MemoryDisk(size));
       const drive = await openTrackedDrive({ device, label: 'd', stores: [store], writable: true });
       const { sourceGranularity } = shape;
-      const source = pointOf(then, { granularity: sourceGranularity });
+      const source = pointOf(before, { granularity: sourceGranularity });
       const { done, total, clean, dirty } = await drive.rescan({
         name: 'b',
         source,
@@ -70,7 +70,7 @@ it('a rescan ends with exactly the granules that differ, whatever the granularit
         batchSize,
       });
       const found = drive.bitmap('b')!;
-      const wanted = expected({ size, then, now, sourceGranularity, granularity });
+      const wanted = expected({ size, before, now, sourceGranularity, granularity });
       expect([...found.extents()]).toEqual([...wanted.extents()]);
       expect([done, total, clean + dirty]).toEqual([size, size, size]);
       expect(dirty === 0).toBe(wanted.count === 0);

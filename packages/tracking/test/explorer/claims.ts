@@ -13,7 +13,7 @@ interface Claim {
 }
 
 /** A rescan against what the drive held at some time. */
-export interface RescanStep {
+interface RescanStep {
   readonly op: 'rescan';
   readonly name: string;
   readonly point: Picture;

@@ -193,17 +193,19 @@ class Run {
       const options = { name, source, granularity: GRANULE, batchSize: 2048 * GRANULE };
       const drive = this.#drive;
       const { finished } = await drive.beginRescan(options);
-      this.#rescan = finished.then(
-        () => {
-          this.#rescanned = undefined;
-        },
-        (error: unknown) => {
-          // It ends with the drive, or has died with it.
-          const isOver = isTidemarkError(error, 'DEVICE_CLOSED') || this.#drive !== drive;
-          if (!isOver) this.#fail([String(error)]);
-        },
-      );
+      this.#rescan = this.#endRescan(drive, finished);
     });
+  }
+
+  async #endRescan(drive: TrackedDrive, finished: Promise<unknown>): Promise<void> {
+    try {
+      await finished;
+      this.#rescanned = undefined;
+    } catch (error) {
+      // It ends with the drive, or has died with it.
+      const isOver = isTidemarkError(error, 'DEVICE_CLOSED') || this.#drive !== drive;
+      if (!isOver) this.#fail([String(error)]);
+    }
   }
 
   #change(actions: readonly ExplorerAction[], make: () => Promise<void>): void {
