@@ -7,8 +7,8 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'a sidecar at rest trusts a drive that was changed',
     file: binding('judge.ts'),
-    find: "if (control.state === 'idle') return changed === undefined ? ofInUse : untrusted(changed);",
-    replace: "if (control.state === 'idle') return ofInUse;",
+    find: 'const untrustedAll = isIdle ? changed : whyAnother(control.drive, drive);',
+    replace: 'const untrustedAll = whyAnother(control.drive, drive);',
   },
   {
     name: 'a damaged control extension is taken for none',
@@ -49,8 +49,8 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'the drive is not made durable before its facts are noted',
     file: binding('binding.ts'),
-    find: "await this.#facts({ durable: state === 'idle' });",
-    replace: 'await this.#facts();',
+    find: "if (state === 'idle') return this.#session.ownFacts({ durable: true });",
+    replace: "if (state === 'idle') return this.#session.ownFacts({});",
   },
   {
     name: 'a close makes bitmaps trusted that were found untrusted',
@@ -105,6 +105,81 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
     find: 'return left >= MARGIN && left <= LEASE;',
     replace: 'return left >= MARGIN;',
   },
+  {
+    name: 'an older copy of the drive is trusted after a crash',
+    file: binding('recovery.ts'),
+    find: 'if (drive.modified < modified || drive.changed < changed) {',
+    replace: 'if (drive.modified < 0n || changed < 0n || modified < 0n) {',
+  },
+  {
+    name: 'a drive counts as at rest while a write is under way',
+    file: binding('lease.ts'),
+    find: 'const isActive = !this.isQuiet || this.#renewal !== undefined;',
+    replace: 'const isActive = this.#renewal !== undefined;',
+    also: {
+      find: 'return this.#begun === this.#ended;',
+      replace: 'return true;',
+    },
+  },
+  {
+    name: 'a write that begins while it comes to rest is not seen',
+    file: binding('recording-session.ts'),
+    find: 'const isQuiet = this.lease.isQuiet && this.lease.begun === begun;',
+    replace: 'const isQuiet = begun >= 0;',
+  },
+  {
+    name: 'writes go on under a lease that was given up',
+    file: binding('recording-session.ts'),
+    find: '      this.lease.giveUp();\n',
+    replace: '',
+  },
+  {
+    name: 'what comes to rest is not made durable before',
+    file: binding('recording-session.ts'),
+    find: 'const drive = await this.ownFacts({ durable: true }).catch(',
+    replace: 'const drive = await this.ownFacts({}).catch(',
+  },
+  {
+    name: 'nobody looks whether the drive was written meanwhile',
+    file: binding('drive-watch.ts'),
+    find: 'const foreign = this.#isOn ? this.#foreignIn({ facts, begun }) : undefined;',
+    replace:
+      'const foreign = this.#isOn && begun < 0 ? this.#foreignIn({ facts, begun }) : undefined;',
+  },
+  {
+    name: 'a write after our last one is taken for ours',
+    file: binding('drive-watch.ts'),
+    find: 'return begun === 0 ? undefined : this.#laterThanOurs(facts);',
+    replace: 'return begun >= 0 ? undefined : this.#laterThanOurs(facts);',
+  },
+  {
+    name: 'a stranger is found out for as long as the session lasts only',
+    file: binding('recording-session.ts'),
+    find: 'drive: expected };',
+    replace: 'drive: control.drive };',
+  },
+  {
+    name: 'a block device is judged by what was counted so far',
+    file: binding('binding.ts'),
+    find: 'drive.facts?.({ durable: true, settled: false }) : facts;',
+    replace: 'drive.facts?.({ settled: false }) : facts;',
+  },
+  {
+    name: 'a block device is trusted after a crash in the midst of writing',
+    file: binding('recovery.ts'),
+    find: "if (drive.kind !== 'file' || control.drive.kind !== 'file') {",
+    replace: "if (drive.kind !== 'file') return undefined;\n  if (control.drive.kind !== 'file') {",
+  },
+  {
+    name: 'a drive that was written between open and first use is taken as it is',
+    file: binding('binding.ts'),
+    find: 'const why = isAtStake && this.#idleFacts ? whyChanged(this.#idleFacts, drive) : undefined;',
+    replace: 'const why = undefined as ReturnType<typeof whyChanged>;',
+    also: {
+      find: 'const isAtStake = directory.records.some(({ enabled, inUse }) => enabled && !inUse);',
+      replace: 'void directory, drive;',
+    },
+  },
 ];
 
 /** Each breaks how tracking keeps to the lease of a store. */
@@ -118,9 +193,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a write is made although the lease could not be renewed',
     file: 'packages/tracking/src/live/live-marks.ts',
-    find: 'await Promise.all(lapsed.map((lease) => lease.renew()));',
-    replace:
-      'await Promise.all(lapsed.map((lease) => lease.renew().catch(() => this.#tracked.clear())));',
+    find: "if (!isTidemarkError(error, 'BITMAP_INCONSISTENT')) throw error;",
+    replace: 'if (!isTidemarkError(error)) throw error;',
   },
   {
     name: 'the lease of one store stands for that of another',

@@ -46,10 +46,12 @@ export interface BlockDeviceCounters {
 
 export interface FactsOptions {
   /**
-   * First makes content and facts durable (fsync), and waits until the next change is bound to get
-   * a later time. Default false: what the system says now.
+   * First makes content and facts durable (fsync). Of a block device that includes what others have
+   * written and what was not counted yet. Default false: what the system says now.
    */
   readonly durable?: boolean;
+  /** Waits until the next change is bound to get a later time. Default: as `durable`. */
+  readonly settled?: boolean;
 }
 
 /** A power of devices that others may change while nobody looks: files and block devices. */

@@ -1,9 +1,12 @@
 import type { DirtyBitmap } from './dirty-bitmap.ts';
+import { isTidemarkError, type TidemarkError } from './errors.ts';
 import type { LiveBackend, LiveBitmaps } from './live.ts';
-import { bitmapInfo, bitmapState } from './store/bitmap-state.ts';
+import { bitmapInfo } from './store/bitmap-state.ts';
 import { DirectoryDraft } from './store/directory-draft.ts';
+import { findUsable } from './store/find-usable.ts';
 import { HeldCommit } from './store/held-commit.ts';
 import { LiveSet } from './store/live-set.ts';
+import { withLost } from './store/lost-live.ts';
 import { asTheyAreNow, planCommit } from './store/plan-commit.ts';
 import { Refusals } from './store/refusals.ts';
 import { stageChange, type StagedChange } from './store/stage-change.ts';
@@ -16,7 +19,7 @@ import type {
   DirectoryEntry,
   PreparedCommit,
 } from './store.ts';
-import { isUnchanged, unchanging } from './unchanged.ts';
+import { asUnchanged, isUnchanged, unchanging } from './unchanged.ts';
 
 type KnownLengths = ReadonlyMap<string, Pick<DirtyBitmap, 'serializedLength'>>;
 
@@ -40,20 +43,24 @@ class BackendStore implements BitmapStore {
   readonly #live: LiveSet | undefined;
   #entries: readonly DirectoryEntry[];
   #acquired: ReadonlySet<string> = new Set();
+  #liveNames: ReadonlySet<string> = new Set();
   #queue: Promise<unknown> = Promise.resolve();
   #held: HeldCommit | undefined;
   #closing: Promise<void> | undefined;
   #failure: { readonly cause: unknown } | undefined;
+  /** Why what was live is trusted no longer. */
+  #loss: TidemarkError | undefined;
 
   constructor(backend: BitmapBackend, entries: readonly DirectoryEntry[]) {
     this.#backend = backend;
     this.#refusals = new Refusals(backend.label);
     this.#entries = entries;
     if (backend.live === undefined || !backend.writable) return;
-    this.#live = new LiveSet(backend.live, () => {
+    const assertUsable = () => {
       this.#assertOpen();
       this.#assertSound();
-    });
+    };
+    this.#live = new LiveSet(backend.live, assertUsable, (why) => this.#lose(why));
   }
 
   get label(): string {
@@ -142,8 +149,21 @@ class BackendStore implements BitmapStore {
   }
 
   #draft(): DirectoryDraft {
-    const live = this.#live?.names ?? new Set<string>();
-    return new DirectoryDraft({ entries: this.#entries, acquired: this.#acquired, live });
+    return new DirectoryDraft({
+      entries: this.#entries,
+      acquired: this.#acquired,
+      live: this.#liveNames,
+    });
+  }
+
+  /** The backend cannot vouch for live bitmaps any more. */
+  #lose(why: TidemarkError): void {
+    this.#loss = why;
+    const lost = this.#liveNames;
+    if (lost.size === 0) return;
+    this.#liveNames = new Set();
+    this.#entries = withLost(this.#entries, lost, why);
+    this.#acquired = new Set([...this.#acquired].filter((name) => !lost.has(name)));
   }
 
   async #plan(changes: readonly BitmapChange[]): Promise<DirectoryDraft> {
@@ -184,20 +204,29 @@ class BackendStore implements BitmapStore {
   }
 
   async #make(staged: StagedChange, known: KnownLengths): Promise<void> {
+    if (this.#loss !== undefined && !staged.draft.isOf(this.#entries)) {
+      await staged.abort();
+      throw asUnchanged(this.#loss);
+    }
+    this.#loss = undefined;
     try {
       await staged.commit();
     } catch (error) {
+      if (isTidemarkError(error, 'BITMAP_INCONSISTENT')) this.#lose(error);
       // Where old and new are both possible, only a fresh open can tell, so this store ends.
       if (!isUnchanged(error)) this.#failure = { cause: error };
       throw error;
     }
     this.#entries = staged.entries;
     this.#acquired = staged.draft.acquired;
+    this.#liveNames = staged.draft.live;
     try {
       const open = this.#live?.names;
       for (const name of staged.draft.live) {
         if (!open?.has(name)) await this.#live?.open(name, known.get(name)!);
       }
+      // While it was being put in place.
+      if (this.#loss !== undefined) this.#lose(this.#loss);
     } catch (error) {
       // What was asked for is on disk, and cannot be used.
       this.#failure = { cause: error };
@@ -234,12 +263,6 @@ class BackendStore implements BitmapStore {
   }
 
   #findUsable(name: string): DirectoryEntry {
-    const entry = this.#entries.find((known) => known.name === name);
-    if (entry === undefined) throw this.#refusals.notFound(name);
-    const state = bitmapState(entry, this.#acquired);
-    if (state === 'in-use') throw this.#refusals.busy(name);
-    const refusal = this.#refusals.ofState(entry, state);
-    if (refusal !== undefined) throw refusal;
-    return entry;
+    return findUsable(this.#entries, name, { acquired: this.#acquired, refusals: this.#refusals });
   }
 }

@@ -48,6 +48,8 @@ export interface ErrorContext {
   readonly bitmap?: string;
   readonly struct?: string;
   readonly field?: string;
+  /** A stable code of the rule that a bitmap broke, see `BitmapInfo`. */
+  readonly rule?: string;
   /** Bytes. */
   readonly offset?: number;
   /** One sentence, in the imperative: what to do next. */

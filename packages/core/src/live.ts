@@ -25,9 +25,15 @@ export interface LiveBits {
 export interface WriteLease {
   /** Whether a write to the drive may begin in this very tick. While asked, it is renewed in time. */
   allowsWrite(): boolean;
+  /** A write to the drive begins, in the tick in which it was allowed. */
+  begin(): void;
+  /** It has ended, well or badly: once for each that began. */
+  end(): void;
   /**
    * Makes it so, durably. Ask again afterwards: time may have passed.
    * @throws I/O codes, STORE_FAILED, STORE_CLOSED: the write must not begin
+   * @throws BITMAP_INCONSISTENT: somebody else has written the drive. The bitmaps that were live are
+   *   inconsistent now, durably: they need no marks any more, and hold up no write
    */
   renew(): Promise<void>;
 }
@@ -60,7 +66,11 @@ export interface LiveBackend {
    * crash `readDirectory` has to say `inUse: false` of those that it can vouch for nevertheless.
    */
   readonly inUse: boolean;
-  /** See `LiveBitmaps`. It holds from the `replaceDirectory` that made bitmaps live. */
+  /**
+   * See `LiveBitmaps`. It holds from the `replaceDirectory` that made bitmaps live. From an error
+   * BITMAP_INCONSISTENT on, of its own or of a `replaceDirectory` that changed nothing, those are
+   * inconsistent, for the reason in its message and by the rule in its context.
+   */
   readonly lease?: WriteLease | undefined;
   /** Of a bitmap as the directory has it now; asked anew when it gets other content. */
   openBits(name: string): Promise<LiveBits>;

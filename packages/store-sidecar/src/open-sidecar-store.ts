@@ -30,6 +30,11 @@ export interface OpenSidecarStoreOptions {
   readonly isShared?: boolean;
   /** Milliseconds since 1970, by the clock that files get their times from. Default: the system's. */
   readonly now?: () => number;
+  /**
+   * Calls `work` after so many milliseconds, unless the process ends before. Default: a timer that
+   * keeps no process alive.
+   */
+  readonly later?: (work: () => void, milliseconds: number) => void;
   /** Holds the sidecar. The store closes it, unless opening the store fails. */
   readonly sidecar: BlockDevice;
   /** Names the sidecar in messages. Default: the label of its device. */
@@ -50,7 +55,7 @@ export interface OpenSidecarStoreOptions {
  */
 export async function openSidecarStore(options: OpenSidecarStoreOptions): Promise<BitmapStore> {
   const { drive, sidecar, writesDrive = false, isShared = false } = options;
-  const { onNotice = () => {}, now = Date.now } = options;
+  const { onNotice = () => {}, now = Date.now, later = afterTime } = options;
   const writable = options.writable ?? sidecar.writable;
   const image = await openQcow2(sidecar, { writable, skipBacking: true });
   assertSameSize(image, options);
@@ -61,8 +66,8 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     onNotice,
   });
   const label = nameOf(options);
-  const about = { image: metadata, directory, drive, writesDrive, isShared, now, label, onNotice };
-  const binding = new Binding(about);
+  const about = { image: metadata, directory, drive, writesDrive, isShared, label, onNotice };
+  const binding = new Binding({ ...about, now, later });
   // Before the store is there: as long as opening it can fail, the sidecar stays the caller's.
   const entries = await binding.read();
   // A crash leaves what it cut off. In an image for bitmaps alone it is known what that is.
@@ -106,6 +111,9 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     },
   });
 }
+
+const afterTime = (work: () => void, milliseconds: number) =>
+  void setTimeout(work, milliseconds).unref();
 
 function assertSameSize(image: Qcow2Image, options: OpenSidecarStoreOptions): void {
   const { drive } = options;

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { Lease } from '../src/binding/lease.ts';
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 const START = 1_700_000_000_000;
 
 /** A lease and its clock; renewals are made durable when the test says so. */
 class Bench {
   time = START;
   readonly pending: (() => void)[] = [];
+  readonly timers: { readonly work: () => void; readonly milliseconds: number }[] = [];
+  /** When it came to rest, in milliseconds from the start. */
+  readonly rests: number[] = [];
   failure: Error | undefined;
   readonly lease = new Lease({
     now: () => this.time,
@@ -16,11 +20,13 @@ class Bench {
       if (this.failure !== undefined) throw this.failure;
       return until;
     },
+    later: (work, milliseconds) => this.timers.push({ work, milliseconds }),
+    rest: async () => void this.rests.push(this.time - START),
   });
 
   async settle(): Promise<void> {
     for (const resolve of this.pending.splice(0)) resolve();
-    await this.lease.settled();
+    await turn();
   }
 
   /** What it says at that many milliseconds from the start. */

@@ -22,7 +22,9 @@ async function record(store: BitmapStore): Promise<void> {
   await live!.bits('a').write(SECTOR, 0);
   await live!.sync();
   while (!live!.lease!.allowsWrite()) await live!.lease!.renew();
+  live!.lease!.begin();
   at.drive.write();
+  live!.lease!.end();
 }
 
 async function session(store: BitmapStore): Promise<void> {

@@ -6,7 +6,9 @@ import type { Durability } from './durability.ts';
 import { engage } from './engage.ts';
 import { InUseDurability } from './in-use-durability.ts';
 import { LiveDurability } from './live/live-durability.ts';
-import { LiveMarks, type LiveMarksOptions } from './live/live-marks.ts';
+import { LiveMarks } from './live/live-marks.ts';
+import type { RegionLimits } from './live/open-regions.ts';
+import { loseBitmaps } from './lose-bitmaps.ts';
 import { bitmapInTwoStores } from './messages.ts';
 import { type BitmapSelection, planSelection, type SelectionPlan } from './selection.ts';
 import { TrackedDevice } from './tracked-device.ts';
@@ -31,7 +33,7 @@ export interface TrackedDriveOptions {
    */
   readonly durability?: 'live' | 'close';
   /** Of bitmaps that are live. */
-  readonly marks?: Omit<LiveMarksOptions, 'diskSize'>;
+  readonly marks?: RegionLimits;
   /** Bytes; of a qcow2 image. Decides the granularity of new bitmaps, as in QEMU. */
   readonly clusterSize?: number;
   readonly select?: readonly BitmapSelection[];
@@ -62,7 +64,12 @@ export interface PreparedDrive {
  */
 export async function prepareTrackedDrive(options: TrackedDriveOptions): Promise<PreparedDrive> {
   const { device, label, select = [], onWarning = () => {} } = options;
-  const marks = new LiveMarks({ ...options.marks, diskSize: device.size });
+  const marks = new LiveMarks({
+    ...options.marks,
+    diskSize: device.size,
+    leases: leasesOf(options),
+    onLost: (lost, why) => void loseBitmaps(state, lost, why),
+  });
   const keepers = keepersOf(options, marks);
   const bitmaps = await readDirectories(label, keepers);
   for (const keeper of keepers) checkSize(device, keeper);
@@ -101,6 +108,10 @@ async function begin(
   const resizable = state.keepers.length === 0;
   const tracked = new TrackedDevice(device, { recorder, marks, writable, resizable });
   return new TrackedDrive(tracked, state);
+}
+
+function leasesOf({ stores = [], durability = 'close' }: TrackedDriveOptions) {
+  return durability === 'close' ? [] : stores.flatMap(({ live }) => live?.lease ?? []);
 }
 
 function keepersOf(

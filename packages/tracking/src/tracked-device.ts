@@ -19,6 +19,10 @@ export interface DurableMarks {
   covers(range: { readonly offset: number; readonly length: number }): boolean;
   /** Makes the marks that are missing. Ask again afterwards. @throws: the change must not be made */
   cover(range: { readonly offset: number; readonly length: number }): Promise<void>;
+  /** A change begins, in the tick in which `covers` allowed it. */
+  begin(): void;
+  /** It has ended, well or badly. */
+  end(): void;
 }
 
 /**
@@ -146,13 +150,17 @@ export class TrackedDevice implements BlockDevice {
     this.#assertInside(offset, length);
     if (length === 0) return;
     const write = this.recorder.begin(offset, length);
+    let hasBegun = false;
     try {
       // The marks stand in memory. Where no in-use flag on disk vouches for them, they have to be
       // durable themselves before the change: here, and only here, that is waited for.
       const marks = this.#marks;
       if (marks !== undefined) while (!marks.covers(write)) await marks.cover(write);
+      marks?.begin();
+      hasBegun = true;
       await change();
     } finally {
+      if (hasBegun) this.#marks?.end();
       this.recorder.end(write);
     }
   }

@@ -13,6 +13,7 @@ class CountedLease implements WriteLease {
   readonly #perRenewal: number;
   readonly #log: string[];
   failure: Error | undefined;
+  readonly writes: string[] = [];
 
   constructor(left: number, perRenewal: number, log: string[]) {
     this.left = left;
@@ -22,6 +23,14 @@ class CountedLease implements WriteLease {
 
   allowsWrite(): boolean {
     return this.left > 0;
+  }
+
+  begin(): void {
+    this.writes.push('begun');
+  }
+
+  end(): void {
+    this.writes.push('ended');
   }
 
   async renew(): Promise<void> {
@@ -34,7 +43,11 @@ class CountedLease implements WriteLease {
 
 /** A drive whose bitmaps are all dirty on disk, so that no mark is ever missing. */
 function driveWith(leases: readonly (WriteLease | undefined)[], log: string[]) {
-  const marks = new LiveMarks({ diskSize: SIZE });
+  const marks = new LiveMarks({
+    diskSize: SIZE,
+    leases: leases.filter((lease) => lease !== undefined),
+    onLost: (lost) => log.push(`${lost.size} lost`),
+  });
   for (const lease of leases) {
     const exact = new DirtyBitmap(SIZE, 65_536);
     exact.set(0, SIZE);
@@ -110,5 +123,28 @@ describe('a write to a drive whose store has a lease', () => {
     unlock();
     await write;
     expect(log).toEqual(['renewed', 'written']);
+  });
+
+  it('tells each lease when it begins and when it ends, and only then', async () => {
+    const log: string[] = [];
+    const leases = [new CountedLease(0, 1, log), new CountedLease(9, 9, log)];
+    leases[0]!.failure = new TidemarkError('IO_FAILED', 'no');
+    const { drive } = driveWith(leases, log);
+    await expect(drive.write(byte, 0)).rejects.toMatchObject({ code: 'IO_FAILED' });
+    expect(leases[1]!.writes).toEqual([]);
+    leases[0]!.failure = undefined;
+    await drive.write(byte, 0);
+    await expect(drive.write(byte, SIZE)).rejects.toMatchObject({ code: 'OUT_OF_RANGE' });
+    for (const { writes } of leases) expect(writes).toEqual(['begun', 'ended']);
+  });
+
+  it('is made when the lease is refused because its bitmaps are inconsistent', async () => {
+    const log: string[] = [];
+    const leases = [new CountedLease(0, 1, log), new CountedLease(9, 9, log)];
+    leases[0]!.failure = new TidemarkError('BITMAP_INCONSISTENT', 'a stranger wrote');
+    const { drive } = driveWith(leases, log);
+    await drive.write(byte, 0);
+    await drive.write(byte, 0);
+    expect(log).toEqual(['1 lost', 'written', 'written']);
   });
 });

@@ -119,16 +119,16 @@ export class FileDevice implements FileBlockDevice {
     }
   }
 
-  async facts({ durable = false }: FactsOptions = {}): Promise<DriveFacts | undefined> {
+  async facts(options: FactsOptions = {}): Promise<DriveFacts | undefined> {
+    const { durable = false, settled = durable } = options;
     this.#guard.checkOpen();
     const { readFacts, where } = this.#parts;
     if (readFacts === undefined) return undefined;
     const call = this.#calls.enter();
     try {
-      if (!durable) return await readFacts();
       // fdatasync leaves times behind: after a power cut they would be older than the content.
-      await this.#sync({ withTimes: true });
-      return await settledFacts(readFacts);
+      if (durable) await this.#sync({ withTimes: true });
+      return settled ? await settledFacts(readFacts) : await readFacts();
     } catch (error) {
       throw fromSystemError(error, where);
     } finally {

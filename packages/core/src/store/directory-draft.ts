@@ -54,6 +54,11 @@ export class DirectoryDraft {
     return entries.some(({ name, inUse }) => this.entries.get(name)?.inUse !== inUse);
   }
 
+  /** Whether it is still a change of what is there. */
+  isOf(entries: readonly DirectoryEntry[]): boolean {
+    return entries === this.#before.entries;
+  }
+
   /** Live bitmaps whose bits lie where they lay before. */
   get keptLive(): readonly string[] {
     return [...this.live].filter((name) => this.#before.live.has(name) && !this.contents.has(name));

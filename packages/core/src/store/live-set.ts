@@ -1,4 +1,5 @@
 import type { DirtyBitmap } from '../dirty-bitmap.ts';
+import { isTidemarkError, type TidemarkError } from '../errors.ts';
 import {
   LIVE_SECTOR_BYTES,
   type LiveBackend,
@@ -24,15 +25,27 @@ export class LiveSet implements LiveBitmaps {
   readonly #inFlight = new Set<Promise<void>>();
   #open: ReadonlyMap<string, OpenBits> = new Map();
 
-  constructor(backend: LiveBackend, assertUsable: () => void) {
+  /** `onLost` hears why none of them is trusted any more. */
+  constructor(
+    backend: LiveBackend,
+    assertUsable: () => void,
+    onLost: (why: TidemarkError) => void,
+  ) {
     this.#backend = backend;
     this.#assertUsable = assertUsable;
     const { lease } = backend;
     this.lease = lease && {
       allowsWrite: () => lease.allowsWrite(),
+      begin: () => lease.begin(),
+      end: () => lease.end(),
       renew: async () => {
         assertUsable();
-        await this.#note(lease.renew());
+        try {
+          await this.#note(lease.renew());
+        } catch (error) {
+          if (isTidemarkError(error, 'BITMAP_INCONSISTENT')) onLost(error);
+          throw error;
+        }
       },
     };
   }

@@ -66,7 +66,9 @@ function put(draft: DirectoryDraft, given: Put, rules: CommitRules): void {
   draft.put({ ...entry, ...(isKnown && { checkpoint }) }, content, use);
 }
 
-function release(draft: DirectoryDraft, entry: DirectoryEntry, { refusals }: CommitRules): void {
+function release(draft: DirectoryDraft, entry: DirectoryEntry, rules: CommitRules): void {
+  const { refusals } = rules;
+  assertUsable(draft, entry, rules);
   if (!draft.live.has(entry.name)) throw refusals.notLive(entry.name);
   draft.use({ ...entry, inUse: false }, 'stored');
 }

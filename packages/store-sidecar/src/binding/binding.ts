@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { DriveFacts, KnownByFacts } from '@tidemark/block';
-import { type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
+import { asUnchanged, type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { BitmapDirectory, Control, ImageMetadata, NewDirectory } from '@tidemark/qcow2';
-import { whyChanged } from './compare-facts.ts';
+import { canTellChanges, whyChanged } from './compare-facts.ts';
 import { judge, type Verdict } from './judge.ts';
-import { Lease, LEASE } from './lease.ts';
+import type { Lease } from './lease.ts';
 import { mismatch } from './mismatch.ts';
 import { Notices } from './notices.ts';
-
-const NS_PER_MS = 1_000_000n;
+import { knownControl, RecordingSession } from './recording-session.ts';
 
 /** The drive whose writes the bitmaps of a sidecar record; a `BlockDevice` will do. */
 export interface BoundDrive extends Partial<KnownByFacts> {
@@ -26,31 +25,37 @@ export interface BindingOptions {
   readonly isShared: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Calls `work` after so many milliseconds, unless the process ends before. */
+  readonly later: (work: () => void, milliseconds: number) => void;
   /** Names the sidecar in messages. */
   readonly label: string;
   readonly onNotice: (message: string) => void;
 }
 
 /**
- * Ties a sidecar to its drive. While nobody records, the sidecar says what the system says of the
- * drive, so that whoever opens it sees whether the drive was changed behind its back. While somebody
+ * Ties a sidecar to its drive. While nobody writes the drive, the sidecar says what the system says
+ * of it, so that whoever opens it sees whether the drive was changed behind its back. While somebody
  * does, it says until when.
  */
 export class Binding {
-  readonly lease: Lease;
   readonly #options: BindingOptions;
   readonly #notices: Notices;
+  readonly #session: RecordingSession;
   readonly #sessionId = randomBytes(16);
   readonly #storeId: Uint8Array;
   /** The facts that the sidecar has, where they are those of the drive as its bitmaps know it. */
   #idleFacts: DriveFacts | undefined;
-  #isFile = false;
+  #isKnown = false;
 
   constructor(options: BindingOptions) {
     this.#options = options;
     this.#notices = new Notices(options.label, options.onNotice);
+    this.#session = new RecordingSession({ ...options, notices: this.#notices });
     this.#storeId = this.#control?.storeId ?? randomBytes(16);
-    this.lease = new Lease({ now: options.now, write: () => this.#writeLease() });
+  }
+
+  get lease(): Lease {
+    return this.#session.lease;
   }
 
   /**
@@ -59,8 +64,8 @@ export class Binding {
    */
   async read(): Promise<readonly DirectoryEntry[]> {
     const { image, directory, isShared, now } = this.#options;
-    const drive = await this.#facts();
-    this.#isFile = drive?.kind === 'file';
+    const drive = await this.#foundFacts();
+    this.#isKnown = drive !== undefined && canTellChanges(drive);
     const found = image.control;
     if (found === undefined && drive !== undefined && directory.records.length > 0) {
       this.#notices.unbound();
@@ -82,43 +87,53 @@ export class Binding {
 
   /** Whether the last session ended without a close, for all that is known. */
   get wasCut(): boolean {
-    return this.#control?.state === 'busy' && !this.#options.isShared;
+    const control = this.#control;
+    const isOpen = control?.state === 'busy' || (control?.liveEntries.length ?? 0) > 0;
+    return isOpen && !this.#options.isShared;
   }
 
   /** Whether bitmaps can be live in it: a crash would leave what this version can vouch for. */
   get canRecover(): boolean {
-    return this.#isFile && this.#options.image.hasRoomForControl;
+    return this.#isKnown && this.#options.image.hasRoomForControl;
   }
 
   /**
    * What the sidecar is to say of the drive beside a new directory. Undefined: nothing.
    * @throws I/O codes: the drive cannot be made durable as it is
+   * @throws BITMAP_INCONSISTENT: somebody else has written the drive meanwhile
    */
   async prepare(
     entries: readonly DirectoryEntry[],
   ): Promise<((directory: NewDirectory) => Control) | undefined> {
+    const session = this.#session;
+    session.assertTold();
+    const { loss } = session;
     const state = entries.some(isOurs) ? 'busy' : 'idle';
-    const drive = await this.#facts({ durable: state === 'idle' });
-    if (drive === undefined) return undefined;
     const isLive = entries.some(({ live }) => live === true);
-    return ({ seal, liveEntries }) => ({
-      state,
-      storeId: this.#storeId,
-      sessionId: this.#sessionId,
-      leaseUntil: isLive ? this.#leaseEnd() : 0n,
-      drive,
-      directory: seal,
-      liveEntries,
-    });
+    const drive = await this.#factsFor(state, isLive);
+    if (drive === undefined) return undefined;
+    this.#assertAsFound(drive);
+    return ({ seal, liveEntries }) => {
+      if (session.loss !== loss) throw asUnchanged(session.loss);
+      return {
+        state,
+        storeId: this.#storeId,
+        sessionId: this.#sessionId,
+        leaseUntil: session.offer({ isLive }),
+        drive,
+        directory: seal,
+        liveEntries,
+      };
+    };
   }
 
   /** After the commit of what was prepared. */
   committed(entries: readonly DirectoryEntry[]): void {
     const control = this.#control;
     this.#idleFacts = control?.state === 'idle' ? control.drive : undefined;
-    if (control !== undefined) this.lease.grant(Number(control.leaseUntil / NS_PER_MS));
-    else if (this.#options.drive.facts !== undefined) this.#notices.noRoom();
     const live = entries.filter((entry) => entry.live === true);
+    if (control !== undefined) this.#session.begin(control, { isLive: live.length > 0 });
+    else if (this.#options.drive.facts !== undefined) this.#notices.noRoom();
     const named = new Set(this.#options.directory.namesAt(control?.liveEntries ?? []));
     this.#notices.notLive(live.filter(({ name }) => !named.has(name)));
   }
@@ -128,11 +143,11 @@ export class Binding {
    * bitmap recorded is no reason to distrust the others. @throws I/O codes
    */
   async close(): Promise<void> {
-    await this.lease.settled();
+    await this.#session.lease.stop();
     const { image, writesDrive } = this.#options;
     const before = this.#idleFacts;
     if (!writesDrive || !image.writable || before === undefined) return;
-    const drive = await this.#facts({ durable: true });
+    const drive = await this.#options.drive.facts?.({ durable: true });
     if (drive === undefined || whyChanged(before, drive) === undefined) return;
     await image.commitControl((now) => ({ ...now, sessionId: this.#sessionId, drive }));
   }
@@ -149,30 +164,33 @@ export class Binding {
     }
   }
 
-  /** When the change of the header is composed: of two leases the later one is written later. */
-  #leaseEnd(): bigint {
-    return BigInt(this.#options.now() + LEASE) * NS_PER_MS;
+  #factsFor(state: Control['state'], isLive: boolean): Promise<DriveFacts | undefined> {
+    if (state === 'idle') return this.#session.ownFacts({ durable: true });
+    // What is older than these was put back by somebody.
+    return isLive ? this.#session.lastingFacts() : this.#session.ownFacts({});
   }
 
-  async #writeLease(): Promise<number> {
-    let until = 0n;
-    await this.#options.image.commitControl((control) => {
-      // Facts of a drive at rest are no promise of anybody's.
-      if (control.state === 'idle') return undefined;
-      until = this.#leaseEnd();
-      return { ...control, leaseUntil: until };
-    });
-    if (until === 0n) throw notInUse(this.#options.label);
-    return Number(until / NS_PER_MS);
+  /** Between the look that made bitmaps trusted and their use, nobody may have written the drive. */
+  #assertAsFound(drive: DriveFacts): void {
+    const { directory, label } = this.#options;
+    const isAtStake = directory.records.some(({ enabled, inUse }) => enabled && !inUse);
+    const why = isAtStake && this.#idleFacts ? whyChanged(this.#idleFacts, drive) : undefined;
+    if (why === undefined) return;
+    const context = { where: label, rule: why.rule, hint: 'open the drive again' };
+    throw new TidemarkError('BITMAP_INCONSISTENT', why.reason, context);
   }
 
   get #control(): Control | undefined {
-    const found = this.#options.image.control;
-    return found !== undefined && 'control' in found ? found.control : undefined;
+    return knownControl(this.#options);
   }
 
-  async #facts(options: { readonly durable?: boolean } = {}): Promise<DriveFacts | undefined> {
-    return this.#options.drive.facts?.(options);
+  /** Of a block device, what was written and not counted yet has to be counted first. */
+  async #foundFacts(): Promise<DriveFacts | undefined> {
+    const { drive } = this.#options;
+    const facts = await drive.facts?.();
+    return facts?.kind === 'block device'
+      ? drive.facts?.({ durable: true, settled: false })
+      : facts;
   }
 }
 
@@ -183,11 +201,4 @@ function isOurs({ inUse, reason, unsupported }: DirectoryEntry): boolean {
 
 function isRecovered(verdict: Verdict): boolean {
   return 'recovered' in verdict && verdict.recovered;
-}
-
-function notInUse(label: string): TidemarkError {
-  return new TidemarkError('STORE_FAILED', `${label} does not say that it is in use`, {
-    where: label,
-    hint: 'close the drive and open it again',
-  });
 }

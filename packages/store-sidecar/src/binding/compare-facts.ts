@@ -26,6 +26,11 @@ export function whyChanged(then: DriveFacts, now: DriveFacts): Mismatch | undefi
   return mismatch('counter', `the drive was written behind its bitmaps: ${counted}`);
 }
 
+/** Whether facts differ after any change of the drive. */
+export function canTellChanges(drive: DriveFacts): boolean {
+  return drive.kind === 'file' || drive.counters !== undefined;
+}
+
 function whyAnotherFile(then: FileFacts, now: FileFacts): Mismatch | undefined {
   // Systems number their file systems anew when they start.
   if (then.device !== now.device && !isOtherBoot(then, now)) {

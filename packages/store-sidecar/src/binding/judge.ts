@@ -3,7 +3,7 @@ import type { DirectoryEntry } from '@tidemark/core';
 import type { DirectorySeal, FoundControl } from '@tidemark/qcow2';
 import { whyAnother, whyChanged } from './compare-facts.ts';
 import { type Mismatch, mismatch } from './mismatch.ts';
-import { whyNotRecovered } from './recovery.ts';
+import { whyNotRecovered, whyOtherDirectory } from './recovery.ts';
 
 export interface Evidence {
   /** What the sidecar says. */
@@ -33,10 +33,13 @@ export function judge(evidence: Evidence): (entry: DirectoryEntry) => Verdict {
   if (drive === undefined) return untrusted(UNKNOWN);
   const { control } = found;
   const changed = whyChanged(control.drive, drive);
-  if (control.state === 'idle') return changed === undefined ? ofInUse : untrusted(changed);
-  const another = whyAnother(control.drive, drive);
-  if (another !== undefined) return untrusted(another);
-  const lost = whyNotRecovered({ ...evidence, control, drive });
+  const isIdle = control.state === 'idle';
+  const untrustedAll = isIdle ? changed : whyAnother(control.drive, drive);
+  if (untrustedAll !== undefined) return untrusted(untrustedAll);
+  // At rest the drive is what it was, so only the bitmaps are in question.
+  const lost = isIdle
+    ? whyOtherDirectory(control, evidence.seal)
+    : whyNotRecovered({ ...evidence, control, drive });
   return (entry) => {
     // What does not record misses no write.
     if (!entry.inUse) return (entry.enabled && changed) || TRUSTED;

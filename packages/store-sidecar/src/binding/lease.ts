@@ -1,4 +1,4 @@
-import type { WriteLease } from '@tidemark/core';
+import type { TidemarkError, WriteLease } from '@tidemark/core';
 
 /** Milliseconds that a lease is given for. */
 export const LEASE = 15_000;
@@ -6,31 +6,74 @@ export const LEASE = 15_000;
 const MARGIN = 2_000;
 /** The age at which writes make it be renewed, long before any has to wait. Milliseconds. */
 const RENEW_AFTER = 5_000;
+/** Without a write for so long the drive is at rest. Milliseconds. */
+const REST_AFTER = 1_000;
 
 export interface LeaseOptions {
   /** Milliseconds since 1970, by the clock that files get their times from. */
   readonly now: () => number;
+  /** Calls `work` after so many milliseconds, unless the process ends before. */
+  readonly later: (work: () => void, milliseconds: number) => void;
   /** Durably writes a lease that begins now. @returns its end, by `now` */
   readonly write: () => Promise<number>;
+  /** Durably gives it up, and says how the drive is, if nothing is written meanwhile. */
+  readonly rest: () => Promise<void>;
 }
 
 /**
  * The time until which a session may write its drive. Whoever finds the drive changed later than
- * that knows that it was somebody else. Kept by writes: a drive that nobody writes needs no lease,
- * so there is no timer, and the first write after a pause waits for a new one.
+ * that knows that it was somebody else. Kept by writes: a drive that nobody writes has none, and the
+ * first write after a pause waits for a new one.
  */
 export class Lease implements WriteLease {
   readonly #options: LeaseOptions;
   #until = 0;
   #renewal: Promise<void> | undefined;
+  #resting: Promise<void> | undefined;
+  #isWatched = false;
+  #isOver = false;
+  #refusal: (() => TidemarkError) | undefined;
+  #begun = 0;
+  #ended = 0;
+  /** When the last write ended, or the lease was granted. */
+  #lastActive = 0;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
   }
 
-  /** A commit has made a lease durable that ends then. */
+  /** How many writes have begun. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** No write is under way. */
+  get isQuiet(): boolean {
+    return this.#begun === this.#ended;
+  }
+
+  /** When the last write ended: no write of ours has a later time. Milliseconds. */
+  get lastActive(): number {
+    return this.#lastActive;
+  }
+
+  /** A commit has made a lease durable that ends then. 0: it has made durable that there is none. */
   grant(until: number): void {
     this.#until = until;
+    if (until === 0) return;
+    this.#refusal = undefined;
+    this.#watch();
+  }
+
+  /** In the tick in which it is written that there is none. */
+  giveUp(): void {
+    this.#until = 0;
+  }
+
+  /** There will be none until a commit grants one. `why` is called for each who asks. */
+  refuse(why: () => TidemarkError): void {
+    this.#refusal = why;
+    this.#until = 0;
   }
 
   allowsWrite(): boolean {
@@ -41,21 +84,61 @@ export class Lease implements WriteLease {
     return left >= MARGIN && left <= LEASE;
   }
 
+  begin(): void {
+    this.#begun += 1;
+  }
+
+  end(): void {
+    this.#ended += 1;
+    this.#lastActive = this.#options.now();
+  }
+
   renew(): Promise<void> {
     this.#renewal ??= this.#renew();
     return this.#renewal;
   }
 
-  /** Resolves when nothing is under way. */
-  async settled(): Promise<void> {
+  /** Resolves when nothing is under way, and nothing begins by itself any more. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#resting;
     await this.#renewal?.catch(() => {});
   }
 
   async #renew(): Promise<void> {
     try {
+      if (this.#resting !== undefined) await this.#resting;
+      if (this.#refusal !== undefined) throw this.#refusal();
       this.#until = await this.#options.write();
+      this.#watch();
     } finally {
       this.#renewal = undefined;
+    }
+  }
+
+  /** One look a second while there is a lease; writes need no timer of their own. */
+  #watch(milliseconds = REST_AFTER): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#options.later(() => {
+      this.#isWatched = false;
+      if (this.#isOver || this.#until === 0) return;
+      const left = REST_AFTER - (this.#options.now() - this.#lastActive);
+      const isActive = !this.isQuiet || this.#renewal !== undefined;
+      if (isActive || left > 0) this.#watch(left > 0 ? Math.min(left, REST_AFTER) : REST_AFTER);
+      else this.#resting = this.#rest();
+    }, milliseconds);
+  }
+
+  async #rest(): Promise<void> {
+    try {
+      await this.#options.rest();
+      // Somebody has begun to write again.
+      if (this.#until !== 0) this.#watch();
+    } catch {
+      // The next write meets what it failed at, too.
+    } finally {
+      this.#resting = undefined;
     }
   }
 }

@@ -27,6 +27,11 @@ export class Notices {
     );
   }
 
+  lost(names: readonly string[], reason: string): void {
+    const bitmaps = namesOf(names.map((name) => ({ name })));
+    this.#say(`${this.#label}: ${reason}; ${bitmaps} cannot be trusted any more`);
+  }
+
   noRoom(): void {
     this.#say(
       `${this.#label} has no room to say how its drive is: writes behind its back will not be ` +

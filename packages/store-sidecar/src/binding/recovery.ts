@@ -26,12 +26,18 @@ export function whyNotRecovered({ control, drive, seal, now }: FoundBusy): Misma
   const { leaseUntil } = control;
   const otherDirectory = whyOtherDirectory(control, seal);
   if (otherDirectory !== undefined) return otherDirectory;
-  if (drive.kind !== 'file') {
-    return mismatch('lease', 'who else wrote the block device is not known');
+  if (drive.kind !== 'file' || control.drive.kind !== 'file') {
+    const why = 'the session that recorded in it ended within a second of writing the block device';
+    return mismatch('lease', `${why}, and who wrote it since is not known`);
   }
   if (leaseUntil > BigInt(now + LEASE) * NS_PER_MS) {
     const end = timeOf(leaseUntil);
     return mismatch('clock', `the clock was set back since it was in use, before ${end}`);
+  }
+  const { modified, changed } = control.drive;
+  if (drive.modified < modified || drive.changed < changed) {
+    const when = `${timeOf(drive.modified)}, and was written at ${timeOf(modified)}`;
+    return mismatch('rollback', `an older copy of the drive was put back: it is of ${when}`);
   }
   const newest = drive.modified > drive.changed ? drive.modified : drive.changed;
   if (newest <= leaseUntil) return undefined;
@@ -43,7 +49,7 @@ export function whyNotRecovered({ control, drive, seal, now }: FoundBusy): Misma
 }
 
 /** Live bits lie where the directory of their session says, and nowhere else. */
-function whyOtherDirectory(
+export function whyOtherDirectory(
   { directory }: Pick<Control, 'directory'>,
   seal: DirectorySeal,
 ): Mismatch | undefined {

@@ -1,5 +1,6 @@
 import { MemoryDevice } from '@tidemark/block';
 import { type BitmapStore, DirtyBitmap } from '@tidemark/core';
+import { type Control, openQcow2 } from '@tidemark/qcow2';
 import { createSidecar, openSidecarStore, type OpenSidecarStoreOptions } from '../../src/index.ts';
 import { shared } from './shared.ts';
 import { SimulatedDrive } from './simulated-drive.ts';
@@ -17,6 +18,7 @@ export class Sessions {
   readonly file = new MemoryDevice({ size: 0, label: 'file' });
   readonly notices: string[] = [];
   readonly #killed: BitmapStore[] = [];
+  #timers: { readonly at: number; readonly work: () => void }[] = [];
 
   static async begin(): Promise<Sessions> {
     const sessions = new Sessions();
@@ -30,8 +32,20 @@ export class Sessions {
       sidecar: shared(this.file),
       onNotice: (message) => this.notices.push(message),
       now: () => this.drive.now,
+      later: (work, time) => void this.#timers.push({ at: this.drive.now + time, work }),
       ...options,
     });
+  }
+
+  /** Time passes, and what was to be done by then is done. */
+  async pass(milliseconds: number): Promise<void> {
+    for (const end = this.drive.now + milliseconds; this.drive.now < end;) {
+      this.drive.now = Math.min(end, this.drive.now + 500);
+      const due = this.#timers.filter(({ at }) => at <= this.drive.now);
+      this.#timers = this.#timers.filter(({ at }) => at > this.drive.now);
+      for (const { work } of due) work();
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   async run<T>(work: (store: BitmapStore) => Promise<T>, options: Opening = {}): Promise<T> {
@@ -50,12 +64,39 @@ export class Sessions {
     await this.run((store) => store.commit(changes));
   }
 
+  /** What the sidecar says of its drive. */
+  async said(): Promise<Control> {
+    const found = (await openQcow2(shared(this.file))).metadata.control;
+    if (found === undefined || 'problem' in found) throw new Error('it says nothing');
+    return found.control;
+  }
+
+  /** State of each bitmap, or the rule that it broke. */
+  rules(options: Opening = {}): Promise<Readonly<Record<string, string>>> {
+    return this.run(async (store) => {
+      const bitmaps = await store.list();
+      return Object.fromEntries(bitmaps.map(({ name, state, rule }) => [name, rule ?? state]));
+    }, options);
+  }
+
   /** State of each bitmap, or the reason why it is inconsistent. */
   states(options: Opening = {}): Promise<Readonly<Record<string, string>>> {
     return this.run(async (store) => {
       const bitmaps = await store.list();
       return Object.fromEntries(bitmaps.map(({ name, state, reason }) => [name, reason ?? state]));
     }, options);
+  }
+}
+
+/** As tracking does: waits until a write may begin, and says when it ends. */
+export async function writing(store: BitmapStore, write: () => unknown): Promise<void> {
+  const lease = store.live!.lease!;
+  while (!lease.allowsWrite()) await lease.renew();
+  lease.begin();
+  try {
+    await write();
+  } finally {
+    lease.end();
   }
 }
 

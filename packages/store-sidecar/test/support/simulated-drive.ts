@@ -1,4 +1,10 @@
-import type { DriveFacts, FactsOptions, FileFacts } from '@tidemark/block';
+import type {
+  BlockDeviceCounters,
+  BlockDeviceFacts,
+  DriveFacts,
+  FactsOptions,
+  FileFacts,
+} from '@tidemark/block';
 import type { BoundDrive } from '../../src/index.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -38,9 +44,26 @@ export class SimulatedDrive implements BoundDrive {
     this.known = { ...(this.known as FileFacts), ...changes };
   }
 
+  /** As a disk of which the system counts what is written. */
+  beBlockDevice(): void {
+    const bootId = '00112233445566778899aabbccddeeff';
+    const counters = { diskSequence: 3n, writtenSectors: 100n, bootId };
+    this.known = { kind: 'block device', size: this.size, device: 34n, counters };
+  }
+
+  /** Of a block device. */
+  count(changes: Partial<BlockDeviceCounters>): void {
+    const { counters, ...disk } = this.known as BlockDeviceFacts;
+    this.known = { ...disk, counters: { ...counters!, ...changes } };
+  }
+
   /** Now, which is a second later than before. */
   write(): void {
     this.now += 1000;
+    if (this.known?.kind === 'block device') {
+      this.count({ writtenSectors: this.known.counters!.writtenSectors + 8n });
+      return;
+    }
     this.change({ modified: this.#time, changed: this.#time });
   }
 

@@ -1,4 +1,9 @@
-import type { DirtyBitmap, WriteLease } from '@tidemark/core';
+import {
+  type DirtyBitmap,
+  isTidemarkError,
+  type TidemarkError,
+  type WriteLease,
+} from '@tidemark/core';
 import type { LiveBitmap, DiskRange } from './live-bitmap.ts';
 import { OpenRegions, type RegionLimits } from './open-regions.ts';
 
@@ -14,6 +19,10 @@ export interface LiveTracking {
 export interface LiveMarksOptions extends RegionLimits {
   /** Bytes of the disk. */
   readonly diskSize: number;
+  /** Of all stores: they hear of each write, whatever is live by then. */
+  readonly leases?: readonly WriteLease[];
+  /** Hears which bits belong to bitmaps that are inconsistent now. They hold up no write any more. */
+  readonly onLost?: (lost: ReadonlySet<DirtyBitmap>, why: TidemarkError) => void;
 }
 
 /**
@@ -24,13 +33,17 @@ export interface LiveMarksOptions extends RegionLimits {
 export class LiveMarks {
   readonly #diskSize: number;
   readonly #regions: OpenRegions;
+  readonly #leases: readonly WriteLease[];
+  readonly #onLost: LiveMarksOptions['onLost'];
   readonly #tracked = new Set<LiveTracking>();
   /** Regions that are being marked or narrowed. */
   readonly #busy = new Map<number, Promise<void>>();
   #structure: Promise<void> | undefined;
 
-  constructor({ diskSize, ...limits }: LiveMarksOptions) {
+  constructor({ diskSize, leases = [], onLost, ...limits }: LiveMarksOptions) {
     this.#diskSize = diskSize;
+    this.#leases = leases;
+    this.#onLost = onLost;
     this.#regions = new OpenRegions(limits);
   }
 
@@ -51,6 +64,16 @@ export class LiveMarks {
     return true;
   }
 
+  /** A write begins, in the tick in which `covers` allowed it. */
+  begin(): void {
+    for (const lease of this.#leases) lease.begin();
+  }
+
+  /** It has ended, well or badly. */
+  end(): void {
+    for (const lease of this.#leases) lease.end();
+  }
+
   /**
    * Marks what is missing. Ask `covers` again afterwards: much may have happened meanwhile.
    * @throws what the stores throw: the marks cannot be relied on, and the write must not begin
@@ -60,7 +83,7 @@ export class LiveMarks {
     if (this.#structure !== undefined) return this.#structure;
     const lapsed = this.#lapsed();
     if (lapsed.length > 0) {
-      await Promise.all(lapsed.map((lease) => lease.renew()));
+      await Promise.all(lapsed.map((lease) => this.#renew(lease)));
       return;
     }
     const span = this.#regions.span(range);
@@ -123,6 +146,19 @@ export class LiveMarks {
     const lapsed = new Set<WriteLease>();
     for (const { lease } of this.#tracked) if (lease?.allowsWrite() === false) lapsed.add(lease);
     return [...lapsed];
+  }
+
+  async #renew(lease: WriteLease): Promise<void> {
+    // No change of the bitmaps is under way: what is attached now is there on disk.
+    const asking = [...this.#tracked].filter((tracking) => tracking.lease === lease);
+    try {
+      await lease.renew();
+    } catch (error) {
+      if (!isTidemarkError(error, 'BITMAP_INCONSISTENT')) throw error;
+      // They are inconsistent on disk, too, so that a write cannot make them stale.
+      const lost = asking.filter((tracking) => this.#tracked.delete(tracking));
+      this.#onLost?.(new Set(lost.map(({ bitmap }) => bitmap.exact)), error);
+    }
   }
 
   async #mark({ first, last }: RegionSpan): Promise<void> {

@@ -14,10 +14,22 @@ export class FileTimes {
   now = 1_700_000_000_000;
   #modified: number;
   #durable: number;
+  #timers: { readonly at: number; readonly work: () => void }[] = [];
 
   constructor() {
     this.#modified = this.now;
     this.#durable = this.now;
+  }
+
+  later(work: () => void, milliseconds: number): void {
+    this.#timers.push({ at: this.now + milliseconds, work });
+  }
+
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    const due = this.#timers.filter(({ at }) => at <= this.now);
+    this.#timers = this.#timers.filter(({ at }) => at > this.now);
+    for (const { work } of due) work();
   }
 
   stamp(): void {

@@ -51,7 +51,8 @@ class SidecarSetting implements Setting {
     const sidecar = this.#files.sidecar.disk.session();
     const device = this.#times.of(raw.device);
     const now = () => this.#times.now;
-    const options = { drive: device, sidecar: sidecar.device, writesDrive: true, now };
+    const later = (work: () => void, time: number) => this.#times.later(work, time);
+    const options = { drive: device, sidecar: sidecar.device, writesDrive: true, now, later };
     return {
       device,
       store: await openSidecarStore(options),
@@ -75,7 +76,7 @@ class SidecarSetting implements Setting {
   }
 
   pass(isQuiet: boolean): void {
-    this.#times.now += isQuiet && this.#random.chance(10) ? LONG : this.#random.int(300);
+    this.#times.pass(isQuiet && this.#random.chance(10) ? LONG : this.#random.int(300));
   }
 
   async strangerWrites(): Promise<Remains> {
