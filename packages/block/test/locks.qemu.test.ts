@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type BlockDevice, openFileDevice } from '@tidemark/block';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
+import { findTools } from '../src/helper/tools.ts';
 import { lockFile } from '../src/locks/lock-file.ts';
 import { pattern, readBytes } from '../../../tools/device/bytes.ts';
 import { lacksHelpers } from './support/gates.ts';
@@ -96,6 +97,26 @@ describeWithQemu('locks', ['qemu-img', 'qemu-io', 'qemu-nbd', 'qemu-storage-daem
     const { code, stderr } = await sh('qemu-nbd', '-f', 'raw', '-k', `${path}.sock`, path);
     expect(code).not.toBe(0);
     expect(stderr).toContain('lock');
+  });
+
+  it('keep us from a file that a qemu-nbd writes, though it lets other writers in', async () => {
+    const path = await newFile();
+    const pidFile = `${path}.pid`;
+    const args = ['-f', 'raw', '-k', `${path}.sock`, '--persistent', '--pid-file', pidFile, path];
+    const child = spawn('qemu-nbd', args, { stdio: 'ignore' });
+    children.push(child);
+    await expect.poll(() => readFile(pidFile, 'utf8').catch(() => '')).not.toBe('');
+    await expect(openFileDevice(path, { writable: true })).rejects.toMatchObject(LOCKED);
+    await expect(openFileDevice(path)).rejects.toMatchObject(LOCKED);
+    // Without perl too, where it can only be seen and not be kept out.
+    const file = await open(path, 'r+');
+    const options = { writable: true, perl: undefined };
+    await expect(lockFile(file.fd, path, options)).rejects.toMatchObject(LOCKED);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await lockFile(file.fd, path, options)).toContain('perl is not installed');
+    await file.close();
+    await hold(path);
   });
 
   it('let QEMU read what we read, and not write it', async () => {
@@ -199,4 +220,54 @@ describe.skipIf(lacksHelpers('locks'))('locks between our own devices', () => {
       await file.close();
     },
   );
+
+  it('are seen by those who have no perl, each of the other', async () => {
+    const path = await newFile();
+    const { flock } = findTools();
+    const attempt = async (writable: boolean) => {
+      const file = await open(path, writable ? 'r+' : 'r');
+      try {
+        return [file, await lockFile(file.fd, path, { writable, perl: undefined, flock })] as const;
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    };
+    const device = await hold(path);
+    await expect(attempt(true)).rejects.toMatchObject(LOCKED);
+    await expect(attempt(false)).rejects.toMatchObject(LOCKED);
+    await device.close();
+    const [file, reason] = await attempt(true);
+    expect(reason).toContain('nobody is kept from using it');
+    await expect(attempt(false)).rejects.toMatchObject(LOCKED);
+    await expect(openFileDevice(path)).rejects.toMatchObject(LOCKED);
+    await file.close();
+    const [reader] = await attempt(false);
+    const [second] = await attempt(false);
+    await hold(path, false);
+    await expect(attempt(true)).rejects.toMatchObject(LOCKED);
+    await reader.close();
+    await second.close();
+  });
+
+  it('go with a process that is killed', async () => {
+    const path = await newFile();
+    const open = `
+      import { openFileDevice } from '@tidemark/block';
+      const device = await openFileDevice(process.argv[1], { writable: true });
+      setInterval(() => {}, 1000);
+      process.stdout.write('open');
+    `;
+    const args = ['--conditions=@tidemark/source', '--input-type=module', '-e', open, path];
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: import.meta.dirname,
+    });
+    children.push(child);
+    await once(child.stdout!, 'data');
+    await expect(openFileDevice(path)).rejects.toMatchObject(LOCKED);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    expect((await hold(path)).writable).toBe(true);
+  });
 });

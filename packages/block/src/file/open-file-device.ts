@@ -102,7 +102,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   const status = await file.stat();
   const kind = kindOf(status, where);
   if (kind === 'block device' && writable) await checkBlockDeviceWritable(status, where);
-  if (isSystem && lock) await lockOrNotify(file, context);
+  if (isSystem && lock) await lockOrNotify(file, kind, context);
   return new FileDevice({
     file,
     io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
@@ -117,9 +117,11 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   });
 }
 
-async function lockOrNotify(file: OpenFile, context: Context): Promise<void> {
+async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promise<void> {
   const { where, writable, onNotice } = context;
-  const reason = await lockFile(file.fd, where, { writable, perl: findTools().perl });
+  const { perl, flock } = findTools();
+  const isBlockDevice = kind === 'block device';
+  const reason = await lockFile(file.fd, where, { writable, perl, flock, isBlockDevice });
   if (reason !== undefined) onNotice?.(`'${where}' is not locked (${reason})`);
 }
 

@@ -6,6 +6,8 @@ export interface Tools {
   /** Of util-linux. */
   readonly fallocate?: string | undefined;
   /** Of util-linux. */
+  readonly flock?: string | undefined;
+  /** Of util-linux. */
   readonly blkdiscard?: string | undefined;
 }
 
@@ -14,6 +16,7 @@ export function findTools(): Tools {
   if (process.platform !== 'linux') return {};
   return {
     perl: findTool('perl'),
+    flock: findTool('flock'),
     fallocate: findTool('fallocate'),
     blkdiscard: findTool('blkdiscard'),
   };

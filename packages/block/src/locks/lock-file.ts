@@ -1,11 +1,17 @@
+import { statfs } from 'node:fs/promises';
 import { TidemarkError } from '@tidemark/core';
 import { runOnDescriptor } from '../helper/run-on-descriptor.ts';
+import { isLockedByOthers } from './found-locks.ts';
 import { LOCK_CONFLICT, LOCK_SCRIPT, LOCK_TAKEN } from './lock-script.ts';
 
 export interface LockOptions {
   readonly writable: boolean;
-  /** Path of perl; without it there is no lock. */
+  /** Path of perl; without it no other program is kept out. */
   readonly perl: string | undefined;
+  /** Path of flock, of util-linux; where there is no perl it keeps out our own programs. */
+  readonly flock?: string | undefined;
+  /** A block device is opened exclusively, and udev takes a flock of it at any time. */
+  readonly isBlockDevice?: boolean;
 }
 
 /** QEMU's permissions (include/block/block-common.h): byte 100 + n is used, 200 + n is not shared. */
@@ -18,31 +24,66 @@ const READER_USES = [CONSISTENT_READ];
 const WRITER_USES = [CONSISTENT_READ, WRITE, RESIZE];
 const UNSHARED = [WRITE, RESIZE];
 
+/** statfs(2), NFS_SUPER_MAGIC: there a flock is a lock on all bytes, our own ones too. */
+const NFS = 0x6969;
+
 /**
  * Locks an open file as QEMU does, against QEMU and against ourselves: one writer or any number of
  * readers. The lock is the open file's: it goes when `fd` and all its copies are closed, also by
  * the process's death.
- * @returns why there is no lock, where none can be had (no perl, or a file system without locks)
+ * @returns what is not kept out, and why (no perl, or a file system without locks)
  * @throws LOCKED
  */
 export async function lockFile(
   fd: number,
   where: string,
-  { writable, perl }: LockOptions,
+  options: LockOptions,
 ): Promise<string | undefined> {
-  if (perl === undefined) return 'perl is not installed';
+  const { writable, perl } = options;
   const uses = writable ? WRITER_USES : READER_USES;
   // Own bytes first: of two that start at once, at least one then sees the other.
   const own = [...uses.map((bit) => 100 + bit), ...UNSHARED.map((bit) => 200 + bit)];
   const others = [...uses.map((bit) => 200 + bit), ...UNSHARED.map((bit) => 100 + bit)];
-  const args = ['-e', LOCK_SCRIPT, own.join(','), others.join(',')];
+  const canFlock = await takesFlock(fd, options);
+  if (perl === undefined) return lockWithoutPerl(fd, where, { ...options, others });
+  const args = [
+    '-e',
+    LOCK_SCRIPT,
+    own.join(','),
+    others.join(','),
+    canFlock ? flockMode(writable) : '0',
+  ];
   const { code, stderr } = await runOnDescriptor(perl, args, fd);
   if (code === LOCK_TAKEN) return undefined;
   if (code === LOCK_CONFLICT) throw locked(where, writable);
-  return `the lock helper failed (${code === null ? 'no exit code' : `exit code ${code}`})${
-    stderr === '' ? '' : `: ${stderr.trim()}`
-  }`;
+  const failure = `the lock helper failed (${code === null ? 'no exit code' : `exit code ${code}`})`;
+  return stderr === '' ? failure : `${failure}: ${stderr.trim()}`;
 }
+
+/** Keeps our own programs out, and sees whether others are there now. */
+async function lockWithoutPerl(
+  fd: number,
+  where: string,
+  options: LockOptions & { readonly others: readonly number[] },
+): Promise<string> {
+  const { writable, flock, others } = options;
+  if (flock !== undefined && (await takesFlock(fd, options))) {
+    const args = [writable ? '-x' : '-s', '-n', '-E', String(LOCK_CONFLICT), '3'];
+    const { code } = await runOnDescriptor(flock, args, fd);
+    if (code === LOCK_CONFLICT) throw locked(where, writable);
+  }
+  if (await isLockedByOthers(fd, others)) throw locked(where, writable);
+  return 'perl is not installed: it is not in use now, and nobody is kept from using it';
+}
+
+async function takesFlock(fd: number, { isBlockDevice = false }: LockOptions): Promise<boolean> {
+  if (isBlockDevice) return false;
+  const { type } = await statfs(`/proc/self/fd/${fd}`);
+  return type !== NFS;
+}
+
+/** flock(2): LOCK_SH or LOCK_EX, with LOCK_NB. */
+const flockMode = (writable: boolean) => String((writable ? 2 : 1) | 4);
 
 function locked(where: string, writable: boolean): TidemarkError {
   return new TidemarkError('LOCKED', `'${where}' is in use by another process`, {
