@@ -7,8 +7,8 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'a sidecar at rest trusts a drive that was changed',
     file: binding('judge.ts'),
-    find: 'const untrustedAll = isIdle ? changed : whyAnother(control.drive, drive);',
-    replace: 'const untrustedAll = whyAnother(control.drive, drive);',
+    find: 'const why = isLent ? whyNotReturned(found) : whyChanged(control.drive, drive);',
+    replace: 'const why = isLent ? whyNotReturned(found) : whyAnother(control.drive, drive);',
   },
   {
     name: 'a damaged control extension is taken for none',
@@ -49,14 +49,14 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'the drive is not made durable before its facts are noted',
     file: binding('binding.ts'),
-    find: "if (state === 'idle') return this.#session.ownFacts({ durable: true });",
-    replace: "if (state === 'idle') return this.#session.ownFacts({});",
+    find: "if (state !== 'busy') return this.#session.ownFacts({ durable: true });",
+    replace: "if (state !== 'busy') return this.#session.ownFacts({});",
   },
   {
     name: 'a close makes bitmaps trusted that were found untrusted',
     file: binding('binding.ts'),
-    find: 'if (isIdle && whyChanged(control.drive, drive) === undefined) this.#idleFacts = drive;',
-    replace: 'if (isIdle) this.#idleFacts = control.drive;',
+    find: 'if (isAtRest && asLeft) this.#idleFacts = drive;',
+    replace: 'if (isAtRest) this.#idleFacts = found.control.drive;',
   },
   {
     name: 'anybody who has the sidecar open binds it anew',

@@ -15,4 +15,5 @@ export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
 export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
 export type { Qcow2Info } from './info.ts';
 export { openQcow2, type OpenQcow2Options, probeFormat } from './open-qcow2.ts';
+export { planSize, type PlannedBitmap, type PlannedImage } from './plan-size.ts';
 export { Qcow2Image } from './qcow2-image.ts';

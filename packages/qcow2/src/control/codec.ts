@@ -21,6 +21,7 @@ interface Numbered {
 type Head = ReturnType<typeof ControlHead.decode>;
 
 const ID_SIZE = 16;
+const STATES = ['idle', 'busy', 'lent'] as const;
 
 /** The extension's data, without tokens. */
 export function encodeControl({ control, sequence }: Numbered): Uint8Array {
@@ -88,9 +89,8 @@ function decode(data: Uint8Array): Numbered | { readonly problem: string } {
 
 function stateOf(flags: number): Control['state'] | undefined {
   if ((flags & ~KNOWN_CONTROL_FLAGS) !== 0 || (flags & ControlFlag.sidecar) === 0) return undefined;
-  const isBusy = (flags & ControlFlag.busy) !== 0;
-  if (isBusy === ((flags & ControlFlag.idle) !== 0)) return undefined;
-  return isBusy ? 'busy' : 'idle';
+  const set = STATES.filter((state) => (flags & ControlFlag[state]) !== 0);
+  return set.length === 1 ? set[0] : undefined;
 }
 
 const NO_FILE = { modified: 0n, changed: 0n, born: 0n, inode: 0n };

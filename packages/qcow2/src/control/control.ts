@@ -23,8 +23,9 @@ export interface Control {
   /**
    * - `idle`: nobody records, and the drive is as `drive` says.
    * - `busy`: a session may be writing the drive, or it ended without a close.
+   * - `lent`: as `idle`, and QEMU alone is going to write the drive, through the image.
    */
-  readonly state: 'idle' | 'busy';
+  readonly state: 'idle' | 'busy' | 'lent';
   /** 16 bytes, of this sidecar. */
   readonly storeId: Uint8Array;
   /** 16 bytes, of whoever wrote this. */

@@ -45,8 +45,12 @@ export const CONTROL_SIZE: number = ControlHead.size + ControlTail.size;
 export const TOKEN_SIZE = 24;
 export const MAX_TOKENS = 8;
 
-/** `flags`. Just one of `idle` and `busy` is set. */
-export const ControlFlag = { sidecar: 1, busy: 2, idle: 4, blockDevice: 8 } as const;
+/** `flags`. Just one of `idle`, `busy` and `lent` is set. */
+export const ControlFlag = { sidecar: 1, busy: 2, idle: 4, blockDevice: 8, lent: 32 } as const;
 
 export const KNOWN_CONTROL_FLAGS: number =
-  ControlFlag.sidecar | ControlFlag.busy | ControlFlag.idle | ControlFlag.blockDevice;
+  ControlFlag.sidecar |
+  ControlFlag.busy |
+  ControlFlag.idle |
+  ControlFlag.lent |
+  ControlFlag.blockDevice;

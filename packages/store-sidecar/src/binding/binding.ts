@@ -3,9 +3,9 @@ import type { DriveFacts, KnownByFacts } from '@tidemark/block';
 import { asUnchanged, type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { BitmapDirectory, Control, ImageMetadata, NewDirectory } from '@tidemark/qcow2';
 import { canTellChanges, whyChanged } from './compare-facts.ts';
-import { judge, type Verdict } from './judge.ts';
+import { judge, type Verdict, whyNotAsLeft } from './judge.ts';
 import type { Lease } from './lease.ts';
-import { mismatch } from './mismatch.ts';
+import { type Mismatch, mismatch } from './mismatch.ts';
 import { Notices } from './notices.ts';
 import { knownControl, RecordingSession } from './recording-session.ts';
 
@@ -23,6 +23,12 @@ export interface BindingOptions {
   /** Whoever opened the sidecar is the one who writes the drive. */
   readonly writesDrive: boolean;
   readonly isShared: boolean;
+  /** The image of the sidecar has the drive for its data, so that QEMU can run on it. */
+  readonly isDataFile: boolean;
+  /** What the system says of the sidecar's own file. */
+  readonly sidecar: Partial<KnownByFacts>;
+  /** What a user answers for. */
+  readonly accepts: (why: Mismatch) => boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Calls `work` after so many milliseconds, unless the process ends before. */
@@ -63,7 +69,7 @@ export class Binding {
    * To be called once, before anything is changed.
    */
   async read(): Promise<readonly DirectoryEntry[]> {
-    const { image, directory, isShared, now } = this.#options;
+    const { image, directory, isShared, isDataFile, accepts, now } = this.#options;
     const drive = await this.#foundFacts();
     this.#isKnown = drive !== undefined && canTellChanges(drive);
     const found = image.control;
@@ -71,11 +77,16 @@ export class Binding {
       this.#notices.unbound();
     }
     const control = this.#control;
-    const isIdle = control?.state === 'idle' && drive !== undefined;
-    if (isIdle && whyChanged(control.drive, drive) === undefined) this.#idleFacts = drive;
+    const sidecar = await this.#options.sidecar.facts?.();
+    const session = { isShared, isDataFile, accepts, sidecar, now: now() };
+    if (found !== undefined && 'control' in found && drive !== undefined) {
+      const isAtRest = found.control.state !== 'busy';
+      const asLeft = whyNotAsLeft({ ...found, ...session, drive }) === undefined;
+      if (isAtRest && asLeft) this.#idleFacts = drive;
+    }
     const live = new Set(directory.namesAt(control?.liveEntries ?? []));
     const { seal } = directory;
-    const verdict = judge({ found, drive, seal, live, isShared, now: now() });
+    const verdict = judge({ found, drive, seal, live, ...session });
     const { records } = directory;
     const verdicts = new Map(records.map((record) => [record.name, this.#adopt(record, verdict)]));
     this.#notices.recovered(records.filter(({ name }) => isRecovered(verdicts.get(name)!)));
@@ -83,6 +94,11 @@ export class Binding {
       const found = verdicts.get(record.name)!;
       return 'reason' in found ? { ...record, inUse: true, ...found } : record;
     });
+  }
+
+  /** Whether the sidecar says that QEMU may be writing the drive. */
+  get isLent(): boolean {
+    return this.#control?.state === 'lent';
   }
 
   /** Whether the last session ended without a close, for all that is known. */
@@ -94,7 +110,8 @@ export class Binding {
 
   /** Whether bitmaps can be live in it: a crash would leave what this version can vouch for. */
   get canRecover(): boolean {
-    return this.#isKnown && this.#options.image.hasRoomForControl;
+    const { image, isDataFile } = this.#options;
+    return this.#isKnown && image.hasRoomForControl && !isDataFile;
   }
 
   /**
@@ -104,11 +121,12 @@ export class Binding {
    */
   async prepare(
     entries: readonly DirectoryEntry[],
+    atRest: 'idle' | 'lent' = 'idle',
   ): Promise<((directory: NewDirectory) => Control) | undefined> {
     const session = this.#session;
     session.assertTold();
     const { loss } = session;
-    const state = entries.some(isOurs) ? 'busy' : 'idle';
+    const state = entries.some(isOurs) ? 'busy' : atRest;
     const isLive = entries.some(({ live }) => live === true);
     const drive = await this.#factsFor(state, isLive);
     if (drive === undefined) return undefined;
@@ -130,7 +148,7 @@ export class Binding {
   /** After the commit of what was prepared. */
   committed(entries: readonly DirectoryEntry[]): void {
     const control = this.#control;
-    this.#idleFacts = control?.state === 'idle' ? control.drive : undefined;
+    this.#idleFacts = control === undefined || control.state === 'busy' ? undefined : control.drive;
     const live = entries.filter((entry) => entry.live === true);
     if (control !== undefined) this.#session.begin(control, { isLive: live.length > 0 });
     else if (this.#options.drive.facts !== undefined) this.#notices.noRoom();
@@ -165,7 +183,7 @@ export class Binding {
   }
 
   #factsFor(state: Control['state'], isLive: boolean): Promise<DriveFacts | undefined> {
-    if (state === 'idle') return this.#session.ownFacts({ durable: true });
+    if (state !== 'busy') return this.#session.ownFacts({ durable: true });
     // What is older than these was put back by somebody.
     return isLive ? this.#session.lastingFacts() : this.#session.ownFacts({});
   }

@@ -3,7 +3,8 @@ import type { DirectoryEntry } from '@tidemark/core';
 import type { DirectorySeal, FoundControl } from '@tidemark/qcow2';
 import { whyAnother, whyChanged } from './compare-facts.ts';
 import { type Mismatch, mismatch } from './mismatch.ts';
-import { whyNotRecovered, whyOtherDirectory } from './recovery.ts';
+import { type FoundLent, whyNotReturned } from './loan.ts';
+import { type FoundBusy, whyNotRecovered, whyOtherDirectory } from './recovery.ts';
 
 export interface Evidence {
   /** What the sidecar says. */
@@ -17,6 +18,12 @@ export interface Evidence {
   readonly isShared: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** What the system says of the sidecar's own file. */
+  readonly sidecar: DriveFacts | undefined;
+  /** QEMU can write the drive through the sidecar. */
+  readonly isDataFile: boolean;
+  /** What a user answers for. */
+  readonly accepts: (why: Mismatch) => boolean;
 }
 
 /** `recovered`: it is in use on disk, and valid. */
@@ -32,14 +39,13 @@ export function judge(evidence: Evidence): (entry: DirectoryEntry) => Verdict {
   if ('problem' in found) return untrusted(unreadable(found.problem));
   if (drive === undefined) return untrusted(UNKNOWN);
   const { control } = found;
-  const changed = whyChanged(control.drive, drive);
-  const isIdle = control.state === 'idle';
-  const untrustedAll = isIdle ? changed : whyAnother(control.drive, drive);
+  const isAtRest = control.state !== 'busy';
+  const untrustedAll = isAtRest
+    ? whyNotAsLeft({ ...found, ...evidence, drive })
+    : whyAnother(control.drive, drive);
   if (untrustedAll !== undefined) return untrusted(untrustedAll);
-  // At rest the drive is what it was, so only the bitmaps are in question.
-  const lost = isIdle
-    ? whyOtherDirectory(control, evidence.seal)
-    : whyNotRecovered({ ...evidence, control, drive });
+  const changed = isAtRest ? undefined : whyChanged(control.drive, drive);
+  const lost = whyLost({ ...evidence, control, drive });
   return (entry) => {
     // What does not record misses no write.
     if (!entry.inUse) return (entry.enabled && changed) || TRUSTED;
@@ -47,6 +53,27 @@ export function judge(evidence: Evidence): (entry: DirectoryEntry) => Verdict {
     return lost ?? { recovered: true };
   };
 }
+
+/** Why the drive is not what it was when its sidecar was left at rest, or lent. */
+export function whyNotAsLeft(found: FoundLent & Pick<Evidence, 'accepts'>): Mismatch | undefined {
+  const { control, drive, accepts } = found;
+  const isLent = control.state === 'lent';
+  const why = isLent ? whyNotReturned(found) : whyChanged(control.drive, drive);
+  return why !== undefined && accepts(why) ? undefined : why;
+}
+
+function whyLost(found: FoundBusy & Pick<Evidence, 'isDataFile'>): Mismatch | undefined {
+  // Such an image can be written by QEMU without a trace in its first sector ("commit" into it).
+  if (found.isDataFile) return QEMU_TOO;
+  // At rest the drive is what it was, so only the bitmaps are in question.
+  if (found.control.state !== 'busy') return whyOtherDirectory(found.control, found.seal);
+  return whyNotRecovered(found);
+}
+
+const QEMU_TOO = mismatch(
+  'data-file',
+  'the session that recorded in it was not closed, and QEMU may have written the drive since',
+);
 
 const UNKNOWN = mismatch('facts', 'nothing can be learned of the drive, changed or not');
 

@@ -5,6 +5,7 @@
  * - `mtime`, `ctime`, `counter`: it was changed.
  * - `lease`, `clock`, `rollback`, `directory`, `table`: what a crash left cannot be vouched for.
  * - `facts`, `control`, `in-use`: there is nothing to judge by.
+ * - `data-file`, `returned`: QEMU may have written it, and what else was written is not known.
  */
 export type MismatchRule =
   | 'birth'
@@ -13,6 +14,7 @@ export type MismatchRule =
   | 'control'
   | 'counter'
   | 'ctime'
+  | 'data-file'
   | 'device'
   | 'directory'
   | 'diskseq'
@@ -22,6 +24,7 @@ export type MismatchRule =
   | 'kind'
   | 'lease'
   | 'mtime'
+  | 'returned'
   | 'rollback'
   | 'size'
   | 'table';

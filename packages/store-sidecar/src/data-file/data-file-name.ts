@@ -1,0 +1,26 @@
+import type { BlockDevice } from '@tidemark/block';
+import { openQcow2 } from '@tidemark/qcow2';
+
+export interface SidecarDataFile {
+  /** A path as the sidecar has it. Undefined: it has none, and who opens it has to name one. */
+  readonly name: string | undefined;
+}
+
+/**
+ * What a sidecar says that its drive is called. Undefined: it is for bitmaps alone. The device stays
+ * open. @throws IMAGE_UNRECOGNIZED, IMAGE_UNSUPPORTED, IMAGE_CORRUPT
+ */
+export async function readDataFile(device: BlockDevice): Promise<SidecarDataFile | undefined> {
+  const image = await openQcow2(device, { skipBacking: true, allowDataFile: true });
+  return image.dataMap?.dataFile;
+}
+
+/**
+ * Changes what a sidecar calls its drive, in one write of sector 0. The device stays open.
+ * @throws OUT_OF_RANGE, NO_SPACE, and as `readDataFile`
+ */
+export async function renameDataFile(device: BlockDevice, name: string): Promise<void> {
+  const options = { writable: true, skipBacking: true, allowDataFile: true };
+  const image = await openQcow2(device, options);
+  await image.dataMap?.rename(name);
+}
