@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWithQemu, run, tempDir } from '../../../tools/qemu.ts';
 import { qemuBitmaps } from '../../../tools/qemu-bitmaps.ts';
-import { adoptSidecar, convertSidecar, lendSidecar } from '../src/index.ts';
+import { adoptSidecar, convertSidecar, lendSidecar, openSidecarStore } from '../src/index.ts';
 import { QemuDrive } from './support/qemu-drive.ts';
 
 const MIB = 1024 * 1024;
@@ -97,7 +97,6 @@ describeWithQemu('a sidecar that QEMU runs on', ['qemu-img', 'qemu-io'], () => {
   it('A9: what a crash leaves of a session is never taken over, whatever QEMU does', async () => {
     const drive = await make();
     const { device, session } = await drive.open();
-    const { openSidecarStore } = await import('../src/index.ts');
     const store = await openSidecarStore(session);
     // So that nobody can ask for bitmaps that are valid while they are in use.
     expect(store.live).toBeUndefined();
@@ -138,7 +137,8 @@ describeWithQemu('a sidecar that QEMU runs on', ['qemu-img', 'qemu-io'], () => {
       }
       await store.commit([{ op: 'store', name: 'a', content }]);
     });
-    await drive.qemu('read -P 5 3M 512', 'read -P 5 7M 512', 'read -P 0 2M 1M');
+    const read = drive.qemu('read -P 5 3M 512', 'read -P 5 7M 512', 'read -P 0 2M 1M');
+    await expect(read).resolves.toBeUndefined();
   });
 
   it('is refused when QEMU has discarded what the drive still holds', async () => {
