@@ -4,7 +4,7 @@ import { type BitmapStore, DirtyBitmap } from '@tidemark/core';
 import { run } from '../../../../tools/qemu.ts';
 import { createSidecar, openSidecarStore, type SidecarSessionOptions } from '../../src/index.ts';
 
-export const GRANULARITY = 65_536;
+const GRANULARITY = 65_536;
 
 /** A raw drive on disk and a sidecar that QEMU can run on. */
 export class QemuDrive {
@@ -89,7 +89,7 @@ export class QemuDrive {
   }
 }
 
-export const createOf = (name: string, size: number) =>
+const createOf = (name: string, size: number) =>
   ({
     op: 'create',
     name,
@@ -97,7 +97,7 @@ export const createOf = (name: string, size: number) =>
     content: new DirtyBitmap(size, GRANULARITY),
   }) as const;
 
-export function granulesOf(content: DirtyBitmap): readonly number[] {
+function granulesOf(content: DirtyBitmap): readonly number[] {
   const bits = new Uint8Array(content.serializedLength);
   content.serialize(bits);
   const granules = Array.from({ length: content.length }, (_, index) => index);
