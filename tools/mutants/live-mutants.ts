@@ -178,8 +178,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a clear that may have to be taken back forgets the old bits at once',
     file: tracking('restructuring.ts'),
-    find: 'keepBits ? { ...after, kept: before.content } : after,',
+    find: '({ ...after, kept: before.content })',
     replace:
-      'keepBits ? { ...after, kept: new DirtyBitmap(before.content.diskSize, before.content.granularity) } : after,',
+      '({ ...after, kept: new DirtyBitmap(before.content.diskSize, before.content.granularity) })',
   },
 ];

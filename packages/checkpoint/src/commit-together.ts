@@ -6,8 +6,9 @@ import {
   type PreparedCommit,
   TidemarkError,
 } from '@tidemark/core';
+import { announce, retract } from './announce.ts';
 import type { CheckpointFolder } from './checkpoint-folder.ts';
-import type { IntendedBitmap } from './intent.ts';
+import type { IntendedBitmap, Intent } from './intent.ts';
 import { placeOf } from './open-checkpointed.ts';
 
 /** What one store has to do. */
@@ -40,7 +41,7 @@ export async function commitTogether(
   const ready: PreparedCommit[] = [];
   try {
     for (const { store, changes } of parts) ready.push(await store.prepare(changes));
-    await putIntent(parts, set, folder);
+    await announce(folder, intentOf(parts, set));
   } catch (error) {
     for (const step of ready) await step.abort().catch(() => {});
     throw error;
@@ -49,21 +50,11 @@ export async function commitTogether(
   await retract(folder, set, onNotice);
 }
 
-async function putIntent(
-  parts: readonly CheckpointPart[],
-  set: string,
-  folder: CheckpointFolder,
-): Promise<void> {
+function intentOf(parts: readonly CheckpointPart[], set: string): Intent {
   const members = parts.map(({ store, bitmaps }) => {
     return { store: store.id ?? null, place: placeOf(store), bitmaps, done: false };
   });
-  try {
-    await folder.put({ set, members });
-  } catch (error) {
-    // It may be there all the same; then the change will be made, to no harm.
-    await folder.remove(set).catch(() => {});
-    throw error;
-  }
+  return { set, members };
 }
 
 async function commitAll(
@@ -84,18 +75,6 @@ async function commitAll(
     }
   }
   if (failure !== undefined) throw incomplete(failure.error);
-}
-
-/** What is left of it does no harm but that the next backups are full ones, until it is found done. */
-async function retract(
-  folder: CheckpointFolder,
-  set: string,
-  onNotice: (message: string) => void,
-): Promise<void> {
-  await folder.remove(set).catch((error: unknown) => {
-    if (!isTidemarkError(error)) throw error;
-    onNotice(`checkpoint ${set} is made, and its intent file is left: ${error.message}`);
-  });
 }
 
 function incomplete(error: unknown): unknown {

@@ -83,3 +83,8 @@ export function recordingIn(
 export function checkpointOf({ checkpoint, isAnew }: DriveBitmap): { checkpoint?: string } {
   return checkpoint === undefined || isAnew ? {} : { checkpoint };
 }
+
+/** What a store is told of it where it changes the bitmap. Nothing: it is as before. */
+export function storedCheckpointOf(bitmap: DriveBitmap): { checkpoint?: string | null } {
+  return bitmap.isAnew ? { checkpoint: null } : checkpointOf(bitmap);
+}

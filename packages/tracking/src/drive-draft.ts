@@ -1,18 +1,11 @@
 import { DirtyBitmap } from '@tidemark/core';
 import { DraftContents } from './draft-contents.ts';
+import { partsOf } from './draft-parts.ts';
 import { type DriveBitmap, recordingContent, recordingIn } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
 import type { Durability } from './durability.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
-import {
-  type ChangedBitmap,
-  commit,
-  forget,
-  type MadeBitmap,
-  type RemovedBitmap,
-  type Restructuring,
-  takeBack,
-} from './restructuring.ts';
+import type { Restructuring } from './restructuring.ts';
 
 /**
  * The bitmaps of a drive as a transaction is going to leave them. Actions edit the draft; the drive
@@ -30,7 +23,8 @@ export class DriveDraft {
   readonly #reading = new Set<string>();
   readonly #contents: DraftContents;
   readonly #attached: DirtyBitmap[] = [];
-  readonly #committed: Restructuring[] = [];
+  /** Names of bitmaps that begin here. */
+  readonly #beginning = new Set<string>();
   #unlockMarks: () => void = () => {};
   #next: ReadonlyMap<string, DriveBitmap> = new Map();
 
@@ -40,9 +34,15 @@ export class DriveDraft {
     this.#contents = new DraftContents(state);
   }
 
-  /** In how many stores bitmaps are made or removed, as the actions have left it. */
-  get commitCount(): number {
-    return this.#restructuredKeepers().length;
+  /** The stores whose bitmaps are made or removed, as the actions have left it. */
+  get changedKeepers(): readonly Durability[] {
+    const changed = new Set<Durability>();
+    for (const { name, keeper } of this.bitmaps.values()) {
+      // What is made and removed again never gets to a store.
+      if (this.#isNew(name) !== this.#removing.has(name)) changed.add(keeper);
+      if (keeper.storesAtOnce && this.#changing.has(name)) changed.add(keeper);
+    }
+    return this.state.keepers.filter((keeper) => changed.has(keeper));
   }
 
   /** Checked in QEMU's order: busy, readonly, inconsistent. */
@@ -69,6 +69,7 @@ export class DriveDraft {
 
   add(bitmap: DriveBitmap, content: DirtyBitmap): void {
     this.bitmaps.set(bitmap.name, bitmap);
+    if (bitmap.isAnew) this.#beginning.add(bitmap.name);
     this.#contents.put(bitmap.name, content);
   }
 
@@ -86,12 +87,13 @@ export class DriveDraft {
 
   /** It says no longer what changed since its checkpoint. */
   beginAnew(name: string, flags: { readonly enabled?: boolean } = {}): void {
+    this.#beginning.add(name);
     this.bitmaps.set(name, { ...this.bitmaps.get(name)!, ...flags, isAnew: true });
   }
 
   /**
    * Gets all bits that the actions need; what will be changed is durably in use afterwards.
-   * `keepRemoved`: also those of what is removed, so that `uncommit` can put it back.
+   * `keepRemoved`: also those of what is removed, so that it can be put back.
    */
   async prepare({ keepRemoved }: { readonly keepRemoved: boolean }): Promise<void> {
     const removed = keepRemoved ? this.#removedNames() : new Set<string>();
@@ -117,11 +119,12 @@ export class DriveDraft {
 
   /**
    * The epoch of all that begins or ends here. From this tick on writes are marked in the new bits
-   * as well as the old ones, so that either can turn out to be the truth.
+   * as well as the old ones, so that either can turn out to be the truth. `checkpoint`: of what
+   * begins.
    */
-  begin(): void {
+  begin(checkpoint: string | undefined): void {
     const { recorder } = this.state;
-    this.#next = this.#compose();
+    this.#next = this.#compose(checkpoint);
     for (const bitmap of this.#next.values()) {
       const bits = recordingContent(bitmap);
       if (bits === undefined || recorder.bitmaps.has(bits)) continue;
@@ -131,28 +134,17 @@ export class DriveDraft {
     for (const keeper of this.state.keepers) keeper.begin(recordingIn(keeper, this.#next));
   }
 
-  /** The commit point of this drive: all of its new and removed bitmaps, in each store at once. */
-  async commit(options: { readonly keepBits: boolean }): Promise<void> {
-    for (const part of this.#restructurings()) {
-      await commit(part, options);
-      this.#committed.push(part);
-    }
-  }
-
-  /**
-   * After `publish`: gives up what `commit` was told to keep. Where a store fails in it, its bitmaps
-   * are dirty beyond the truth, which is no reason to call the change failed.
-   */
-  async forget(): Promise<void> {
-    for (const part of this.#committed) await forget(part).catch(() => {});
-  }
-
-  /**
-   * Takes back what `commit` did, where another store's part of it failed. A store that fails now
-   * keeps what is new, in use or not recording, and has lost what was removed: nothing is stale.
-   */
-  async uncommit(): Promise<void> {
-    for (const part of this.#committed) await takeBack(part).catch(() => {});
+  /** After `begin`: what is to be made and removed, by store. */
+  parts(): readonly Restructuring[] {
+    return partsOf({
+      state: this.state,
+      next: this.#next,
+      keepers: this.changedKeepers,
+      changing: this.#changing,
+      removing: this.#removedNames(),
+      contents: this.#contents,
+      isNew: (name) => this.#isNew(name),
+    });
   }
 
   publish(): void {
@@ -184,60 +176,19 @@ export class DriveDraft {
     return !this.state.bitmaps.has(name) || this.#replacing.has(name);
   }
 
-  #compose(): ReadonlyMap<string, DriveBitmap> {
+  #compose(checkpoint: string | undefined): ReadonlyMap<string, DriveBitmap> {
     const next = new Map<string, DriveBitmap>();
     for (const [name, bitmap] of this.bitmaps) {
       if (this.#removing.has(name)) continue;
       const taken = bitmap.acquired || this.#contents.acquired.has(name);
       const acquired = bitmap.keeper.holds(bitmap, taken || (this.#isNew(name) && bitmap.enabled));
       const content = this.#contents.changed(name) ?? bitmap.content;
-      next.set(name, { ...bitmap, acquired, content });
+      const begun = { ...bitmap, acquired, content };
+      // What does not record misses writes, and goes back to nothing.
+      const isBeginning = checkpoint !== undefined && bitmap.enabled && this.#beginning.has(name);
+      next.set(name, isBeginning ? { ...begun, checkpoint, isAnew: false } : begun);
     }
     return next;
-  }
-
-  #restructurings(): readonly Restructuring[] {
-    return this.#restructuredKeepers().map((keeper) => ({
-      keeper,
-      created: this.#createdIn(keeper),
-      removed: this.#removedFrom(keeper),
-      changed: keeper.storesAtOnce ? this.#changedIn(keeper) : [],
-    }));
-  }
-
-  #restructuredKeepers(): readonly Durability[] {
-    const changed = new Set<Durability>();
-    for (const { name, keeper } of this.bitmaps.values()) {
-      // What is made and removed again never gets to a store.
-      if (this.#isNew(name) !== this.#removing.has(name)) changed.add(keeper);
-      if (keeper.storesAtOnce && this.#changing.has(name)) changed.add(keeper);
-    }
-    return this.state.keepers.filter((keeper) => changed.has(keeper));
-  }
-
-  #createdIn(keeper: Durability): readonly MadeBitmap[] {
-    return [...this.#next.values()]
-      .filter((bitmap) => bitmap.keeper === keeper && this.#isNew(bitmap.name))
-      .map((bitmap) => ({ bitmap, content: this.content(bitmap.name) }));
-  }
-
-  #changedIn(keeper: Durability): readonly ChangedBitmap[] {
-    return [...this.#next.values()]
-      .filter((bitmap) => bitmap.keeper === keeper && this.#changing.has(bitmap.name))
-      .map((bitmap) => {
-        const before = this.state.find(bitmap.name);
-        return {
-          before: { bitmap: before, content: this.#contents.before(before) ?? bitmap.content! },
-          after: { bitmap, content: this.content(bitmap.name) },
-        };
-      });
-  }
-
-  #removedFrom(keeper: Durability): readonly RemovedBitmap[] {
-    return [...this.#removedNames()]
-      .map((name) => this.state.find(name))
-      .filter((bitmap) => bitmap.keeper === keeper)
-      .map((bitmap) => ({ bitmap, content: this.#contents.before(bitmap) }));
   }
 
   /** Without what is made and removed again. */

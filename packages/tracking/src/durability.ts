@@ -1,4 +1,5 @@
-import type { BitmapInfo, BitmapStore, DirtyBitmap } from '@tidemark/core';
+import type { StorePlace } from '@tidemark/checkpoint';
+import type { BitmapInfo, BitmapStore, DirtyBitmap, PreparedCommit } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { MadeBitmap } from './restructuring.ts';
 
@@ -19,6 +20,8 @@ export interface StoreChange {
 export interface Durability {
   readonly persistent: boolean;
   readonly label: string;
+  /** For whoever has to find the store again. */
+  readonly place: StorePlace;
   /** Bytes. */
   readonly diskSize: number;
   readonly writable: boolean;
@@ -35,6 +38,8 @@ export interface Durability {
   begin(recording: readonly DriveBitmap[]): void;
   /** The commit point of a change. */
   restructure(change: StoreChange): Promise<void>;
+  /** `restructure` in two: see `BitmapStore.prepare`. Neither half is left out by who calls it. */
+  prepare(change: StoreChange): Promise<PreparedCommit>;
   /** What began has become the truth, or is not to be: only these record from now on. */
   end(recording: readonly DriveBitmap[]): void;
   /** Ends the use of acquired bitmaps: what was recorded is stored. */

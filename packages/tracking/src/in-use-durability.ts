@@ -1,5 +1,12 @@
-import { type BitmapChange, type BitmapInfo, type BitmapStore, DirtyBitmap } from '@tidemark/core';
-import { checkpointOf, type DriveBitmap } from './drive-bitmap.ts';
+import { placeOf, type StorePlace } from '@tidemark/checkpoint';
+import {
+  type BitmapChange,
+  type BitmapInfo,
+  type BitmapStore,
+  DirtyBitmap,
+  type PreparedCommit,
+} from '@tidemark/core';
+import { checkpointOf, type DriveBitmap, storedCheckpointOf } from './drive-bitmap.ts';
 import type { Durability, StoreChange } from './durability.ts';
 
 /**
@@ -18,6 +25,10 @@ export class InUseDurability implements Durability {
 
   get label(): string {
     return this.#store.label;
+  }
+
+  get place(): StorePlace {
+    return { id: this.#store.id, place: placeOf(this.#store) };
   }
 
   get diskSize(): number {
@@ -55,7 +66,33 @@ export class InUseDurability implements Durability {
    * What is made as acquired is in use from the start. What is changed is in use already: its bits
    * and flags are stored at the end.
    */
-  async restructure({ created = [], removed = [] }: StoreChange): Promise<void> {
+  async restructure(change: StoreChange): Promise<void> {
+    const changes = this.#changesOf(change);
+    if (changes.length > 0) await this.#store.commit(changes);
+  }
+
+  async prepare(change: StoreChange): Promise<PreparedCommit> {
+    return this.#store.prepare(this.#changesOf(change));
+  }
+
+  end(): void {}
+
+  /** Writes the bits of acquired bitmaps and takes their flags away, all at once. */
+  async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
+    const changes: BitmapChange[] = [];
+    for (const bitmap of bitmaps) {
+      const { name, enabled, content } = bitmap;
+      if (content === undefined) continue;
+      changes.push({ op: 'store', name, enabled, content, ...storedCheckpointOf(bitmap) });
+    }
+    if (changes.length > 0) await this.#store.commit(changes);
+  }
+
+  async close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #changesOf({ created = [], removed = [] }: StoreChange): readonly BitmapChange[] {
     // First: what is made may take the name of what goes.
     const changes: BitmapChange[] = removed.map((name) => ({ op: 'remove', name }));
     for (const { bitmap, content, isLost = false } of created) {
@@ -66,23 +103,6 @@ export class InUseDurability implements Durability {
       const made = { op: 'create', name, enabled, content: stored, acquire } as const;
       changes.push({ ...made, ...checkpointOf(bitmap) });
     }
-    if (changes.length > 0) await this.#store.commit(changes);
-  }
-
-  end(): void {}
-
-  /** Writes the bits of acquired bitmaps and takes their flags away, all at once. */
-  async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
-    const changes: BitmapChange[] = [];
-    for (const { name, enabled, content, isAnew } of bitmaps) {
-      const checkpoint = isAnew && ({ checkpoint: null } as const);
-      if (content !== undefined)
-        changes.push({ op: 'store', name, enabled, content, ...checkpoint });
-    }
-    if (changes.length > 0) await this.#store.commit(changes);
-  }
-
-  async close(): Promise<void> {
-    return this.#store.close();
+    return changes;
   }
 }

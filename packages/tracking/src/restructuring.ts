@@ -1,4 +1,4 @@
-import { DirtyBitmap } from '@tidemark/core';
+import { DirtyBitmap, type PreparedCommit } from '@tidemark/core';
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { Durability } from './durability.ts';
 
@@ -32,24 +32,30 @@ export interface ChangedBitmap {
   readonly after: MadeBitmap;
 }
 
+/** The change of a store that no other depends on. Nothing is done before its commit. */
+export function alone({ keeper, created, removed, changed }: Restructuring): PreparedCommit {
+  const after = changed.map((change) => change.after);
+  return {
+    commit: () => keeper.restructure({ created, removed: removed.map(nameOf), changed: after }),
+    abort: async () => {},
+  };
+}
+
 /**
- * `keepBits`: what a store is to forget of a bitmap stays there for now, so that it is not missing
- * where another store's part fails and this one cannot be taken back. `forget` does the rest.
+ * The change of a store that is made together with those of others. What the store is to forget of
+ * a bitmap stays there for now, so that it is not missing where another store's part fails and this
+ * one cannot be taken back. `forget` does the rest.
  */
-export async function commit(
-  change: Restructuring,
-  { keepBits }: { readonly keepBits: boolean },
-): Promise<void> {
-  await change.keeper.restructure({
-    created: change.created,
-    removed: change.removed.map(nameOf),
-    changed: change.changed.map(({ before, after }) =>
-      keepBits ? { ...after, kept: before.content } : after,
-    ),
+export async function makeReady(change: Restructuring): Promise<PreparedCommit> {
+  const { keeper, created, removed, changed } = change;
+  return keeper.prepare({
+    created,
+    removed: removed.map(nameOf),
+    changed: changed.map(({ before, after }) => ({ ...after, kept: before.content })),
   });
 }
 
-/** What `commit` has kept goes, once no other part can fail. Until then there are bits too many. */
+/** What `makeReady` has kept goes, once no other part can fail. Until then there are bits too many. */
 export async function forget({ keeper, changed }: Restructuring): Promise<void> {
   const lowered = changed.filter(({ before, after }) => !isWithin(before.content, after.content));
   await keeper.restructure({ changed: lowered.map(({ after }) => after) });

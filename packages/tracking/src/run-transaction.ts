@@ -1,22 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import type { CheckpointFolder } from '@tidemark/checkpoint';
 import type { BitmapAction, DriveAction, MergeSource } from './bitmap-action.ts';
 import { DriveDraft } from './drive-draft.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
+import { GroupCommit } from './group-commit.ts';
 import { type BitStep, planAction } from './plan-action.ts';
 import type { TrackedDrive } from './tracked-drive.ts';
+
+export interface TransactionOptions {
+  /**
+   * Where a change of several stores is announced, so that a crash between their commits is made
+   * good by who opens them next with the same folder. Absent: it leaves the change made in some.
+   */
+  readonly checkpoints?: CheckpointFolder | undefined;
+  /**
+   * 32 hexadecimal digits: the checkpoint of each bitmap that begins to record here. Default: with
+   * `checkpoints` a new one for changes of several stores, else none.
+   */
+  readonly checkpoint?: string | undefined;
+  /** Hears of an intent file that could not be taken away. */
+  readonly onNotice?: ((message: string) => void) | undefined;
+}
 
 /**
  * Makes all of the changes, on however many drives, or none. All of them begin at one instant:
  * a write that was acknowledged before it counts as before on every drive. Later actions see what
  * earlier ones did. A removed bitmap is there, and busy, until the end.
  *
- * Each drive's stores commit one by one. A crash between two of them leaves the change made on some
- * drives: never a bitmap that has missed a write, for what is new is in use until a clean close.
- * Where a store fails, the others take back what they did; a bitmap that was removed from one and
- * is of an unsupported kind stays removed.
+ * Each store makes its part ready before the first one commits. A crash between two commits leaves
+ * the change made in some stores, unless it is announced in a folder of checkpoints: never a bitmap
+ * that has missed a write. Where a store fails, the others take back what they did; a bitmap that
+ * was removed from one and is of an unsupported kind stays removed.
  * @throws the first action's error that fails, with nothing changed; I/O errors of the stores
  */
-export async function runTransaction(actions: readonly DriveAction[]): Promise<void> {
-  await changeDrives(involvedStates(actions), (drafts) => planAll(actions, drafts));
+export async function runTransaction(
+  actions: readonly DriveAction[],
+  options: TransactionOptions = {},
+): Promise<void> {
+  await changeDrives(involvedStates(actions), (drafts) => planAll(actions, drafts), options);
 }
 
 type Drafts = ReadonlyMap<DriveState, DriveDraft>;
@@ -25,13 +46,14 @@ type Drafts = ReadonlyMap<DriveState, DriveDraft>;
 export async function changeDrives(
   states: readonly DriveState[],
   plan: (drafts: Drafts) => readonly BitStep[],
+  options: TransactionOptions = {},
 ): Promise<void> {
   const unlocks: (() => void)[] = [];
   for (const state of states) unlocks.push(await state.mutex.lock());
   try {
     for (const state of states) state.assertOpen();
     const drafts = new Map(states.map((state) => [state, new DriveDraft(state)]));
-    await execute([...drafts.values()], plan(drafts));
+    await execute([...drafts.values()], plan(drafts), options);
   } finally {
     for (const unlock of unlocks) unlock();
   }
@@ -48,36 +70,45 @@ function planAll(actions: readonly DriveAction[], drafts: Drafts): readonly BitS
   );
 }
 
-async function execute(drafts: readonly DriveDraft[], steps: readonly BitStep[]): Promise<void> {
-  const isGroup = drafts.reduce((sum, draft) => sum + draft.commitCount, 0) > 1;
+async function execute(
+  drafts: readonly DriveDraft[],
+  steps: readonly BitStep[],
+  options: TransactionOptions,
+): Promise<void> {
   try {
-    await change(drafts, steps, { isGroup });
-    if (isGroup) for (const draft of drafts) await draft.forget();
+    const commit = await change(drafts, steps, options);
+    await commit.forget();
   } finally {
     for (const draft of drafts) draft.finish();
   }
 }
 
-/** `isGroup`: in more than one store, so that one may have to be taken back for another one. */
 async function change(
   drafts: readonly DriveDraft[],
   steps: readonly BitStep[],
-  { isGroup }: { readonly isGroup: boolean },
-): Promise<void> {
+  options: TransactionOptions,
+): Promise<GroupCommit> {
+  const { checkpoints: folder, onNotice = () => {} } = options;
+  const keepers = drafts.flatMap(({ changedKeepers }) => changedKeepers);
+  // In more than one store: one may have to be taken back for another one.
+  const isGroup = keepers.length > 1;
+  const isAnnounced = folder && keepers.filter(({ storesAtOnce }) => storesAtOnce).length > 1;
+  const fresh = isAnnounced ? randomBytes(16).toString('hex') : undefined;
+  const checkpoint = options.checkpoint ?? fresh;
   try {
     for (const draft of drafts) await draft.prepare({ keepRemoved: isGroup });
     // One tick from here: no write falls between two steps, or between two drives.
     for (const step of steps) step();
-    for (const draft of drafts) draft.begin();
-    for (const draft of drafts) await draft.commit({ keepBits: isGroup });
+    for (const draft of drafts) draft.begin(checkpoint);
+    const parts = drafts.flatMap((draft) => draft.parts());
+    const commit = new GroupCommit(parts, { checkpoint, folder, onNotice });
+    await commit.make();
     for (const draft of drafts) draft.publish();
+    return commit;
   } catch (error) {
     // The first error is the one to report; what cannot be taken back is in use, or has bits too
     // many: never stale.
-    for (const draft of drafts.toReversed()) {
-      await draft.uncommit();
-      await draft.rollBack();
-    }
+    for (const draft of drafts.toReversed()) await draft.rollBack();
     throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { placeOf, type StorePlace } from '@tidemark/checkpoint';
 import {
   type BitmapChange,
   type BitmapInfo,
@@ -5,11 +6,13 @@ import {
   type DirtyBitmap,
   isUnchanged,
   type LiveBitmaps,
+  type PreparedCommit,
 } from '@tidemark/core';
-import { checkpointOf, type DriveBitmap } from '../drive-bitmap.ts';
+import type { DriveBitmap } from '../drive-bitmap.ts';
 import type { Durability, StoreChange } from '../durability.ts';
 import { storeFailed } from '../messages.ts';
 import type { MadeBitmap } from '../restructuring.ts';
+import { changesOf } from './changes-of.ts';
 import { GroupSync } from './group-sync.ts';
 import { LiveBitmap } from './live-bitmap.ts';
 import type { LiveMarks, LiveTracking } from './live-marks.ts';
@@ -21,6 +24,8 @@ export interface LiveDurabilityOptions {
   /** Makes durable what was written to the drive before the call. */
   readonly flushDrive: () => Promise<void>;
 }
+
+const NOTHING: PreparedCommit = { commit: async () => {}, abort: async () => {} };
 
 /**
  * Bitmaps that are on disk, valid, at every moment: what records is marked there before the drive
@@ -50,6 +55,10 @@ export class LiveDurability implements Durability {
 
   get label(): string {
     return this.#options.store.label;
+  }
+
+  get place(): StorePlace {
+    return { id: this.#options.store.id, place: placeOf(this.#options.store) };
   }
 
   get diskSize(): number {
@@ -90,20 +99,50 @@ export class LiveDurability implements Durability {
   }
 
   async restructure(change: StoreChange): Promise<void> {
+    const { store } = this.#options;
+    const step = await this.#stage(change, async (changes) => ({
+      commit: () => store.commit(changes),
+      abort: async () => {},
+    }));
+    await step.commit();
+  }
+
+  async prepare(change: StoreChange): Promise<PreparedCommit> {
+    return this.#stage(change, (changes) => this.#options.store.prepare(changes));
+  }
+
+  async #stage(
+    change: StoreChange,
+    ready: (changes: readonly BitmapChange[]) => Promise<PreparedCommit>,
+  ): Promise<PreparedCommit> {
     const { created = [], changed = [], removed = [], isUndo = false } = change;
-    if (created.length + changed.length + removed.length === 0) return;
+    if (created.length + changed.length + removed.length === 0) return NOTHING;
     this.#assertSound();
     const replaced = this.#beginAnew([...created, ...changed]);
-    try {
+    const noting = async <T>(work: () => Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        this.#goOnWith(replaced);
+        throw error;
+      }
+    };
+    const step = await noting(async () => {
       // A bitmap that is clean on disk vouches for data that has to be on disk as well. One that
       // is put back says what it said before, and must be put back where nothing can be flushed.
       if (created.length + changed.length > 0 && !isUndo) await this.#options.flushDrive();
-      await this.#commit(this.#changesOf({ created, changed, removed }), { isUndo });
-      for (const tracking of replaced.values()) this.#options.marks.detach(tracking);
-    } catch (error) {
-      this.#goOnWith(replaced);
-      throw error;
-    }
+      return ready(changesOf(change, (content, kept) => this.#storedOf(content, kept)));
+    });
+    return {
+      commit: async () => {
+        await noting(() => this.#commit(step, { isUndo }));
+        for (const tracking of replaced.values()) this.#options.marks.detach(tracking);
+      },
+      abort: async () => {
+        this.#goOnWith(replaced);
+        await step.abort();
+      },
+    };
   }
 
   end(recording: readonly DriveBitmap[]): void {
@@ -125,36 +164,15 @@ export class LiveDurability implements Durability {
     return this.#options.store.close();
   }
 
-  async #commit(
-    changes: readonly BitmapChange[],
-    { isUndo }: { readonly isUndo: boolean },
-  ): Promise<void> {
+  async #commit(step: PreparedCommit, { isUndo }: { readonly isUndo: boolean }): Promise<void> {
     try {
-      await this.#options.store.commit(changes);
+      await step.commit();
     } catch (error) {
       if (!isUnchanged(error) || isUndo) this.#isUncertain = true;
       // On disk is what should not be there, and marks for what should be would go there too.
       if (isUndo) this.#failure = { cause: error };
       throw error;
     }
-  }
-
-  #changesOf({ created, changed, removed }: Required<Omit<StoreChange, 'isUndo'>>): BitmapChange[] {
-    return [
-      ...removed.map((name) => ({ op: 'remove' as const, name })),
-      ...created.map(({ bitmap, content, isLost = false }) => {
-        const { name, enabled } = bitmap;
-        const acquire = isLost || (enabled && ('live' as const));
-        const made = { op: 'create' as const, name, enabled, acquire };
-        return { ...made, content: this.#storedOf(content), ...checkpointOf(bitmap) };
-      }),
-      ...changed.map(({ bitmap: { name, enabled, isAnew }, content, kept }) => {
-        const stored = this.#storedOf(content, kept);
-        const checkpoint = isAnew && { checkpoint: null };
-        const change = { op: 'store' as const, name, enabled, content: stored, live: enabled };
-        return { ...change, ...checkpoint };
-      }),
-    ];
   }
 
   /**
