@@ -21,6 +21,13 @@ export type { DriveIdentity, Manifest, PointReference, Totals } from './format/m
 export type { PointKind } from './format/names.ts';
 export { type BackupPlan, planBackup, type PlannedBitmap, type PlanOptions } from './make/plan.ts';
 export {
+  planRescan,
+  type PlanRescanOptions,
+  type PointDigests,
+  pointDigests,
+  type PointDigestsOptions,
+} from './use/point-digests.ts';
+export {
   restore,
   type RestoreOptions,
   type RestoreProgress,

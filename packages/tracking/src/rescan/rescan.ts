@@ -126,9 +126,8 @@ export class Rescan implements RunningRescan {
   async #compareSome(pieces: AsyncGenerator<Piece>, comparison: Comparison): Promise<number> {
     let end = this.progress.done;
     const stop = end + (this.#options.batchSize ?? DEFAULT_BATCH_SIZE);
-    let failed = false;
     const work = async () => {
-      while (end < stop && !failed) {
+      while (end < stop) {
         this.#assertGoingOn();
         const { done, value } = await pieces.next();
         if (done === true) return;
@@ -139,7 +138,8 @@ export class Rescan implements RunningRescan {
     };
     const workers = Array.from({ length: READS_AT_ONCE }, () =>
       work().catch((error: unknown) => {
-        failed = true;
+        // The others need not go on.
+        end = stop;
         throw error;
       }),
     );
