@@ -57,7 +57,8 @@ async function copy(
   );
 }
 
-async function idOf(path: string): Promise<string> {
+/** What a drive's backups know it by, unless they are told. @throws USAGE: it is too long */
+export async function idOf(path: string): Promise<string> {
   const real = await realpath(path);
   if (real.length <= 1024) return real;
   throw new TidemarkError('USAGE', `path '${real}' is too long to name the drive in a manifest`, {

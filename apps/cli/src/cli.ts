@@ -12,12 +12,13 @@ import { backup } from './commands/backup.ts';
 import { bitmapRoutes } from './commands/bitmap/index.ts';
 import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
+import { rescan } from './commands/rescan.ts';
 import { restore } from './commands/restore.ts';
 import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
 
 const root = buildRouteMap({
-  routes: { bitmap: bitmapRoutes, info, backup, restore, repo: repoRoutes },
+  routes: { bitmap: bitmapRoutes, info, backup, restore, rescan, repo: repoRoutes },
   docs: {
     brief:
       'remembers which parts of a virtual disk have changed, so that a backup copies only those',

@@ -1,3 +1,4 @@
+import { TidemarkError } from '@tidemark/core';
 import { parseSize } from '@tidemark/program';
 
 /** Flags that many commands take, declared once. */
@@ -38,6 +39,14 @@ export const granularityFlag = {
   optional: true,
 } as const;
 
+export const driveIdFlag = {
+  kind: 'parsed',
+  parse: parseDriveId,
+  brief: 'which drive it is, when its path has changed; when left out, its absolute path',
+  placeholder: 'ID',
+  optional: true,
+} as const;
+
 export const drivePositional = {
   brief: 'path of the drive: a qcow2 image, a raw file or a block device',
   placeholder: 'DRIVE',
@@ -68,4 +77,12 @@ export const driveFlags = { format: formatFlag, sidecar: sidecarFlag, json: json
 /** A description with examples under it, as `--help` shows them. */
 export function withExamples(description: readonly string[], examples: readonly string[]): string {
   return [...description, '', 'EXAMPLES', ...examples.map((example) => `  ${example}`)].join('\n');
+}
+
+/** What a manifest can hold. */
+function parseDriveId(text: string): string {
+  if (text.length >= 1 && text.length <= 1024) return text;
+  throw new TidemarkError('USAGE', `a drive id of ${text.length} characters is not possible`, {
+    hint: 'use 1 to 1024 characters',
+  });
 }

@@ -11,6 +11,7 @@ const commands = [
   ['info'],
   ['backup'],
   ['restore'],
+  ['rescan'],
   ['repo', 'list'],
   ['repo', 'check'],
 ];

@@ -9,6 +9,10 @@ export interface OpenRecordingDriveOptions {
   readonly format?: DriveFormat;
   /** A sidecar besides the default one. */
   readonly sidecar?: string;
+  /** Makes the sidecar of a raw drive when it is missing. Default false. */
+  readonly create?: boolean;
+  /** Of the bitmaps; see `openTrackedDrive`. Default `close`. */
+  readonly durability?: 'live' | 'close';
   /** Hears of bitmaps that cannot record, and what else a user should know. */
   readonly onNotice?: (message: string) => void;
 }
@@ -21,20 +25,25 @@ export interface OpenRecordingDriveOptions {
  */
 export async function openRecordingDrive(
   path: string,
-  { format, sidecar, onNotice }: OpenRecordingDriveOptions = {},
+  options: OpenRecordingDriveOptions = {},
 ): Promise<TrackedDrive> {
+  const { format, onNotice, durability = 'close', create = false } = options;
   const notices = onNotice && { onNotice };
   const drive = await openDrive(path, { access: 'write', ...(format && { format }), ...notices });
   const opened: DriveBitmaps[] = [];
   try {
-    for (const named of await sidecarsOf(drive, sidecar)) {
-      opened.push(await openDriveBitmaps(drive, { ...(named && { sidecar: named }), ...notices }));
+    for (const named of await sidecarsOf(drive, options)) {
+      // The named one, where there are two.
+      const makes = create && named === options.sidecar;
+      const place = { create: makes, ...(named && { sidecar: named }) };
+      opened.push(await openDriveBitmaps(drive, { ...place, ...notices }));
     }
     return await openTrackedDrive({
       device: drive.device,
       label: path,
       stores: opened.flatMap(({ store }): readonly BitmapStore[] => (store ? [store] : [])),
       writable: true,
+      durability,
       ...(onNotice && { onWarning: onNotice }),
       ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
     });
@@ -48,11 +57,11 @@ export async function openRecordingDrive(
 /** The default one first. Undefined stands for it, and for the image of a qcow2 drive. */
 async function sidecarsOf(
   { path, image }: Drive,
-  named: string | undefined,
+  { sidecar: named, create = false }: OpenRecordingDriveOptions,
 ): Promise<readonly (string | undefined)[]> {
   if (named === undefined || image !== undefined) return [named];
   const wanted = await fileIdentity(named);
-  if (wanted === undefined) {
+  if (wanted === undefined && !create) {
     throw new TidemarkError('FILE_NOT_FOUND', `there is no sidecar '${named}'`, {
       where: named,
       hint: 'check the path, or leave it out to use the default beside the drive',

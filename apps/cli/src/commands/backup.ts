@@ -4,6 +4,7 @@ import { TidemarkError } from '@tidemark/core';
 import { formatSize } from '@tidemark/program';
 import {
   directoryPositional,
+  driveIdFlag,
   type DriveFlags,
   driveFlags,
   drivePositional,
@@ -54,13 +55,7 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
         ...granularityFlag,
         brief: 'bytes that are copied and digested at once, a power of two from 4k to 1M',
       },
-      driveId: {
-        kind: 'parsed',
-        parse: parseDriveId,
-        brief: 'which drive it is, when its path has changed; when left out, its absolute path',
-        placeholder: 'ID',
-        optional: true,
-      },
+      driveId: driveIdFlag,
     },
     aliases: { f: 'format', b: 'bitmap', g: 'granularity' },
     positional: { kind: 'tuple', parameters: [drivePositional, directoryPositional] },
@@ -81,14 +76,6 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
     ),
   },
 });
-
-/** What a manifest can hold. */
-function parseDriveId(text: string): string {
-  if (text.length >= 1 && text.length <= 1024) return text;
-  throw new TidemarkError('USAGE', `a drive id of ${text.length} characters is not possible`, {
-    hint: 'use 1 to 1024 characters',
-  });
-}
 
 function summarize({ point, digest, manifest, bytesRead }: BackupResult) {
   const { kind, reason, parent, totals, granularity, drive, bitmap } = manifest;

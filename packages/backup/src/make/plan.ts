@@ -24,7 +24,8 @@ export interface PlannedBitmap {
 export interface PlanOptions {
   /** The backup directory. */
   readonly target: string;
-  readonly drive: DriveIdentity;
+  /** Its id decides. */
+  readonly drive: Pick<DriveIdentity, 'id'> & Partial<DriveIdentity>;
   /** Bytes of the drive now. */
   readonly size: number;
   readonly bitmap?: PlannedBitmap | undefined;
@@ -96,7 +97,7 @@ async function listOrNothing(directory: BackupDirectory): Promise<readonly Resto
 function refuseOtherDrive(
   where: string,
   points: readonly RestorePoint[],
-  drive: DriveIdentity,
+  drive: Pick<DriveIdentity, 'id'>,
 ): void {
   for (const point of points) {
     if ('problem' in point || point.manifest.drive.id === drive.id) continue;
