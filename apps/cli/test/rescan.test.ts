@@ -24,28 +24,32 @@ interface Backup {
   readonly totals: { readonly granules: number };
 }
 
-describe.each(['raw', 'qcow2'] as const)('a rescan of a %s drive', (format) => {
+/** A drive, its backups, and what is asked of them. */
+function setUp(format: 'raw' | 'qcow2') {
   const dir = tempDir();
   const drive = join(dir, `drive.${format}`);
   const backups = join(dir, 'backups');
   const flags = ['--format', format];
   const byBitmap = [...flags, '--bitmap', 'nightly'];
+  return {
+    ...{ drive, backups, flags, byBitmap },
+    rescan: () => succeedJson('rescan', drive, backups, ...byBitmap),
+    bitmap: async () =>
+      (await succeedJson<readonly Listed[]>('bitmap', 'list', drive, ...flags))[0],
+    /** A backup has to be an increment of so many granules, from which all is restored. */
+    async expectIncrement(granules: number) {
+      const made = await succeedJson<Backup>('backup', drive, backups, ...byBitmap);
+      expect(made).toMatchObject({ kind: 'incremental', totals: { granules } });
+      const restored = join(dir, 'restored.raw');
+      rmSync(restored, { force: true });
+      await succeed('restore', backups, restored);
+      expect((await readDrive(restored)).equals(await readDrive(drive))).toBe(true);
+    },
+  };
+}
 
-  // Nothing notices what is written to an image behind the back of its bitmaps.
-  const onlyOfRaw = format === 'raw' ? it : () => {};
-  const rescan = () => succeedJson('rescan', drive, backups, ...byBitmap);
-  const bitmap = async () =>
-    (await succeedJson<readonly Listed[]>('bitmap', 'list', drive, ...flags))[0];
-
-  /** A backup has to be an increment of so many granules, from which all of the drive is restored. */
-  async function expectIncrement(granules: number) {
-    const made = await succeedJson<Backup>('backup', drive, backups, ...byBitmap);
-    expect(made).toMatchObject({ kind: 'incremental', totals: { granules } });
-    const restored = join(dir, 'restored.raw');
-    rmSync(restored, { force: true });
-    await succeed('restore', backups, restored);
-    expect((await readDrive(restored)).equals(await readDrive(drive))).toBe(true);
-  }
+describe.each(['raw', 'qcow2'] as const)('a rescan of a %s drive', (format) => {
+  const { drive, backups, flags, byBitmap, rescan, bitmap, expectIncrement } = setUp(format);
 
   it('brings back a bitmap that was removed: what differs is what the next backup copies', async () => {
     await makeDrive(drive, format, SIZE, [{ offset: MiB, length: 3 * MiB, byte: 1 }]);
@@ -83,7 +87,7 @@ describe.each(['raw', 'qcow2'] as const)('a rescan of a %s drive', (format) => {
 
   it('is refused, and changes nothing, where the next backup would be full all the same', async () => {
     const before = digestOf(drive);
-    const elsewhere = await fail('rescan', drive, join(dir, 'none'), ...byBitmap);
+    const elsewhere = await fail('rescan', drive, `${backups}-none`, ...byBitmap);
     expect(elsewhere).toMatchObject({ code: 'FILE_NOT_FOUND' });
     const unknown = await fail('rescan', drive, backups, ...flags, '--bitmap', 'weekly');
     expect(unknown).toMatchObject({ code: 'BACKUP_NOT_FOUND' });
@@ -92,8 +96,15 @@ describe.each(['raw', 'qcow2'] as const)('a rescan of a %s drive', (format) => {
     expect(digestOf(drive)).toBe(before);
     expect(await bitmap()).toMatchObject({ state: 'stored', dirtyBytes: 0 });
   });
+});
 
-  onlyOfRaw('finds what was changed behind the back of the bitmap', async () => {
+describe('a rescan of a raw drive and its sidecar', () => {
+  const { drive, backups, flags, byBitmap, rescan, bitmap, expectIncrement } = setUp('raw');
+
+  it('finds what was changed behind the back of the bitmap', async () => {
+    await makeDrive(drive, 'raw', SIZE, [{ offset: MiB, length: MiB, byte: 1 }]);
+    await succeed('bitmap', 'add', drive, 'nightly', ...flags);
+    await succeed('backup', drive, backups, ...byBitmap);
     const file = await open(drive, 'r+');
     await file.write(Buffer.alloc(10, 9), 0, 10, 3 * MiB);
     await file.close();
@@ -103,7 +114,7 @@ describe.each(['raw', 'qcow2'] as const)('a rescan of a %s drive', (format) => {
     await expectIncrement(1);
   });
 
-  onlyOfRaw('makes the sidecar anew where that is lost', async () => {
+  it('makes the sidecar anew where that is lost', async () => {
     await guestWrites(drive, [{ offset: 9 * MiB, length: 1, byte: 8 }]);
     rmSync(`${drive}.tidemark.qcow2`);
     await rescan();
