@@ -37,7 +37,7 @@ function setUp(format: 'raw' | 'qcow2') {
     bitmap: async () =>
       (await succeedJson<readonly Listed[]>('bitmap', 'list', drive, ...flags))[0],
     /** A backup has to be an increment of so many granules, from which all is restored. */
-    async expectIncrement(granules: number) {
+    expectIncrement: async (granules: number) => {
       const made = await succeedJson<Backup>('backup', drive, backups, ...byBitmap);
       expect(made).toMatchObject({ kind: 'incremental', totals: { granules } });
       const restored = join(dir, 'restored.raw');
