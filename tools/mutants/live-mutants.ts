@@ -182,4 +182,49 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     replace:
       '({ ...after, kept: new DirtyBitmap(before.content.diskSize, before.content.granularity) })',
   },
+  {
+    name: 'with stop, an unmarked write passes after the first attempt',
+    file: tracking('live/guarded-marks.ts'),
+    find: 'if (await this.#options.marks.cover(range)) this.#recovered();',
+    replace:
+      'if (this.#trouble === undefined && (await this.#options.marks.cover(range))) this.#recovered();',
+    also: {
+      find: 'return this.#options.marks.covers(range);',
+      replace: 'return this.#trouble !== undefined || this.#options.marks.covers(range);',
+    },
+  },
+  {
+    name: 'with report, an unmarked write passes',
+    file: tracking('live/guarded-marks.ts'),
+    find: "if (policy === 'report') throw cause;",
+    replace: "if (policy === 'report') { this.#hasEnded = true; return; }",
+    also: {
+      find: 'return this.#options.marks.covers(range);',
+      replace: 'return this.#hasEnded || this.#options.marks.covers(range);',
+    },
+  },
+  {
+    name: 'with drop, an unmarked write passes before the bitmap is durably in use',
+    file: tracking('live/live-durability.ts'),
+    find: 'await store.commit(bitmaps.flatMap(asLost));',
+    replace: 'void store.commit(bitmaps.flatMap(asLost)).catch(() => {});',
+  },
+  {
+    name: 'with drop, an unmarked write passes before the lease is over',
+    file: tracking('live/live-durability.ts'),
+    find: 'await live.lease.lapse();',
+    replace: 'void live.lease.lapse();',
+  },
+  {
+    name: 'with drop, an unmarked write passes although the bitmap could not be given up',
+    file: tracking('live/live-durability.ts'),
+    find: 'if (live.lease === undefined) throw error;\n      await live.lease.lapse();',
+    replace: 'await live.lease?.lapse();',
+  },
+  {
+    name: 'the waiting of writes is not ended by a close',
+    file: tracking('live/guarded-marks.ts'),
+    find: 'if (this.#hasEnded) throw ended(this.#options.label, cause);',
+    replace: 'if (this.#hasEnded) this.#options.marks.covers = () => true;',
+  },
 ];

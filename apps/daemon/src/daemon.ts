@@ -53,6 +53,8 @@ async function shutDown(
   const problems: unknown[] = [];
   const attempt = (work: Promise<void>) =>
     work.catch((error: unknown) => void problems.push(error));
+  // Or a server would wait for the answers to writes that wait for the disk to be mended.
+  for (const { tracked } of drives) tracked.endWaiting();
   if (servers !== undefined) await attempt(servers.close());
   for (const { tracked } of drives) await attempt(tracked.close());
   for (const problem of problems.slice(1)) {

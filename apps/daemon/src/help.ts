@@ -5,11 +5,14 @@ USAGE
   tidemarkd -drive file=PATH[,...] [-dirty-bitmap name=NAME[,...]] --nbd-server ADDR [--qmp ADDR]
 
 OPTIONS (with one dash or two; a comma inside a value is doubled)
-  -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off][,durability=live]
+  -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off][,durability=close]
+         [,on-tracking-error=stop|report|drop]
   -drive driver=memory,size=SIZE[,id=ID][,export=off]
-      A drive. It is exported over NBD under its id, with its bitmaps. With durability=live they
-      are valid on disk at each moment, and a crash leaves them a little too large; without, a crash
-      leaves them inconsistent.
+      A drive. It is exported over NBD under its id, with its bitmaps. They are valid on disk at
+      each moment, and a crash leaves them a little too large; with durability=close, as in QEMU, they
+      are stored at a clean end, and a crash leaves them inconsistent. Where a write cannot be marked in them, on-tracking-error says
+      whether it waits (stop, the default), fails (report), or is made once they are durably
+      inconsistent (drop).
   -dirty-bitmap name=NAME[,drive=ID|node=ID][,create=on|off][,enabled=on|off]
                 [,granularity=SIZE][,file=SIDECAR][,file_id=NAME][,persistent=off]
       A bitmap of a drive. It lives in a qcow2 drive itself, or in the sidecar of a raw drive:

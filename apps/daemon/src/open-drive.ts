@@ -56,7 +56,7 @@ async function openFileDrive(
   source: { readonly path: string; readonly format: 'raw' | 'qcow2' | undefined },
   warn: Say,
 ): Promise<OpenedDrive> {
-  const { id, readOnly, durability } = planned.option;
+  const { id, readOnly, durability, onTrackingError } = planned.option;
   const drive = await openDrive(source.path, {
     access: readOnly ? 'read' : 'write',
     onNotice: (message) => warn(`drive '${id}': ${message}`),
@@ -73,12 +73,14 @@ async function openFileDrive(
   try {
     const select = await openStores(planned, drive, opened, warn);
     const stores = opened.map(({ store }) => store).filter((store) => store !== undefined);
+    // Who does not ask for it by name gets what can be had, and is warned.
     if (durability === 'live') for (const store of stores) assertLive(store, id);
     const prepared = await prepareTrackedDrive({
       device: drive.device,
       label: id,
       stores,
-      durability,
+      durability: durability ?? 'live',
+      onTrackingError,
       transient: await openMemoryBitmaps(drive.device.size),
       writable: !readOnly,
       select,
@@ -92,9 +94,10 @@ async function openFileDrive(
   }
 }
 
-function assertLive({ live, label }: BitmapStore, id: string): void {
+function assertLive({ live, notLive, label }: BitmapStore, id: string): void {
   if (live !== undefined) return;
-  const text = `drive '${id}': ${label} cannot keep bitmaps valid while they record`;
+  const because = notLive === undefined ? '' : `: ${notLive}`;
+  const text = `drive '${id}': ${label} cannot keep bitmaps valid while they record${because}`;
   throw new TidemarkError('USAGE', text, { where: label, hint: 'leave out durability=live' });
 }
 

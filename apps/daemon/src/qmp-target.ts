@@ -47,7 +47,8 @@ function qmpNode(served: ServedDrive): QmpNode {
 
 async function describe({ drive, tracked }: ServedDrive): Promise<QmpBlockInfo> {
   const { device, writable } = tracked;
-  const common = { readOnly: !writable, virtualSize: device.size };
+  const { trouble } = tracked;
+  const common = { readOnly: !writable, virtualSize: device.size, ...(trouble && { trouble }) };
   if (drive === undefined) return { ...common, driver: 'memory', file: device.label };
   const { blocks } = await stat(drive.path);
   return {

@@ -26,14 +26,24 @@ const isAble = canMount(disk);
 if (!isAble) console.warn('SKIPPED: a daemon on a full disk: needs root and mount');
 
 describe.skipIf(!isAble)('a daemon whose disk is full when it ends', () => {
-  it('says so, ends with the code of it, and leaves the bitmap to be refused', async () => {
+  it.each([
+    { durability: 'close', left: { state: 'inconsistent' } },
+    // It lies there as it was marked.
+    { durability: 'live', left: { state: 'stored' } },
+  ])('says so, and ends with the code of it: durability=$durability', async (shape) => {
+    const { durability, left } = shape;
     await run('mount', '-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', disk);
     try {
       const drive = join(disk, 'd.raw');
       await (await createDrive(drive, { format: 'raw', size: 64 * MiB })).device.close();
       const socket = join(dir, 'nbd.sock');
       const daemon = await startDaemon(
-        ...['-drive', `file=${drive},format=raw,id=vm`, '-dirty-bitmap', 'name=n,create=on'],
+        ...[
+          '-drive',
+          `file=${drive},format=raw,id=vm,durability=${durability}`,
+          '-dirty-bitmap',
+          'name=n,create=on',
+        ],
         ...['--nbd-server', `addr.type=unix,addr.path=${socket}`],
       );
       await guestWrite(`nbd+unix:///vm?socket=${socket}`, MiB, MiB);
@@ -41,9 +51,7 @@ describe.skipIf(!isAble)('a daemon whose disk is full when it ends', () => {
       const { code, stderr } = await daemon.stop();
       expect({ code, stderr }).toEqual({ code: 12, stderr: expect.stringContaining('NO_SPACE') });
       rmSync(join(disk, 'fill'));
-      expect(await bitmapsOf(drive, '--format', 'raw')).toMatchObject({
-        n: { state: 'inconsistent' },
-      });
+      expect(await bitmapsOf(drive, '--format', 'raw')).toMatchObject({ n: left });
     } finally {
       await run('umount', disk);
     }

@@ -24,8 +24,12 @@ describeWithQemu(
     const uri = `nbd+unix:///vm?socket=${socket}`;
 
     async function serve(...more: readonly string[]): Promise<{ daemon: Daemon; qmp: QmpClient }> {
+      return serveWith('live', ...more);
+    }
+
+    async function serveWith(durability: 'live' | 'close', ...more: readonly string[]) {
       const daemon = await startDaemon(
-        ...['-drive', `file=${image},format=qcow2,id=vm`, ...more],
+        ...['-drive', `file=${image},format=qcow2,id=vm,durability=${durability}`, ...more],
         ...['--nbd-server', `addr.type=unix,addr.path=${socket}`, '--qmp', `unix:${control}`],
       );
       return { daemon, qmp: await QmpClient.connect(control) };
@@ -94,8 +98,8 @@ describeWithQemu(
       await run('qemu-img', 'check', '-q', image);
     });
 
-    it('is in use for QEMU while the daemon has it, and inconsistent once it was killed', async () => {
-      const { daemon } = await serve();
+    it('is in use for QEMU while the daemon has it, and inconsistent once it was killed: durability=close', async () => {
+      const { daemon } = await serveWith('close');
       const info = await run('qemu-img', 'info', '-U', '--output=json', image);
       expect(info).toContain('"in-use"');
       const refused = await startDaemon('-drive', `file=${image},id=vm`).catch(String);
@@ -109,7 +113,7 @@ describeWithQemu(
       expect([0, 3]).toContain((await sh('qemu-img', 'check', '-q', image)).code);
 
       // Nobody names them: the drive is served, with a warning, and they stay as they are.
-      const again = await serve();
+      const again = await serveWith('close');
       expect(again.daemon.stderr()).toContain(
         "warning: bitmap 'fine' of 'vm' was left in use by a crash",
       );

@@ -25,7 +25,8 @@ describe('-drive', () => {
         source: { kind: 'file', path: '/vm/a.raw', format: 'raw' },
         readOnly: true,
         exported: false,
-        durability: 'close',
+        durability: undefined,
+        onTrackingError: 'stop',
       },
     ]);
   });

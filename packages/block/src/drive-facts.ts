@@ -52,6 +52,8 @@ export interface FactsOptions {
   readonly durable?: boolean;
   /** Waits until the next change is bound to get a later time. Default: as `durable`. */
   readonly settled?: boolean;
+  /** Gives a file the times of now, as if it were written. Default false. */
+  readonly touched?: boolean;
 }
 
 /** A power of devices that others may change while nobody looks: files and block devices. */

@@ -83,6 +83,10 @@ class BackendStore implements BitmapStore {
     return this.#live;
   }
 
+  get notLive(): string | undefined {
+    return this.#backend.notLive;
+  }
+
   async list(): Promise<readonly BitmapInfo[]> {
     return this.#run(async () =>
       this.#entries.map((entry) => {

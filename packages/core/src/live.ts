@@ -36,6 +36,12 @@ export interface WriteLease {
    *   inconsistent now, durably: they need no marks any more, and hold up no write
    */
   renew(): Promise<void>;
+  /**
+   * Never renews it again. Resolves when it has ended and the drive is durably newer than it: whoever
+   * comes after a crash takes none of the bitmaps for valid, without a word from the store.
+   * @throws I/O codes: that cannot be made sure of
+   */
+  lapse(): Promise<void>;
 }
 
 /** What a store does for bitmaps that record while they lie, always valid, on disk. */

@@ -92,6 +92,8 @@ export interface BitmapStore extends AsyncDisposable {
    * reading, which leaves nothing.
    */
   readonly live?: LiveBitmaps | undefined;
+  /** Why `live` is absent, where there is more to say than that: a clause. */
+  readonly notLive?: string | undefined;
 
   /** In the order in which the store keeps them. */
   list(): Promise<readonly BitmapInfo[]>;
@@ -183,6 +185,8 @@ export interface BitmapBackend {
   readonly writable: boolean;
   /** A power of its own: see `LiveBackend`. */
   readonly live?: LiveBackend;
+  /** Why it has not that power, though others of its kind have: a clause. */
+  readonly notLive?: string;
   readDirectory(): Promise<readonly DirectoryEntry[]>;
   readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
   /**

@@ -9,7 +9,7 @@ import { overriding } from './support/sound-store.ts';
 
 /** Bytes. 128 granules. */
 const SIZE = 65_536;
-const NO_WRITES = { begin: () => {}, end: () => {} };
+const NO_WRITES = { begin: () => {}, end: () => {}, lapse: async () => {} };
 
 const content = new DirtyBitmap(SIZE, 512);
 const storing = (name: string): BitmapChange => ({ op: 'store', name, content });

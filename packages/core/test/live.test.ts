@@ -176,6 +176,7 @@ describe('a backend of live bitmaps', () => {
       renew: async () => {
         renewals += 1;
       },
+      lapse: async () => {},
     };
     const sound = soundLiveBackend(disk, true);
     const store = await createBitmapStore(

@@ -11,7 +11,7 @@ export interface OpenRecordingDriveOptions {
   readonly sidecar?: string;
   /** Makes the sidecar of a raw drive when it is missing. Default false. */
   readonly create?: boolean;
-  /** Of the bitmaps; see `openTrackedDrive`. Default `close`. */
+  /** Of the bitmaps; see `openTrackedDrive`. Default `live`. */
   readonly durability?: 'live' | 'close';
   /** Hears of bitmaps that cannot record, and what else a user should know. */
   readonly onNotice?: (message: string) => void;
@@ -27,7 +27,7 @@ export async function openRecordingDrive(
   path: string,
   options: OpenRecordingDriveOptions = {},
 ): Promise<TrackedDrive> {
-  const { format, onNotice, durability = 'close', create = false } = options;
+  const { format, onNotice, durability = 'live', create = false } = options;
   const notices = onNotice && { onNotice };
   const drive = await openDrive(path, { access: 'write', ...(format && { format }), ...notices });
   const opened: DriveBitmaps[] = [];
@@ -44,6 +44,8 @@ export async function openRecordingDrive(
       stores: opened.flatMap(({ store }): readonly BitmapStore[] => (store ? [store] : [])),
       writable: true,
       durability,
+      // Whoever runs a command wants to know, and can run it again.
+      onTrackingError: 'report',
       ...(onNotice && { onWarning: onNotice }),
       ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
     });

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json/json-value.ts';
-import type { QmpBitmap, QmpNode } from './target.ts';
+import type { QmpBitmap, QmpBlockInfo, QmpNode } from './target.ts';
 
 /** qapi BlockDeviceInfo of a node, with the members that QEMU always has. */
 export async function describeNode(node: QmpNode): Promise<JsonObject> {
@@ -28,8 +28,15 @@ export async function describeNode(node: QmpNode): Promise<JsonObject> {
       'cluster-size': info.clusterSize,
       'dirty-flag': false,
     },
+    // Not of QEMU, whose own words for it, `io-status`, stand in query-block.
+    'x-tidemark-io-status': ioStatus(info),
     'dirty-bitmaps': bitmaps.length === 0 ? undefined : bitmaps.map(describeBitmap),
   };
+}
+
+function ioStatus({ trouble }: QmpBlockInfo): JsonObject | undefined {
+  if (trouble === undefined) return undefined;
+  return { status: trouble.isFull ? 'nospace' : 'failed', reason: trouble.reason };
 }
 
 function describeBitmap(bitmap: QmpBitmap): JsonObject {

@@ -25,6 +25,15 @@ export interface QmpBlockInfo {
   readonly actualSize?: number;
   /** Bytes; of formats that have clusters. */
   readonly clusterSize?: number;
+  /** Present while writes wait because they cannot be marked in bitmaps. */
+  readonly trouble?: QmpTrouble;
+}
+
+interface QmpTrouble {
+  /** For people. */
+  readonly reason: string;
+  /** Room on the disk would mend it. */
+  readonly isFull: boolean;
 }
 
 /** A drive as QMP sees it. */

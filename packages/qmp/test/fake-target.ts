@@ -6,6 +6,8 @@ export class FakeTarget implements QmpTarget {
   readonly transactions: (readonly QmpAction[])[] = [];
   readonly bitmaps = new Map<string, Map<string, QmpBitmap>>();
   quits = 0;
+  /** Why writes wait. */
+  trouble: { readonly reason: string; readonly isFull: boolean } | undefined;
   /** Runs inside every transaction. */
   during: () => Promise<void> = async () => {};
 
@@ -54,6 +56,7 @@ export class FakeTarget implements QmpTarget {
         file: `${name}.raw`,
         readOnly: false,
         virtualSize: 1_048_576,
+        ...(this.trouble && { trouble: this.trouble }),
       }),
       bitmaps: async () => [...bitmaps.values()].toReversed(),
       sha256: async (bitmap) => {

@@ -30,6 +30,21 @@ describe('QmpServer', () => {
     await server.close();
   });
 
+  it('says of a node why its writes wait, while they do', async () => {
+    const { path, server, target } = await serve();
+    const client = await QmpClient.connect(path);
+    const status = async () => {
+      const [node] = (await client.execute('query-named-block-nodes')) as [Record<string, unknown>];
+      return node['x-tidemark-io-status'];
+    };
+    expect(await status()).toBeUndefined();
+    target.trouble = { reason: 'no space is left', isFull: true };
+    expect(await status()).toEqual({ status: 'nospace', reason: 'no space is left' });
+    target.trouble = { reason: 'a bad sector', isFull: false };
+    expect(await status()).toEqual({ status: 'failed', reason: 'a bad sector' });
+    await server.close();
+  });
+
   it('runs one command at a time, whoever sends it', async () => {
     const { path, server, target } = await serve();
     let running = 0;

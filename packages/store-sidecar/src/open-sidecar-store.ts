@@ -22,7 +22,7 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     label,
     diskSize: drive.size,
     writable,
-    ...(binding.canRecover && { live }),
+    ...(binding.whyNotLive === undefined ? { live } : { notLive: binding.whyNotLive }),
     readDirectory: async () => entries,
     readContent: ({ name }) => directory.readContent(name),
     async replaceDirectory(next, contents) {

@@ -7,6 +7,7 @@ const START = 1_700_000_000_000;
 /** A lease and its clock; renewals are made durable when the test says so. */
 class Bench {
   time = START;
+  touches = 0;
   readonly pending: (() => void)[] = [];
   readonly timers: { readonly work: () => void; readonly milliseconds: number }[] = [];
   /** When it came to rest, in milliseconds from the start. */
@@ -22,6 +23,12 @@ class Bench {
     },
     later: (work, milliseconds) => this.timers.push({ work, milliseconds }),
     rest: async () => void this.rests.push(this.time - START),
+    touchDrive: async () => {
+      this.touches += 1;
+    },
+    wait: async (milliseconds) => {
+      this.time += milliseconds;
+    },
   });
 
   async settle(): Promise<void> {
@@ -93,5 +100,28 @@ describe('a lease', () => {
     await bench.settle();
     await again;
     expect(bench.at(0)).toBe(true);
+  });
+
+  it('that is given up is over when the drive is durably newer, and is never renewed', async () => {
+    const bench = new Bench();
+    bench.lease.grant(START + 15_000);
+    expect(bench.at(1000)).toBe(true);
+    const lapsing = bench.lease.lapse();
+    expect(bench.at(1000)).toBe(false);
+    await expect(bench.lease.renew()).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await lapsing;
+    expect(bench.time).toBeGreaterThan(START + 15_000);
+    expect(bench.touches).toBe(1);
+  });
+
+  it('that is given up lasts as long as a renewal says that failed and may be there', async () => {
+    const bench = new Bench();
+    bench.lease.grant(START + 15_000);
+    bench.at(9_000);
+    bench.failure = new Error('no header can be written');
+    const lapsing = bench.lease.lapse();
+    await bench.settle();
+    await lapsing;
+    expect(bench.time).toBeGreaterThan(START + 24_000);
   });
 });

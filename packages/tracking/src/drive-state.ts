@@ -1,5 +1,6 @@
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { Durability } from './durability.ts';
+import type { GuardedMarks } from './live/guarded-marks.ts';
 import type { LiveMarks } from './live/live-marks.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
 import { Mutex } from './mutex.ts';
@@ -12,6 +13,7 @@ export interface DriveStateOptions {
   readonly writable: boolean;
   readonly recorder: WriteRecorder;
   readonly marks: LiveMarks;
+  readonly guard: GuardedMarks;
   /** Those of persistent bitmaps first. */
   readonly keepers: readonly Durability[];
   readonly defaultGranularity: number;
@@ -31,6 +33,8 @@ export class DriveState {
   readonly writable: boolean;
   readonly recorder: WriteRecorder;
   readonly marks: LiveMarks;
+  /** The same, as writes see them. */
+  readonly guard: GuardedMarks;
   readonly keepers: readonly Durability[];
   readonly defaultGranularity: number;
   /** Several drives are locked in this order, so that two transactions never wait for each other. */
@@ -48,6 +52,7 @@ export class DriveState {
     this.writable = options.writable;
     this.recorder = options.recorder;
     this.marks = options.marks;
+    this.guard = options.guard;
     this.keepers = options.keepers;
     this.defaultGranularity = options.defaultGranularity;
     this.bitmaps = new Map(options.bitmaps.map((bitmap) => [bitmap.name, bitmap]));

@@ -44,5 +44,10 @@ export interface Durability {
   end(recording: readonly DriveBitmap[]): void;
   /** Ends the use of acquired bitmaps: what was recorded is stored. */
   release(bitmaps: readonly DriveBitmap[]): Promise<void>;
+  /**
+   * Makes sure that nobody trusts what is on disk of bitmaps that record, whatever is written from
+   * then on without a mark. @throws where that cannot be made sure of: they have to be marked still
+   */
+  abandon(bitmaps: readonly DriveBitmap[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -88,6 +88,9 @@ export class InUseDurability implements Durability {
     if (changes.length > 0) await this.#store.commit(changes);
   }
 
+  /** Nobody trusts them while they are in use. */
+  async abandon(): Promise<void> {}
+
   async close(): Promise<void> {
     return this.#store.close();
   }

@@ -1,10 +1,12 @@
 import type { BlockDevice } from '@tidemark/block';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
+import { abandonBitmaps } from './abandon.ts';
 import { bitmapAtRest, type DriveBitmap, recordingContent } from './drive-bitmap.ts';
 import { DriveState } from './drive-state.ts';
 import type { Durability } from './durability.ts';
 import { engage } from './engage.ts';
 import { InUseDurability } from './in-use-durability.ts';
+import { GuardedMarks, type TrackingErrorPolicy } from './live/guarded-marks.ts';
 import { LiveDurability } from './live/live-durability.ts';
 import { LiveMarks } from './live/live-marks.ts';
 import type { RegionLimits } from './live/open-regions.ts';
@@ -26,18 +28,22 @@ export interface TrackedDriveOptions {
   /** Whether the drive will be written. If not, nothing is acquired and bitmaps are only read. */
   readonly writable: boolean;
   /**
-   * - `live`: bitmaps are valid on disk while they record, where their store can do that. A crash
-   *   leaves a superset of the truth.
+   * - `live`: bitmaps are valid on disk while they record, where their store can do that; of one that
+   *   cannot, there is a warning, and `close` holds for it. A crash leaves a superset of the truth.
    * - `close`: they are stored when the drive is closed, as QEMU does. A crash leaves them
-   *   inconsistent.
+   *   inconsistent. The default.
    */
   readonly durability?: 'live' | 'close';
   /** Of bitmaps that are live. */
   readonly marks?: RegionLimits;
+  /** Default `stop`. */
+  readonly onTrackingError?: TrackingErrorPolicy;
+  /** Milliseconds after which a mark that failed is tried again. Default 100. */
+  readonly retryAfter?: number;
   /** Bytes; of a qcow2 image. Decides the granularity of new bitmaps, as in QEMU. */
   readonly clusterSize?: number;
   readonly select?: readonly BitmapSelection[];
-  /** Hears of bitmaps that cannot be used and that nobody selected. */
+  /** Hears of bitmaps that cannot be used and that nobody selected, and of marks that fail. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -70,20 +76,29 @@ export async function prepareTrackedDrive(options: TrackedDriveOptions): Promise
     leases: leasesOf(options),
     onLost: (lost, why) => void loseBitmaps(state, lost, why),
   });
-  const keepers = keepersOf(options, marks);
+  const keepers = keepersOf(options, marks, (keeper) => abandonBitmaps(state, keeper));
   const bitmaps = await readDirectories(label, keepers);
   for (const keeper of keepers) checkSize(device, keeper);
-  const state = new DriveState({
+  const guard = new GuardedMarks({
+    marks,
+    policy: options.onTrackingError ?? 'stop',
+    label,
+    onWarning,
+    ...(options.retryAfter !== undefined && { retryAfter: options.retryAfter }),
+  });
+  const state: DriveState = new DriveState({
     label,
     writable: options.writable && device.writable,
     recorder: new WriteRecorder(),
     marks,
+    guard,
     keepers,
     defaultGranularity: defaultGranularity(options.clusterSize),
     bitmaps,
   });
   const plan = planSelection(state, select);
   warnOfUnusable(state, plan, onWarning);
+  if (state.writable && options.durability === 'live') warnOfNotLive(options, onWarning);
   let begun: Promise<TrackedDrive> | undefined;
   return { begin: () => (begun ??= begin(device, state, plan)) };
 }
@@ -94,7 +109,7 @@ async function begin(
   plan: SelectionPlan,
 ): Promise<TrackedDrive> {
   await engage(state, plan);
-  const { recorder, marks, writable } = state;
+  const { recorder, guard: marks, writable } = state;
   const recording = [...state.bitmaps.values()].filter(
     (bitmap) => recordingContent(bitmap) !== undefined,
   );
@@ -117,13 +132,15 @@ function leasesOf({ stores = [], durability = 'close' }: TrackedDriveOptions) {
 function keepersOf(
   { stores = [], transient, device, durability = 'close' }: TrackedDriveOptions,
   marks: LiveMarks,
+  onAbandon: (keeper: Durability) => Promise<void>,
 ): readonly Durability[] {
   const keepers = stores.map((store): Durability => {
     const { live } = store;
     if (durability === 'close' || live === undefined) {
       return new InUseDurability(store, { persistent: true });
     }
-    return new LiveDurability({ store, live, marks, flushDrive: () => device.flush() });
+    const flushDrive = () => device.flush();
+    return new LiveDurability({ store, live, marks, flushDrive, onAbandon });
   });
   if (transient !== undefined) keepers.push(new InUseDurability(transient, { persistent: false }));
   return keepers;
@@ -167,5 +184,16 @@ function warnOfUnusable(
       reason === undefined ? 'was left in use by a crash' : `cannot be trusted: ${reason}`;
     const why = condition === 'inconsistent' ? broken : 'is of a kind not supported';
     onWarning(`bitmap '${name}' of '${state.label}' ${why}: it records nothing, remove it`);
+  }
+}
+
+function warnOfNotLive(
+  { label, stores = [] }: TrackedDriveOptions,
+  onWarning: (message: string) => void,
+): void {
+  for (const { label: where, writable, live, notLive } of stores) {
+    if (!writable || live !== undefined) continue;
+    const because = notLive === undefined ? '' : `, since ${notLive}`;
+    onWarning(`a crash will leave the bitmaps of '${label}' in ${where} inconsistent${because}`);
   }
 }

@@ -18,11 +18,13 @@ export interface DurableMarks {
   /** Whether a change may be made now. */
   covers(range: { readonly offset: number; readonly length: number }): boolean;
   /** Makes the marks that are missing. Ask again afterwards. @throws: the change must not be made */
-  cover(range: { readonly offset: number; readonly length: number }): Promise<void>;
+  cover(range: { readonly offset: number; readonly length: number }): Promise<unknown>;
   /** A change begins, in the tick in which `covers` allowed it. */
   begin(): void;
   /** It has ended, well or badly. */
   end(): void;
+  /** Changes that wait for marks that cannot be made fail, and so do those that come. */
+  endWaiting?(): void;
 }
 
 /**
@@ -107,6 +109,7 @@ export class TrackedDevice implements BlockDevice {
   /** Refuses changes from now on and waits for those under way. Reading and flushing go on. */
   async drain(): Promise<void> {
     this.#draining = true;
+    this.#marks?.endWaiting?.();
     await this.#resizing;
     await this.recorder.idle();
   }

@@ -3,6 +3,7 @@ import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
 import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
+import type { TrackingTrouble } from './live/guarded-marks.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
 import {
   Rescan,
@@ -52,6 +53,16 @@ export class TrackedDrive implements AsyncDisposable {
 
   get writable(): boolean {
     return this.#state.writable;
+  }
+
+  /** Present while writes wait because they cannot be marked in bitmaps. */
+  get trouble(): TrackingTrouble | undefined {
+    return this.#state.guard.trouble;
+  }
+
+  /** Writes that wait for marks that cannot be made fail now, and so will others: a close is near. */
+  endWaiting(): void {
+    this.#state.guard.endWaiting();
   }
 
   /** Newest first, as QEMU answers queries. Reads the bits of bitmaps at rest for their counts. */

@@ -1,6 +1,7 @@
 import { MemoryDevice } from '@tidemark/block';
 import { DirtyBitmap, TidemarkError, type WriteLease } from '@tidemark/core';
 import { describe, expect, it } from 'vitest';
+import { GuardedMarks } from '../src/live/guarded-marks.ts';
 import { LiveBitmap } from '../src/live/live-bitmap.ts';
 import { LiveMarks } from '../src/live/live-marks.ts';
 import { TrackedDevice } from '../src/tracked-device.ts';
@@ -32,6 +33,7 @@ class CountedLease implements WriteLease {
   end(): void {
     this.writes.push('ended');
   }
+  async lapse(): Promise<void> {}
 
   async renew(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
@@ -66,7 +68,8 @@ function driveWith(leases: readonly (WriteLease | undefined)[], log: string[]) {
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
-  return { marks, drive: new TrackedDevice(noted, { marks }) };
+  const guard = new GuardedMarks({ marks, policy: 'report', label: 'd', onWarning: () => {} });
+  return { marks, drive: new TrackedDevice(noted, { marks: guard }) };
 }
 
 const byte = new Uint8Array([1]);

@@ -52,6 +52,7 @@ async function closedDrive(
       label: 'd0',
       writable: true,
       durability: 'live',
+      onTrackingError: 'report',
       marks: { regionSize: REGION },
       stores: [store],
       transient: await transient.open(),

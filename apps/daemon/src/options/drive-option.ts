@@ -1,4 +1,5 @@
 import { parseSize } from '@tidemark/program';
+import type { TrackingErrorPolicy } from '@tidemark/tracking';
 import { KeyValues } from './key-values.ts';
 
 /** One `-drive`. */
@@ -11,11 +12,27 @@ export interface DriveOption {
   readonly readOnly: boolean;
   /** Whether NBD clients can see it. */
   readonly exported: boolean;
-  /** What a crash leaves of its bitmaps: a superset of the truth, or nothing that can be trusted. */
-  readonly durability: 'live' | 'close';
+  /**
+   * What a crash leaves of its bitmaps: a superset of the truth, or nothing that can be trusted. Not
+   * said: `live` where that can be had.
+   */
+  readonly durability: 'live' | 'close' | undefined;
+  /** What becomes of a write that cannot be marked in live bitmaps. */
+  readonly onTrackingError: TrackingErrorPolicy;
 }
 
-const KEYS = ['file', 'format', 'id', 'driver', 'size', 'read-only', 'export', 'durability'];
+const KEYS = [
+  'file',
+  'format',
+  'id',
+  'driver',
+  'size',
+  'read-only',
+  'export',
+  'durability',
+  'on-tracking-error',
+];
+const POLICIES = { stop: 'stop', report: 'report', drop: 'drop' } as const;
 
 /** `index` counts the `-drive` options: one without an id is called `drive` and its index. */
 export function parseDriveOption(text: string, index: number): DriveOption {
@@ -32,7 +49,8 @@ export function parseDriveOption(text: string, index: number): DriveOption {
     source: parseSource(values),
     readOnly: values.flag('read-only') ?? false,
     exported: values.flag('export') ?? true,
-    durability: values.oneOf('durability', { live: 'live', close: 'close' } as const) ?? 'close',
+    durability: values.oneOf('durability', { live: 'live', close: 'close' } as const),
+    onTrackingError: values.oneOf('on-tracking-error', POLICIES) ?? 'stop',
   };
 }
 

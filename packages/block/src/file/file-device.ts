@@ -120,12 +120,13 @@ export class FileDevice implements FileBlockDevice {
   }
 
   async facts(options: FactsOptions = {}): Promise<DriveFacts | undefined> {
-    const { durable = false, settled = durable } = options;
+    const { durable = false, settled = durable, touched = false } = options;
     this.#guard.checkOpen();
-    const { readFacts, where } = this.#parts;
+    const { file, readFacts, where } = this.#parts;
     if (readFacts === undefined) return undefined;
     const call = this.#calls.enter();
     try {
+      if (touched) await file.utimes?.(new Date(), new Date());
       // fdatasync leaves times behind: after a power cut they would be older than the content.
       if (durable) await this.#sync({ withTimes: true });
       return settled ? await settledFacts(readFacts) : await readFacts();

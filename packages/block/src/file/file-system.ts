@@ -26,6 +26,8 @@ export interface OpenFile {
   datasync(): Promise<void>;
   /** Without it `datasync` has to do, which makes a new size durable too (fdatasync(2)). */
   sync?(): Promise<void>;
+  /** Sets the times of last access and change of content (futimens(3)). */
+  utimes?(accessed: Date, changed: Date): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -47,6 +47,7 @@ export class LiveSet implements LiveBitmaps {
           throw error;
         }
       },
+      lapse: () => lease.lapse(),
     };
   }
 

@@ -108,10 +108,12 @@ export class Binding {
     return isOpen && !this.#options.isShared;
   }
 
-  /** Whether bitmaps can be live in it: a crash would leave what this version can vouch for. */
-  get canRecover(): boolean {
+  /** Why bitmaps cannot be live in it, so that a crash would leave what can be vouched for. */
+  get whyNotLive(): string | undefined {
     const { image, isDataFile } = this.#options;
-    return this.#isKnown && image.hasRoomForControl && !isDataFile;
+    if (!this.#isKnown) return 'it cannot be learned whether its drive is changed';
+    if (isDataFile) return 'QEMU can write its drive through it';
+    return image.hasRoomForControl ? undefined : 'its header has no room for a lease';
   }
 
   /**

@@ -1,4 +1,5 @@
-import type { TidemarkError, WriteLease } from '@tidemark/core';
+import { setTimeout } from 'node:timers/promises';
+import { TidemarkError, type WriteLease } from '@tidemark/core';
 
 /** Milliseconds that a lease is given for. */
 export const LEASE = 15_000;
@@ -8,6 +9,8 @@ const MARGIN = 2_000;
 const RENEW_AFTER = 5_000;
 /** Without a write for so long the drive is at rest. Milliseconds. */
 const REST_AFTER = 1_000;
+/** Files get their times from a clock that ticks more slowly. Milliseconds. */
+const CLOCK_STEP = 100;
 
 export interface LeaseOptions {
   /** Milliseconds since 1970, by the clock that files get their times from. */
@@ -18,6 +21,10 @@ export interface LeaseOptions {
   readonly write: () => Promise<number>;
   /** Durably gives it up, and says how the drive is, if nothing is written meanwhile. */
   readonly rest: () => Promise<void>;
+  /** Makes it durable that the drive is changed now. */
+  readonly touchDrive: () => Promise<void>;
+  /** Default: the system's timer. */
+  readonly wait?: (milliseconds: number) => Promise<void>;
 }
 
 /**
@@ -37,6 +44,8 @@ export class Lease implements WriteLease {
   #ended = 0;
   /** When the last write ended, or the lease was granted. */
   #lastActive = 0;
+  /** The latest end that may be on disk: a renewal that failed may be there as well. */
+  #latest = 0;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
@@ -60,6 +69,7 @@ export class Lease implements WriteLease {
   /** A commit has made a lease durable that ends then. 0: it has made durable that there is none. */
   grant(until: number): void {
     this.#until = until;
+    this.#latest = Math.max(this.#latest, until);
     if (until === 0) return;
     this.#refusal = undefined;
     this.#watch();
@@ -77,6 +87,7 @@ export class Lease implements WriteLease {
   }
 
   allowsWrite(): boolean {
+    if (this.#isOver) return false;
     const left = this.#until - this.#options.now();
     // Whoever has to wait for it is told what goes wrong with it.
     if (left < LEASE - RENEW_AFTER) this.renew().catch(() => {});
@@ -94,8 +105,23 @@ export class Lease implements WriteLease {
   }
 
   renew(): Promise<void> {
+    if (this.#isOver) return Promise.reject(lapsed());
     this.#renewal ??= this.#renew();
     return this.#renewal;
+  }
+
+  async lapse(): Promise<void> {
+    await this.stop();
+    const { now, touchDrive, wait = setTimeout } = this.#options;
+    // Asked again and again: the clock may be set.
+    for (let left = this.#left(now()); left > 0; left = this.#left(now())) {
+      await wait(Math.min(left, LEASE));
+    }
+    await touchDrive();
+  }
+
+  #left(now: number): number {
+    return this.#latest + CLOCK_STEP - now;
   }
 
   /** Resolves when nothing is under way, and nothing begins by itself any more. */
@@ -112,6 +138,7 @@ export class Lease implements WriteLease {
       this.#until = await this.#options.write();
       this.#watch();
     } finally {
+      this.#latest = Math.max(this.#latest, this.#options.now() + LEASE);
       this.#renewal = undefined;
     }
   }
@@ -141,4 +168,9 @@ export class Lease implements WriteLease {
       this.#resting = undefined;
     }
   }
+}
+
+function lapsed(): TidemarkError {
+  const hint = 'close the drive and open it again';
+  return new TidemarkError('STORE_FAILED', 'the lease of the sidecar was given up', { hint });
 }

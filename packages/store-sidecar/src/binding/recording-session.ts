@@ -31,7 +31,8 @@ export class RecordingSession {
     this.#options = options;
     const { now, later } = options;
     const write = () => this.#writeLease();
-    this.lease = new Lease({ now, later, write, rest: () => this.#rest() });
+    const touchDrive = () => this.#touchDrive();
+    this.lease = new Lease({ now, later, write, rest: () => this.#rest(), touchDrive });
     this.#watch = new DriveWatch(this.lease, async (wanted) => options.drive.facts?.(wanted));
   }
 
@@ -74,6 +75,16 @@ export class RecordingSession {
     const before = await this.#options.drive.facts?.();
     const facts = await this.ownFacts({ durable: true, settled: false });
     return facts && noLater(facts, before);
+  }
+
+  async #touchDrive(): Promise<void> {
+    const { drive, label } = this.#options;
+    const facts = await drive.facts?.({ touched: true, durable: true });
+    if (facts?.kind === 'file') return;
+    // Nothing counts what is not written.
+    throw new TidemarkError('DEVICE_UNSUPPORTED', `${label} is not beside a file`, {
+      where: label,
+    });
   }
 
   #leaseEnd(): bigint {

@@ -3,7 +3,7 @@ import {
   type BitmapChange,
   type BitmapInfo,
   type BitmapStore,
-  type DirtyBitmap,
+  DirtyBitmap,
   isUnchanged,
   type LiveBitmaps,
   type PreparedCommit,
@@ -23,6 +23,8 @@ export interface LiveDurabilityOptions {
   readonly marks: LiveMarks;
   /** Makes durable what was written to the drive before the call. */
   readonly flushDrive: () => Promise<void>;
+  /** Called for the drive to give up this store's bitmaps, see `LiveTracking`. */
+  readonly onAbandon: (keeper: LiveDurability) => Promise<void>;
 }
 
 const NOTHING: PreparedCommit = { commit: async () => {}, abort: async () => {} };
@@ -160,6 +162,23 @@ export class LiveDurability implements Durability {
     await this.#options.store.commit(changes);
   }
 
+  /**
+   * They become what nobody trusts, in use. Where a store cannot even do that and has a lease, the
+   * lease runs out: whoever comes next finds the drive changed after it, and trusts none of them.
+   */
+  async abandon(bitmaps: readonly DriveBitmap[]): Promise<void> {
+    const { store, live } = this.#options;
+    try {
+      this.#assertSound();
+      await store.commit(bitmaps.flatMap(asLost));
+    } catch (error) {
+      if (live.lease === undefined) throw error;
+      await live.lease.lapse();
+      this.#failure = { cause: error };
+    }
+    for (const content of this.#tracked.keys()) this.#untrack(content);
+  }
+
   async close(): Promise<void> {
     return this.#options.store.close();
   }
@@ -219,7 +238,7 @@ export class LiveDurability implements Durability {
       },
     };
     const bitmap = new LiveBitmap(content, stored.clone(), bits);
-    const tracked = { bitmap, sync: this.#join, lease: live.lease };
+    const tracked = { bitmap, sync: this.#join, lease: live.lease, abandon: this.#abandon };
     this.#begun.set(content, stored);
     this.#tracked.set(content, tracked);
     marks.attach(tracked);
@@ -237,4 +256,14 @@ export class LiveDurability implements Durability {
 
   // One function for all bitmaps: by it they are known to share a sync.
   readonly #join = (): Promise<void> => this.#sync.join();
+  readonly #abandon = (): Promise<void> => this.#options.onAbandon(this);
+}
+
+/** Made anew, so that no bits are there that could be taken for the truth. */
+function asLost({ name, enabled, granularity, keeper }: DriveBitmap): readonly BitmapChange[] {
+  const content = new DirtyBitmap(keeper.diskSize, granularity);
+  return [
+    { op: 'remove', name },
+    { op: 'create', name, enabled, content, acquire: true },
+  ];
 }

@@ -5,6 +5,7 @@ import {
   type WriteLease,
 } from '@tidemark/core';
 import type { LiveBitmap, DiskRange } from './live-bitmap.ts';
+import { forEachTracking } from './mark-failure.ts';
 import { OpenRegions, type RegionLimits } from './open-regions.ts';
 
 /** A bitmap and what makes the writes to its bits durable. */
@@ -14,6 +15,11 @@ export interface LiveTracking {
   readonly sync: () => Promise<void>;
   /** Of the bitmap's store; see `LiveBitmaps`. */
   readonly lease?: WriteLease | undefined;
+  /**
+   * Makes sure that nobody trusts the bitmaps of this store any more, durably, and gives them up:
+   * from then on no write waits for them. @throws where that cannot be done: all is as before
+   */
+  readonly abandon?: () => Promise<void>;
 }
 
 export interface LiveMarksOptions extends RegionLimits {
@@ -59,7 +65,7 @@ export class LiveMarks {
   /** Whether a write may begin in this very tick. */
   covers(range: DiskRange): boolean {
     for (const { bitmap } of this.#tracked) if (!bitmap.covers(range)) return false;
-    if (this.#lapsed().length > 0) return false;
+    if (this.#hasLapsed()) return false;
     this.#regions.touch(range);
     return true;
   }
@@ -76,26 +82,30 @@ export class LiveMarks {
 
   /**
    * Marks what is missing. Ask `covers` again afterwards: much may have happened meanwhile.
-   * @throws what the stores throw: the marks cannot be relied on, and the write must not begin
+   * @returns whether something was made durable: false where it only waited for others
+   * @throws MarkFailure: the marks cannot be relied on, and the write must not begin
    */
-  async cover(range: DiskRange): Promise<void> {
+  async cover(range: DiskRange): Promise<boolean> {
     // First: until it is over, a store has no lease for what only begins to record.
-    if (this.#structure !== undefined) return this.#structure;
-    const lapsed = this.#lapsed();
-    if (lapsed.length > 0) {
-      await Promise.all(lapsed.map((lease) => this.#renew(lease)));
-      return;
+    if (this.#structure !== undefined) {
+      await this.#structure;
+      return false;
+    }
+    if (this.#hasLapsed()) {
+      await this.#renewLeases();
+      return true;
     }
     const span = this.#regions.span(range);
     const others = this.#busyIn(span);
     if (others.length > 0) {
       // Whoever is at work there reports what goes wrong to those who asked for it.
       await Promise.allSettled(others);
-      return;
+      return false;
     }
     await this.#work(span, () => this.#mark(span));
     this.#regions.open(span);
     await this.#narrowSome(this.#regions.excess());
+    return true;
   }
 
   /** Puts the truth back on disk where nothing was written for a while. Best effort. */
@@ -141,11 +151,20 @@ export class LiveMarks {
     };
   }
 
-  /** Leases of stores that do not allow a write now. */
-  #lapsed(): readonly WriteLease[] {
-    const lapsed = new Set<WriteLease>();
-    for (const { lease } of this.#tracked) if (lease?.allowsWrite() === false) lapsed.add(lease);
-    return [...lapsed];
+  /** Whether the lease of a store does not allow a write now. */
+  #hasLapsed(): boolean {
+    for (const { lease } of this.#tracked) if (lease?.allowsWrite() === false) return true;
+    return false;
+  }
+
+  /** Bitmaps of one store share its lease. */
+  async #renewLeases(): Promise<void> {
+    const renewals = new Map<WriteLease, Promise<void>>();
+    for (const { lease } of this.#tracked) {
+      if (lease === undefined || renewals.has(lease) || lease.allowsWrite()) continue;
+      renewals.set(lease, this.#renew(lease));
+    }
+    await forEachTracking(this.#tracked, async ({ lease }) => lease && renewals.get(lease));
   }
 
   async #renew(lease: WriteLease): Promise<void> {
@@ -164,10 +183,12 @@ export class LiveMarks {
   async #mark({ first, last }: RegionSpan): Promise<void> {
     const range = this.#rangeOf({ first, last });
     const lacking = [...this.#tracked].filter(({ bitmap }) => !bitmap.covers(range));
-    await Promise.all(lacking.map(({ bitmap }) => bitmap.mark(range)));
-    // Bitmaps of one store share its sync.
-    await Promise.all(Array.from(new Set(lacking.map(({ sync }) => sync)), (sync) => sync()));
-    for (const { bitmap } of lacking) bitmap.rely(range);
+    await forEachTracking(lacking, async ({ bitmap, sync }) => {
+      await bitmap.mark(range);
+      // Bitmaps of one store share its sync.
+      await sync();
+      bitmap.rely(range);
+    });
   }
 
   async #narrowSome(regions: readonly number[]): Promise<void> {

@@ -30,6 +30,7 @@ export class FaultyDisk {
       label: 'faulty disk',
       diskSize: this.diskSize,
       writable,
+      notLive: 'it is of no such kind',
       readDirectory: async () => this.#entries,
       readContent: async ({ name }) => {
         if (this.unreadable.has(name)) throw new TidemarkError('IO_FAILED', 'unreadable bits');

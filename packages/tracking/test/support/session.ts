@@ -94,6 +94,7 @@ export class Session {
         writable: true,
         clusterSize: GRANULE,
         durability: this.#durability,
+        onTrackingError: 'report',
         marks: MARKS,
         stores: stores.map((store) => this.#stall.wrap(store)),
         transient: await openMemoryStore(new MemoryDisk(SIZE)),
