@@ -152,6 +152,12 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'nothing is synced where no bitmap is taken over: a removed one may come back (no_sync_at_open)',
+    file: tracking('live/live-durability.ts'),
+    find: 'if (isFirst) await this.#options.live.sync();',
+    replace: '',
+  },
+  {
     name: 'a directory is linked before its content is durable',
     file: qcow2('host-metadata.ts'),
     find: 'await unchanging(() => this.#state.writeBack());',

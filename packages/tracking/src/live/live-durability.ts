@@ -43,6 +43,8 @@ export class LiveDurability implements Durability {
   readonly #tracked = new Map<DirtyBitmap, LiveTracking>();
   /** Of what began and is not stored yet, the bits as they were then: those that will be stored. */
   readonly #begun = new Map<DirtyBitmap, DirtyBitmap>();
+  /** What was on disk when this began is durable. */
+  #isSynced = false;
   #isUncertain = false;
   /** Of what could not be put back: from then on nothing is marked, so that nothing is written. */
   #failure: { readonly cause: unknown } | undefined;
@@ -88,9 +90,14 @@ export class LiveDurability implements Durability {
   }
 
   async acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>> {
-    if (names.length === 0) return new Map();
     this.#assertSound();
-    return this.#options.store.acquire(names, { live: true });
+    const isFirst = !this.#isSynced && this.writable;
+    this.#isSynced = true;
+    if (names.length > 0) return this.#options.store.acquire(names, { live: true });
+    // What a process that died changed last may be in the cache only, and a power cut would bring
+    // back a bitmap that records nothing of what is written from here on.
+    if (isFirst) await this.#options.live.sync();
+    return new Map();
   }
 
   /** From this tick on a write waits until it is marked in these bitmaps too. */

@@ -11,10 +11,10 @@ interface Arrivals {
 
 /** Sees what comes to the device, and notes it before the device does. */
 export function withArrivals(device: BlockDevice, { picture, underWay }: Arrivals): BlockDevice {
-  const arrive = async (offset: number, count: number, stamp: number, act: () => Promise<void>) => {
-    const granules = Array.from({ length: count }, (_, i) => offset / GRANULE + i);
-    for (const granule of granules) {
-      picture.set(granule, stamp);
+  const arrive = async (offset: number, stamps: readonly number[], act: () => Promise<void>) => {
+    const granules = stamps.map((_, i) => offset / GRANULE + i);
+    for (const [i, granule] of granules.entries()) {
+      picture.set(granule, stamps[i]!);
       underWay.add(granule);
     }
     await act();
@@ -24,16 +24,21 @@ export function withArrivals(device: BlockDevice, { picture, underWay }: Arrival
     get: (target, key): unknown => {
       if (key === 'write') {
         return (source: Uint8Array, offset: number) =>
-          arrive(offset, source.length / GRANULE, stampOf(source), () =>
-            target.write(source, offset),
-          );
+          arrive(offset, stampsOf(source), () => target.write(source, offset));
       }
       if (key === 'writeZeroes') {
         return (offset: number, length: number) =>
-          arrive(offset, length / GRANULE, 0, () => target.writeZeroes(offset, length));
+          arrive(offset, stampsOf(new Uint8Array(length)), () =>
+            target.writeZeroes(offset, length),
+          );
       }
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
   });
+}
+
+function stampsOf(bytes: Uint8Array): readonly number[] {
+  const count = bytes.length / GRANULE;
+  return Array.from({ length: count }, (_, i) => stampOf(bytes.subarray(i * GRANULE)));
 }

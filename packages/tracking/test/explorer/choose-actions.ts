@@ -1,5 +1,6 @@
 import type { BitmapAction } from '../../src/index.ts';
-import type { Claims } from './claims.ts';
+import type { Operation } from './census.ts';
+import type { Claims, ExplorerAction } from './claims.ts';
 import type { Random } from './random.ts';
 import { GRANULE } from './setting.ts';
 
@@ -21,7 +22,9 @@ function namesIn(action: BitmapAction): readonly unknown[] {
 }
 
 function chooseAny(claims: Claims, random: Random): readonly BitmapAction[] {
-  const name = random.pick(NAMES);
+  // Most record, and few can be switched on.
+  const idle = [...claims].find(([, { enabled }]) => !enabled)?.[0];
+  const name = idle !== undefined && random.chance(40) ? idle : random.pick(NAMES);
   const claim = claims.get(name);
   const add = { op: 'add', persistent: true, granularity: GRANULE } as const;
   if (claim === undefined) return [{ ...add, name, disabled: random.chance(20) }];
@@ -30,8 +33,11 @@ function chooseAny(claims: Claims, random: Random): readonly BitmapAction[] {
   const choices: BitmapAction[][] = [
     [{ op: 'clear', name }],
     [{ op: claim.enabled ? 'disable' : 'enable', name }],
+    [{ op: claim.enabled ? 'disable' : 'enable', name }],
+    [{ op: claim.enabled ? 'disable' : 'enable', name }],
     [{ op: 'merge', target: name, sources: [other] }],
     [{ op: 'clear', name }, ...(other === name ? [] : [{ op: 'clear', name: other } as const])],
+    [{ op: 'remove', name }],
     [{ op: 'remove', name }],
   ];
   if (free !== undefined) {
@@ -42,4 +48,9 @@ function chooseAny(claims: Claims, random: Random): readonly BitmapAction[] {
     ]);
   }
   return random.pick(choices);
+}
+
+/** What counts as under way while these are made. */
+export function operationsOf(actions: readonly ExplorerAction[]): Operation[] {
+  return actions.flatMap(({ op }) => (op === 'abort' ? [] : op));
 }

@@ -90,27 +90,31 @@ export interface FoundBitmap {
 
 /**
  * What is wrong with bitmaps that are found on a disk that holds `picture`. `losesIdle`: where none
- * records, none has to be trusted.
+ * records, none has to be trusted. `losesAll`: they need not be there.
  */
 export function broken(
   claims: Claims,
   found: ReadonlyMap<string, FoundBitmap>,
   picture: Picture,
-  { losesIdle }: { readonly losesIdle: boolean },
+  { losesIdle, losesAll }: { readonly losesIdle: boolean; readonly losesAll: boolean },
 ): readonly string[] {
   const problems: string[] = [];
   const mayBeLost = losesIdle && [...claims.values()].every(({ enabled }) => !enabled);
   for (const name of found.keys()) if (!claims.has(name)) problems.push(`${name} was removed`);
   for (const [name, { enabled, since, must }] of claims) {
     const bitmap = found.get(name);
-    if (bitmap === undefined) problems.push(`${name} is lost`);
+    if (bitmap === undefined && losesAll) continue;
+    else if (bitmap === undefined) problems.push(`${name} is lost`);
     else if (mayBeLost && bitmap.state === 'inconsistent') continue;
     else if (bitmap.state !== 'stored') problems.push(`${name} is ${bitmap.state}`);
     else if (bitmap.enabled !== enabled) problems.push(`${name} has its old flag`);
     else {
-      const changed = [...picture].filter(([g, value]) => enabled && value !== (since.get(g) ?? 0));
-      const owed = new Set([...must, ...changed.map(([granule]) => granule)]);
-      const stale = [...owed].filter((granule) => !bitmap.isDirty(granule));
+      const stale = [...must].filter((granule) => !bitmap.isDirty(granule));
+      if (enabled) {
+        for (const [granule, value] of picture) {
+          if (value !== (since.get(granule) ?? 0) && !bitmap.isDirty(granule)) stale.push(granule);
+        }
+      }
       if (stale.length > 0) problems.push(`${name} is stale at ${stale.join(' ')}`);
     }
   }

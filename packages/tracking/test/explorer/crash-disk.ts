@@ -1,54 +1,37 @@
 import { type BlockDevice, MemoryDevice } from '@tidemark/block';
-import {
-  type DeviceEvent,
-  durableEvents,
-  type Keeps,
-  powerCut,
-  RecordingDevice,
-  replay,
-} from '@tidemark/block/testing';
+import { type DeviceEvent, RecordingDevice } from '@tidemark/block/testing';
+import { chooseLoss, type Loss } from './losses.ts';
 import type { Random } from './random.ts';
+import { SECTOR, type Sector, sectorOf, Sectors } from './sectors.ts';
 import { SlowDisk } from './slow-disk.ts';
 
-/** What a power cut may leave of that which no flush covers. */
-const LOSSES: readonly ((random: Random, count: number) => Keeps)[] = [
-  () => () => false,
-  () => () => true,
-  (random, count) => {
-    const end = random.int(count + 1);
-    return (index) => index < end;
-  },
-  (random, count) => {
-    const lost = random.int(count + 1);
-    return (index) => index !== lost;
-  },
-  (random, count) => {
-    const kept = random.int(count + 1);
-    return (index) => index === kept;
-  },
-  (random) => () => random.chance(50),
-  (random) => () => () => random.chance(50),
-];
+/** Durable changes before they are put under those that are not. */
+const FOLD_AT = 32;
+
+interface Pending {
+  readonly event: Exclude<DeviceEvent, { op: 'flush' }>;
+  isDurable: boolean;
+  /** Of a write of whole sectors. */
+  readonly sectors: readonly Sector[] | undefined;
+}
 
 /** A disk with a volatile cache, of which power cuts can be had at every moment. */
 export class CrashDisk {
   readonly #random: Random;
   readonly #slow: SlowDisk;
   readonly #recorder: RecordingDevice;
-  /** The disk after the first events, all of them durable; and how many those are. */
-  #base: MemoryDevice;
-  #folded = 0;
+  /** The disk after the first changes, all of them durable. */
+  readonly #base: Sectors;
+  /** Changes behind the base, by their number among all events. */
+  readonly #pending = new Map<number, Pending>();
+  /** Events that were looked at. */
+  #seen = 0;
 
-  constructor(content: MemoryDevice, base: MemoryDevice, random: Random) {
+  constructor(content: MemoryDevice, base: Sectors, random: Random) {
     this.#random = random;
     this.#slow = new SlowDisk(content, random);
-    this.#recorder = new RecordingDevice(this.#slow, { base });
+    this.#recorder = new RecordingDevice(this.#slow, { base: content });
     this.#base = base;
-  }
-
-  /** Changes made so far. */
-  get eventCount(): number {
-    return this.#recorder.events.length;
   }
 
   /** The disk for one process. `kill` ends what it can still do. */
@@ -73,38 +56,102 @@ export class CrashDisk {
     };
   }
 
-  /** The disk after a power cut now. */
-  async cut(): Promise<MemoryDevice> {
-    await this.#fold();
-    const events = this.#pending();
-    const keeps = this.#random.pick(LOSSES)(this.#random, events.length);
-    return powerCut(this.#base, events, keeps);
+  /** The disk after a power cut now. Good until the next one is asked for. */
+  cut(): Sectors {
+    this.#catchUp();
+    this.#fold();
+    const disk = new Sectors(this.#base);
+    const open = [...this.#pending.values()];
+    const loose = open.filter(({ isDurable }) => !isDurable);
+    const keeps = chooseLoss(this.#random, loose.length);
+    let number = 0;
+    for (const change of open) {
+      const kept = change.isDurable ? true : keeps(number++);
+      if (kept !== false) apply(disk, change, kept);
+    }
+    return disk;
   }
 
-  async #fold(): Promise<void> {
-    const events = this.#pending();
-    const durable = durableEvents(events);
-    let count = 0;
-    while (count < events.length && (durable.has(count) || events[count]!.op === 'flush')) count++;
-    // A flush tells of what came before it, so those that cover later events have to stay.
-    const isSafe = events.slice(0, count).every((it) => it.op !== 'flush' || it.upTo <= count);
-    if (count < 32 || !isSafe) return;
-    this.#base = await replay(this.#base, events.slice(0, count));
-    this.#folded += count;
+  #catchUp(): void {
+    const { events } = this.#recorder;
+    for (; this.#seen < events.length; this.#seen++) {
+      const event = events[this.#seen]!;
+      if (event.op !== 'flush') {
+        const sectors = event.op === 'write' ? wholeSectors(event) : undefined;
+        this.#pending.set(this.#seen, { event, isDurable: false, sectors });
+        continue;
+      }
+      for (const [index, change] of this.#pending) {
+        if (index < event.upTo && !event.except.has(index)) change.isDurable = true;
+      }
+    }
   }
 
-  /** Events behind the base, which count from there. */
-  #pending(): readonly DeviceEvent[] {
-    const from = this.#folded;
-    return this.#recorder.events.slice(from).map((event) => {
-      if (event.op !== 'flush') return event;
-      const except = new Set([...event.except].map((index) => index - from));
-      return { ...event, upTo: event.upTo - from, except };
-    });
+  #fold(): void {
+    if (this.#pending.size < FOLD_AT) return;
+    for (const [index, change] of this.#pending) {
+      if (!change.isDurable) return;
+      apply(this.#base, change, true);
+      this.#pending.delete(index);
+    }
   }
 }
 
 /** A new disk that holds what another one does, all of it durable. */
 export async function diskHolding(content: MemoryDevice, random: Random): Promise<CrashDisk> {
-  return new CrashDisk(content, await replay(content, []), random);
+  return new CrashDisk(content, await sectorsOf(content), random);
+}
+
+/** What was left of a disk, as a new one. */
+export async function memoryOf(sectors: Sectors): Promise<MemoryDevice> {
+  const memory = new MemoryDevice({ size: sectors.size });
+  const bytes = sectors.bytes();
+  await memory.write(bytes, 0);
+  return memory;
+}
+
+async function sectorsOf(content: MemoryDevice): Promise<Sectors> {
+  const sectors = new Sectors({ size: content.size });
+  for await (const { offset, length, zero } of content.extents(0, content.size)) {
+    if (zero) continue;
+    const bytes = new Uint8Array(length);
+    await content.read(bytes, offset);
+    apply(sectors, { event: { op: 'write', offset, bytes }, sectors: undefined }, true);
+  }
+  return sectors;
+}
+
+function wholeSectors({ offset, bytes }: { offset: number; bytes: Uint8Array }) {
+  if (offset % SECTOR !== 0 || bytes.length % SECTOR !== 0) return undefined;
+  const count = bytes.length / SECTOR;
+  return Array.from({ length: count }, (_, i) =>
+    sectorOf(bytes.slice(i * SECTOR, (i + 1) * SECTOR)),
+  );
+}
+
+function apply(
+  disk: Sectors,
+  { event, sectors }: Omit<Pending, 'isDurable'>,
+  kept: Exclude<ReturnType<Loss>, false>,
+): void {
+  if (event.op === 'resize') return disk.resize(event.size);
+  const length = event.op === 'write' ? event.bytes.length : event.length;
+  // Bytes that were dropped with a resize that was not kept have no place to go.
+  const end = Math.min(event.offset + length, disk.size);
+  for (let at = event.offset; at < end;) {
+    const index = Math.floor(at / SECTOR);
+    const next = Math.min(end, (index + 1) * SECTOR);
+    if (kept === true || kept(index)) {
+      const sector = sectors?.[(at - event.offset) / SECTOR];
+      if (sector !== undefined && next - at === SECTOR) disk.put(index, sector);
+      else disk.patch(index, partOf(event, at, next), at % SECTOR);
+    }
+    at = next;
+  }
+}
+
+function partOf(event: Pending['event'], from: number, to: number): Uint8Array {
+  return event.op === 'write'
+    ? event.bytes.subarray(from - event.offset, to - event.offset)
+    : new Uint8Array(to - from);
 }

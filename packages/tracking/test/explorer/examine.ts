@@ -1,5 +1,6 @@
 import type { BlockDevice } from '@tidemark/block';
-import type { FoundBitmap } from './claims.ts';
+import type { TrackedDrive } from '../../src/index.ts';
+import type { FoundBitmap, Picture } from './claims.ts';
 import { GRANULE, type Remains } from './setting.ts';
 
 /** The bitmaps that are found, and what the drive holds. */
@@ -11,15 +12,37 @@ export async function examine(remains: Remains, granules: Iterable<number>) {
     const isDirty = (granule: number) => bits?.isDirty(granule * GRANULE) ?? false;
     found.set(name, { state, enabled, isDirty });
   }
-  const picture = new Map<number, number>();
-  for (const granule of granules) picture.set(granule, await granuleOf(device, granule));
-  return { found, picture };
+  return { found, picture: await readPicture(device, granules) };
 }
 
-export async function granuleOf(device: BlockDevice, granule: number): Promise<number> {
-  const bytes = new Uint8Array(GRANULE);
-  await device.read(bytes, granule * GRANULE);
-  return stampOf(bytes);
+/** The bitmaps as a process has them, and what its drive holds. */
+export async function examineOpen(drive: TrackedDrive, granules: Iterable<number>) {
+  const found = new Map<string, FoundBitmap>();
+  for (const { name, recording, inconsistent } of await drive.list()) {
+    const bits = inconsistent ? undefined : await drive.load(name);
+    const isDirty = (granule: number) => bits?.isDirty(granule * GRANULE) ?? false;
+    const state = inconsistent ? 'inconsistent' : 'stored';
+    found.set(name, { state, enabled: recording, isDirty });
+  }
+  return { found, picture: await readPicture(drive.device, granules) };
+}
+
+/** What the granules hold; neighbours are read at once. */
+async function readPicture(device: BlockDevice, granules: Iterable<number>): Promise<Picture> {
+  const picture = new Map<number, number>();
+  const sorted = Uint32Array.from(granules).sort();
+  for (let i = 0; i < sorted.length;) {
+    const first = sorted[i]!;
+    let count = 1;
+    while (sorted[i + count] === first + count) count += 1;
+    const bytes = new Uint8Array(count * GRANULE);
+    await device.read(bytes, first * GRANULE);
+    for (let at = 0; at < count; at++) {
+      picture.set(first + at, stampOf(bytes.subarray(at * GRANULE)));
+    }
+    i += count;
+  }
+  return picture;
 }
 
 /** The number that was written to a granule. */

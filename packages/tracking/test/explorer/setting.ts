@@ -1,6 +1,8 @@
-import type { BlockDevice, MemoryDevice } from '@tidemark/block';
+import type { BlockDevice } from '@tidemark/block';
 import type { BitmapStore } from '@tidemark/core';
+import type { UnderWay } from './census.ts';
 import type { Random } from './random.ts';
+import type { SectorDevice } from './sectors.ts';
 
 /** Bytes. A granule is a sector, so that a cut leaves it whole. */
 export const GRANULE = 512;
@@ -19,14 +21,16 @@ interface Opened {
 export interface Remains {
   open(): Promise<Opened>;
   /** The file that holds the bitmaps. */
-  readonly bitmapFile: MemoryDevice;
+  readonly bitmapFile: SectorDevice;
+  /** The same for the same remains. */
+  readonly hash: number;
 }
 
 /** Where a drive and its bitmaps are kept: on disks with volatile caches. */
 export interface Setting {
   /** For a new process. `kill` ends what it can still do. */
-  open(): Promise<Opened & { kill(): Promise<void> }>;
-  /** What a power cut now would leave. */
+  open(underWay: UnderWay): Promise<Opened & { kill(): Promise<void> }>;
+  /** What a power cut now would leave. Good until the next one. */
   cut(): Promise<Remains>;
   /** The power fails, and the next process finds what is left. */
   powerFails(): Promise<void>;
@@ -34,6 +38,13 @@ export interface Setting {
   pass(isQuiet: boolean): void;
   /** After a crash, somebody who knows nothing of the bitmaps writes the drive. */
   strangerWrites?(): Promise<Remains>;
+  /** While no process has it open, QEMU writes the header as it lays it out. */
+  qemuWritesHeader?(): Promise<void>;
+  /**
+   * Writes far from `AREAS` take new clusters of the image, of which a power cut may cut off any
+   * number. Absent: they take none.
+   */
+  readonly growsWithWrites?: boolean;
   /** Bitmaps of which none records are not vouched for by a session that crashes. */
   readonly losesIdle: boolean;
 }

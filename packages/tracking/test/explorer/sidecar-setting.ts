@@ -1,9 +1,12 @@
 import { MemoryDevice } from '@tidemark/block';
 import { createSidecar, openSidecarStore } from '@tidemark/store-sidecar';
-import { type CrashDisk, diskHolding } from './crash-disk.ts';
+import type { UnderWay } from './census.ts';
+import { type CrashDisk, diskHolding, memoryOf } from './crash-disk.ts';
 import { FileTimes } from './file-times.ts';
+import { Materialising } from './materialising.ts';
 import type { Random } from './random.ts';
-import { GRANULE, GRANULES, type Remains, type Setting, unclosed } from './setting.ts';
+import { SectorDevice, Sectors } from './sectors.ts';
+import { GRANULE, GRANULES, type Remains, type Setting } from './setting.ts';
 
 const SIZE = GRANULES * GRANULE;
 /** Milliseconds: longer than any lease. */
@@ -46,16 +49,18 @@ class SidecarSetting implements Setting {
     this.#files = files;
   }
 
-  async open() {
+  async open(underWay: UnderWay) {
     const raw = this.#files.raw.disk.session();
     const sidecar = this.#files.sidecar.disk.session();
     const device = this.#times.of(raw.device);
     const now = () => this.#times.now;
     const later = (work: () => void, time: number) => this.#times.later(work, time);
-    const options = { drive: device, sidecar: sidecar.device, writesDrive: true, now, later };
+    const materialising = new Materialising(underWay);
+    const file = materialising.watchDevice(sidecar.device);
+    const options = { drive: device, sidecar: file, writesDrive: true, now, later };
     return {
       device,
-      store: await openSidecarStore(options),
+      store: materialising.watchStore(await openSidecarStore(options)),
       kill: async () => void (await Promise.all([raw.kill(), sidecar.kill()])),
     };
   }
@@ -63,15 +68,15 @@ class SidecarSetting implements Setting {
   async cut(): Promise<Remains> {
     const { raw, sidecar } = this.#files;
     const modified = this.#times.afterCut(this.#random);
-    return this.#remains(await raw.disk.cut(), await sidecar.disk.cut(), modified);
+    return this.#remains(raw.disk.cut(), sidecar.disk.cut(), modified);
   }
 
   async powerFails(): Promise<void> {
     const { raw, sidecar } = this.#files;
     this.#times.set(this.#times.afterCut(this.#random));
     this.#files = {
-      raw: await onDisk(await raw.disk.cut(), this.#random),
-      sidecar: await onDisk(await sidecar.disk.cut(), this.#random),
+      raw: await onDisk(await memoryOf(raw.disk.cut()), this.#random),
+      sidecar: await onDisk(await memoryOf(sidecar.disk.cut()), this.#random),
     };
   }
 
@@ -84,17 +89,25 @@ class SidecarSetting implements Setting {
     this.#times.now += LONG;
     await raw.content.write(new Uint8Array(GRANULE).fill(255), 0);
     this.#times.stamp();
-    return this.#remains(raw.content, sidecar.content);
+    const left = [raw, sidecar].map(({ content }) => diskHolding(content, this.#random));
+    const [drive, bitmaps] = await Promise.all(left);
+    return this.#remains(drive!.cut(), bitmaps!.cut());
   }
 
-  #remains(raw: MemoryDevice, sidecar: MemoryDevice, modified?: number): Remains {
+  #remains(raw: Sectors, sidecar: Sectors, modified?: number): Remains {
     const facts = this.#times.facts(SIZE, modified);
     const { now } = this.#times;
     const drive = { label: 'raw drive', size: SIZE, facts: async () => facts };
-    const options = { drive, sidecar: unclosed(sidecar), writable: false, now: () => now };
+    const bitmapFile = new SectorDevice(sidecar);
+    const options = { drive, sidecar: bitmapFile, writable: false, now: () => now };
     return {
-      bitmapFile: sidecar,
-      open: async () => ({ device: raw, store: await openSidecarStore(options) }),
+      bitmapFile,
+      // Two disks make up a state.
+      hash: (raw.hash * 31 + sidecar.hash) % 2 ** 53,
+      open: async () => ({
+        device: new SectorDevice(raw),
+        store: await openSidecarStore(options),
+      }),
     };
   }
 }

@@ -1,0 +1,40 @@
+import type { BlockDevice } from '@tidemark/block';
+import {
+  BITMAPS_EXTENSION_SIZE,
+  composeHeader,
+  keptExtensions,
+} from '../../../qcow2/src/header/compose-header.ts';
+import { readHeader } from '../../../qcow2/src/header/parse-header.ts';
+import { ExtensionType } from '../../../qcow2/src/header/spec.ts';
+import { HostFile } from '../../../qcow2/src/io/host-file.ts';
+
+/** Names of features: 8 of 48 bytes in QEMU 7.2, where clusters are larger than 4 KiB. */
+const FEATURE_NAMES = { type: ExtensionType.featureNames, data: new Uint8Array(8 * 48) };
+/** QEMU knows of bitmaps and of raw data files. */
+const KNOWN_AUTOCLEAR = 3n;
+
+/**
+ * The first cluster of an image as QEMU 7.2 writes it whenever it changes the header: bits it does
+ * not know cleared, its own order of extensions, and the backing file's name right behind them.
+ * Names of features are zeros. Held to QEMU by a test of its own.
+ */
+export async function layAsQemuDoes(device: BlockDevice): Promise<Uint8Array<ArrayBuffer>> {
+  const header = await readHeader(new HostFile(device));
+  const cluster = 2 ** header.clusterBits;
+  const bitmaps = header.extensions.filter(
+    ({ type, data }) =>
+      type === ExtensionType.bitmaps && data.length + 8 === BITMAPS_EXTENSION_SIZE,
+  );
+  const own = keptExtensions(header);
+  const first = own.filter(({ type }) => type === ExtensionType.backingFormat);
+  const others = own.filter(({ type }) => type !== ExtensionType.backingFormat);
+  const names = cluster > 4096 ? [FEATURE_NAMES] : [];
+  const bytes = new Uint8Array(cluster);
+  const extensions = [...first, ...names, ...bitmaps, ...others];
+  const laid = { ...header, extensions, autoclear: header.autoclear & KNOWN_AUTOCLEAR };
+  const end = composeHeader(laid).length;
+  const backing = header.backing && { ...header.backing, offset: end };
+  bytes.set(composeHeader({ ...laid, backing }));
+  if (backing !== undefined) bytes.set(backing.bytes, end);
+  return bytes;
+}
