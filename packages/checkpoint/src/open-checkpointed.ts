@@ -45,8 +45,11 @@ export async function openCheckpointed(
     get id() {
       return store.id;
     },
-    diskSize: store.diskSize,
+    get diskSize() {
+      return store.diskSize;
+    },
     writable: store.writable,
+    resizable: store.resizable,
     live: store.live,
     async list() {
       const infos = await store.list();
@@ -57,6 +60,8 @@ export async function openCheckpointed(
     acquire: (names, options) => store.acquire(names, options),
     commit: (changes) => store.commit(changes),
     prepare: (changes) => store.prepare(changes),
+    resize: (diskSize, options) => store.resize(diskSize, options),
+    confirmSize: () => store.confirmSize(),
     close: () => store.close(),
     [Symbol.asyncDispose]: () => store.close(),
   };

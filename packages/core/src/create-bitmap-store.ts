@@ -8,8 +8,10 @@ import { HeldCommit } from './store/held-commit.ts';
 import { LiveSet } from './store/live-set.ts';
 import { withLost } from './store/lost-live.ts';
 import { asTheyAreNow, planCommit } from './store/plan-commit.ts';
+import { planResize } from './store/plan-resize.ts';
 import { Refusals } from './store/refusals.ts';
 import { stageChange, type StagedChange } from './store/stage-change.ts';
+import type { ResizeStoreOptions } from './resizing.ts';
 import type {
   AcquireOptions,
   BitmapBackend,
@@ -87,6 +89,10 @@ class BackendStore implements BitmapStore {
     return this.#backend.notLive;
   }
 
+  get resizable(): boolean {
+    return this.writable && this.#backend.resizing !== undefined;
+  }
+
   async list(): Promise<readonly BitmapInfo[]> {
     return this.#run(async () =>
       this.#entries.map((entry) => {
@@ -133,6 +139,27 @@ class BackendStore implements BitmapStore {
     const taken = asTheyAreNow(changes);
     const work = () => this.#prepare(taken);
     return this.#run(work, (held) => this.#hold(held));
+  }
+
+  async resize(diskSize: number, { live, isUndo = false }: ResizeStoreOptions = {}): Promise<void> {
+    const taken = new Map([...(live ?? [])].map(([name, bits]) => [name, bits.clone()] as const));
+    return this.#run(async () => {
+      const backend = this.#backend;
+      const refusals = this.#refusals;
+      const draft = this.#draft();
+      await unchanging(async () => {
+        this.#assertWritable();
+        await planResize(draft, { diskSize, backend, live: taken, isUndo, refusals });
+      });
+      if (draft.diskSize !== undefined) await this.#put(draft, draft.contents);
+    });
+  }
+
+  async confirmSize(): Promise<void> {
+    return this.#run(async () => {
+      this.#assertWritable();
+      await this.#backend.resizing?.confirm?.();
+    });
   }
 
   async close(): Promise<void> {

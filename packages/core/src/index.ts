@@ -22,6 +22,7 @@ export {
   MIN_GRANULARITY,
   RESERVED_NAME_PREFIX,
 } from './limits.ts';
+export type { ResizeStoreOptions, ResizingBackend } from './resizing.ts';
 export type {
   AcquireOptions,
   BitmapBackend,
@@ -31,5 +32,6 @@ export type {
   BitmapStore,
   DirectoryEntry,
   PreparedCommit,
+  ReplaceDirectoryOptions,
 } from './store.ts';
 export { asUnchanged, isUnchanged, unchanging } from './unchanged.ts';

@@ -1,5 +1,6 @@
 import type { DirtyBitmap } from './dirty-bitmap.ts';
 import type { LiveBackend, LiveBitmaps } from './live.ts';
+import type { ResizeStoreOptions, ResizingBackend } from './resizing.ts';
 
 /**
  * - `stored`: what the store holds is the truth, and nobody is changing it.
@@ -94,6 +95,8 @@ export interface BitmapStore extends AsyncDisposable {
   readonly live?: LiveBitmaps | undefined;
   /** Why `live` is absent, where there is more to say than that: a clause. */
   readonly notLive?: string | undefined;
+  /** Whether `resize` can do anything but refuse. */
+  readonly resizable: boolean;
 
   /** In the order in which the store keeps them. */
   list(): Promise<readonly BitmapInfo[]>;
@@ -139,6 +142,28 @@ export interface BitmapStore extends AsyncDisposable {
   prepare(changes: readonly BitmapChange[]): Promise<PreparedCommit>;
 
   /**
+   * Makes all bitmaps those of a disk of `diskSize` bytes, durably, in one step, or none. What is
+   * added is dirty in each, the granule that straddles the old end included; what is cut off is
+   * gone, and every checkpoint with it, for a disk that shrinks and grows again is another one. What
+   * is acquired stays so; it has to be stored with content of the new size. A change to the size
+   * that it has does nothing.
+   *
+   * Of a disk that grows, the store comes first, and of one that shrinks too: a crash before the
+   * disk itself has the new size leaves a store that knows of both. Nobody may write meanwhile.
+   * @throws BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED: a bitmap that cannot be resized, or no store
+   *   that can; BITMAP_INVALID (the size, or no content of a live bitmap), BITMAP_TOO_LARGE,
+   *   STORE_READ_ONLY: nothing was changed
+   * @throws I/O codes, STORE_FAILED: as for `commit`
+   */
+  resize(diskSize: number, options?: ResizeStoreOptions): Promise<void>;
+
+  /**
+   * To be called once the disk has the size, durably, that the store was resized to: from then on
+   * the store knows of that size alone. @throws STORE_READ_ONLY, I/O codes, STORE_FAILED
+   */
+  confirmSize(): Promise<void>;
+
+  /**
    * Idempotent; finishes the calls that came before it, and aborts what is prepared and not
    * committed. What is still acquired stays marked in use:
    * a store never guesses at content. What is live stays as it lies, as after a crash.
@@ -172,6 +197,11 @@ export interface DirectoryEntry {
   readonly checkpoint?: string;
 }
 
+export interface ReplaceDirectoryOptions {
+  /** Bytes. Default: as before. */
+  readonly diskSize?: number;
+}
+
 /**
  * What a new place to keep bitmaps has to do. `createBitmapStore` does the rest, for all alike:
  * names, limits, states, order of calls and error codes. A backend gets only valid requests, one
@@ -187,6 +217,8 @@ export interface BitmapBackend {
   readonly live?: LiveBackend;
   /** Why it has not that power, though others of its kind have: a clause. */
   readonly notLive?: string;
+  /** Another one: see `ResizingBackend`. */
+  readonly resizing?: ResizingBackend;
   readDirectory(): Promise<readonly DirectoryEntry[]>;
   readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
   /**
@@ -198,11 +230,13 @@ export interface BitmapBackend {
    * Durably puts `entries` in place of the whole directory, or leaves the old one. Entries that
    * are not in `contents` keep theirs, with what was written to their bits. An error that is
    * certain to have left the old one is thrown through `asUnchanged`, and the store goes on; after
-   * any other one it ends.
+   * any other one it ends. With `diskSize`, which only a `ResizingBackend` is asked for, that is the
+   * disk's size from then on, in the same step, and `contents` has all bitmaps.
    */
   replaceDirectory(
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
+    options?: ReplaceDirectoryOptions,
   ): Promise<void>;
   /**
    * `replaceDirectory` in two: first all that may fail for want of space or of a sound disk, made

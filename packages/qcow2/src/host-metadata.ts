@@ -3,10 +3,13 @@ import type { Control, FoundControl } from './control/control.ts';
 import { findControl } from './header/control-extension.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
+import type { HeaderPatch } from './header/header-owner.ts';
+import type { Resizer } from './io/resizer.ts';
 import type { HostRange } from './util/range-set.ts';
 
 interface HostMetadataOptions {
   readonly state: ImageState;
+  readonly resizer: Resizer;
   readonly writable: boolean;
 }
 
@@ -15,11 +18,13 @@ export class HostMetadata implements ImageMetadata {
   readonly label: string;
   readonly writable: boolean;
   readonly #state: ImageState;
+  readonly #resizer: Resizer;
 
-  constructor({ state, writable }: HostMetadataOptions) {
+  constructor({ state, resizer, writable }: HostMetadataOptions) {
     this.label = state.file.label;
     this.writable = writable;
     this.#state = state;
+    this.#resizer = resizer;
   }
 
   get version(): number {
@@ -92,24 +97,44 @@ export class HostMetadata implements ImageMetadata {
     return this.#state.reclaimLeaks(kept);
   }
 
+  checkSize(virtualSize: number): void {
+    this.#resizer.check(virtualSize);
+  }
+
   async commitBitmaps(
     pointer: BitmapsPointer | undefined,
-    { control, hasBitmapsAtRest = false }: CommitOptions = {},
+    options: CommitOptions = {},
   ): Promise<void> {
-    await unchanging(() => this.#prepare());
-    if (this.version < 3) {
+    const { control, hasBitmapsAtRest = false, virtualSize = this.virtualSize } = options;
+    const isResize = virtualSize !== this.virtualSize;
+    await unchanging(async () => {
+      await this.#prepare();
+      if (!isResize) return;
+      this.#resizer.check(virtualSize);
+      await this.#resizer.prepare(virtualSize);
+    });
+    // An image that has none and gets none is only resized.
+    const hasNone = pointer === undefined && this.bitmaps === undefined && control === undefined;
+    if (this.version < 3 && !(hasNone && isResize)) {
       throw new TidemarkError('BITMAP_UNSUPPORTED', 'a version 2 image cannot hold bitmaps', {
         where: this.label,
         hint: "upgrade it with 'qemu-img amend -o compat=1.1'",
       });
     }
     await this.#state.mutex.run(async () => {
-      await unchanging(() => this.#state.writeBack());
       // Where all bitmaps are in use, QEMU would not make the change of the header durable that the
       // bit makes it do: a power cut in it could bring an old directory back.
       const isVouchedFor = control !== undefined && hasBitmapsAtRest;
-      await this.#state.owner.setBitmaps({ pointer, control: control?.(), isVouchedFor });
+      const { owner } = this.#state;
+      const set = (fields: HeaderPatch = {}) =>
+        hasNone && isResize
+          ? owner.patch(fields)
+          : owner.setBitmaps({ pointer, control: control?.(), isVouchedFor, fields });
+      if (isResize) return this.#resizer.commit(virtualSize, set);
+      await unchanging(() => this.#state.writeBack());
+      await set();
     });
+    if (isResize) await this.#resizer.finish();
   }
 
   async commitControl(change: (now: Control) => Control | undefined): Promise<void> {

@@ -16,6 +16,11 @@ export interface CommitOptions {
   readonly control?: (() => Control) | undefined;
   /** Whether bitmaps are there that are not in use, or none at all. Default false. */
   readonly hasBitmapsAtRest?: boolean;
+  /**
+   * Bytes, in whole sectors: the disk has this size from the commit on. What is added is zeros.
+   * Default: the size that it has.
+   */
+  readonly virtualSize?: number | undefined;
 }
 
 /**
@@ -64,6 +69,8 @@ export interface ImageMetadata {
    * snapshot. `kept`: all that bitmaps are made of. @returns how many were given back
    */
   reclaimLeaks(kept: readonly HostRange[]): Promise<number>;
+  /** @throws OUT_OF_RANGE, IMAGE_UNSUPPORTED: the disk cannot have this size; RangeError */
+  checkSize(virtualSize: number): void;
   /**
    * Puts `pointer` in the header, with the autoclear bit (without a pointer: neither), in this
    * order: all that was written so far is flushed; one write of sector 0, the commit point; flush.

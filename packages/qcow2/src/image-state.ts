@@ -109,6 +109,17 @@ export class ImageState {
       this.#unlinked.push({ offset: old.offset, clusterCount: 1, kind: 'table' });
   }
 
+  /** Inside `mutex`: gives back L2 tables that map nothing, from this one of the L1 table on. */
+  dropTables(first: number): void {
+    const { l1 } = this.map;
+    for (let index = first; index < l1.length; index++) {
+      const table = l1.get(index);
+      if (table === undefined) continue;
+      l1.clear(index);
+      this.#unlinked.push({ offset: table.offset, clusterCount: 1, kind: 'table' });
+    }
+  }
+
   /** Gives clusters back once the change that unlinked them is durable. */
   unlink(offset: number, clusterCount: number): void {
     this.#unlinked.push({ offset, clusterCount, kind: 'other' });

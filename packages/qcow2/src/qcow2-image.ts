@@ -10,10 +10,10 @@ import type { ImageState } from './image-state.ts';
 import { type Qcow2Info, infoOf } from './info.ts';
 import type { BackingFile } from './io/backing-file.ts';
 import { mergeExtents, Reader } from './io/reader.ts';
-import { checkResize, growL1 } from './io/resize.ts';
+import { Resizer } from './io/resizer.ts';
 import { Writer } from './io/writer.ts';
 import { Zeroer } from './io/zeroer.ts';
-import { roundUp } from './geometry.ts';
+import { roundUp, SECTOR_SIZE } from './geometry.ts';
 import { InFlight } from './util/in-flight.ts';
 
 interface Qcow2ImageParts {
@@ -37,6 +37,7 @@ export class Qcow2Image implements BlockDevice {
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #zeroer: Zeroer;
+  readonly #resizer: Resizer;
   readonly #calls = new InFlight();
   #closing: Promise<void> | undefined;
   #isReplaced = false;
@@ -45,12 +46,13 @@ export class Qcow2Image implements BlockDevice {
   constructor({ state, backing, writable }: Qcow2ImageParts) {
     this.label = `qcow2 image in ${state.file.label}`;
     this.writable = writable;
-    this.metadata = new HostMetadata({ state, writable });
     this.#state = state;
     this.#backing = backing;
     this.#reader = new Reader(state, backing);
     this.#writer = new Writer(state, this.#reader);
     this.#zeroer = new Zeroer({ state, writer: this.#writer, backing });
+    this.#resizer = new Resizer({ state, zeroer: this.#zeroer, backing });
+    this.metadata = new HostMetadata({ state, resizer: this.#resizer, writable });
   }
 
   get size(): number {
@@ -112,25 +114,29 @@ export class Qcow2Image implements BlockDevice {
     this.#isReplaced = true;
   }
 
-  /** Rounds up to 512 bytes. @throws DEVICE_UNSUPPORTED when smaller, or when it holds bitmaps */
+  /**
+   * Rounds up to 512 bytes. What is added is zeros, and what is cut off is given back. Calls beyond
+   * a new, smaller end have to be over.
+   * @throws DEVICE_UNSUPPORTED where it holds bitmaps: they need a `resize` of their store, which
+   *   resizes the disk too; OUT_OF_RANGE, IMAGE_UNSUPPORTED
+   */
   async resize(size: number): Promise<void> {
-    await this.#change(0, 0, () => this.#resize(size));
+    if (!Number.isSafeInteger(size)) throw new RangeError(`expected whole bytes, got ${size}`);
+    await this.#change(0, 0, () => this.#resize(roundUp(size, SECTOR_SIZE)));
   }
 
   async #resize(size: number): Promise<void> {
-    this.#refuseDataFile();
-    const target = checkResize(this.#state, size);
-    const before = this.size;
-    if (target === before) return;
-    await growL1(this.#state, target);
-    // The backing file, or the end of the last cluster, must not show in the part that is added.
-    const clusterEnd = roundUp(before, this.#state.geometry.clusterSize);
-    const hidden = Math.min(target, Math.max(clusterEnd, this.#backing.size));
-    await this.#zeroer.writeZeroes(before, Math.max(0, hidden - before), {});
-    await this.#state.mutex.run(async () => {
-      await this.#state.writeBack();
-      await this.#state.owner.patch({ virtualSize: target });
-    });
+    const { mutex, owner } = this.#state;
+    this.#resizer.check(size);
+    if (size === this.size) return;
+    if (this.#state.header.bitmaps !== undefined) {
+      const problem = 'an image that holds bitmaps cannot be resized without them';
+      const hint = 'open it together with its bitmaps, or remove them first';
+      throw new TidemarkError('DEVICE_UNSUPPORTED', problem, { where: this.label, hint });
+    }
+    await this.#resizer.prepare(size);
+    await mutex.run(() => this.#resizer.commit(size, (fields) => owner.patch(fields)));
+    await this.#resizer.finish();
   }
 
   close(): Promise<void> {

@@ -5,6 +5,8 @@ import {
   type DirectoryEntry,
   type DirtyBitmap,
   type LiveBackend,
+  type ReplaceDirectoryOptions,
+  type ResizingBackend,
   TidemarkError,
 } from '@tidemark/core';
 import type { MemoryDisk } from './memory-disk.ts';
@@ -44,6 +46,8 @@ class MemoryBackend implements BitmapBackend {
     // What is written is on the disk at once.
     sync: async () => this.#assertKnown(),
   };
+  /** The disk in memory has no other size than the one that its bitmaps have. */
+  readonly resizing: ResizingBackend = {};
   readonly #disk: MemoryDisk;
   /** The directory as this store knows it. */
   #known: readonly DirectoryEntry[] = [];
@@ -70,12 +74,14 @@ class MemoryBackend implements BitmapBackend {
   async replaceDirectory(
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
+    { diskSize = this.diskSize }: ReplaceDirectoryOptions = {},
   ): Promise<void> {
     this.#assertKnown();
     const kept = entries.map(({ name }) => {
       return [name, contents.get(name) ?? this.#disk.contents.get(name)!] as const;
     });
-    // Both at once: a store that is opened meanwhile sees the old pair or the new one.
+    // All at once: a store that is opened meanwhile sees the old ones or the new ones.
+    this.#disk.diskSize = diskSize;
     this.#disk.contents = new Map(kept);
     this.#disk.entries = entries;
     this.#known = entries;

@@ -1,6 +1,9 @@
 import { type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
 import { BitmapDirectory, type Qcow2Image } from '@tidemark/qcow2';
 
+/** qcow2.rst, "Header": `size` is counted in these by QEMU. */
+const SECTOR_SIZE = 512;
+
 export interface OpenQcow2StoreOptions {
   /** Default: whether the image is. */
   readonly writable?: boolean;
@@ -31,7 +34,9 @@ export async function openQcow2Store(
   });
   return createBitmapStore({
     label: image.label,
-    diskSize: image.size,
+    get diskSize() {
+      return image.size;
+    },
     writable,
     // Whoever writes the disk next has to read the image, and finds valid bitmaps in it.
     live: {
@@ -41,9 +46,18 @@ export async function openQcow2Store(
     },
     readDirectory: async () => directory.records,
     readContent: ({ name }) => directory.readContent(name),
-    replaceDirectory: (entries, contents) => directory.replace(entries, contents),
+    // The image holds the disk: both change in one step.
+    resizing: { check: (diskSize) => assertDiskSize(image, diskSize) },
+    replaceDirectory: (entries, contents, options) => directory.replace(entries, contents, options),
     prepareDirectory: (entries, contents) => directory.prepare(entries, contents),
     // Nothing to do: what was committed is durable, and the image is its owner's to close.
     close: async () => {},
   });
+}
+
+function assertDiskSize(image: Qcow2Image, diskSize: number): void {
+  if (diskSize % SECTOR_SIZE === 0) return image.metadata.checkSize(diskSize);
+  const text = `a qcow2 image has whole sectors of ${SECTOR_SIZE} bytes, and ${diskSize} are none`;
+  const hint = `give a multiple of ${SECTOR_SIZE}`;
+  throw new TidemarkError('BITMAP_INVALID', text, { where: image.label, hint });
 }

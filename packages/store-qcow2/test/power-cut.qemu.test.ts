@@ -33,6 +33,8 @@ const STEPS: readonly ((store: BitmapStore) => Promise<unknown>)[] = [
       { op: 'remove', name: 'a' },
       { op: 'create', name: 'c', enabled: true, content: content(512), acquire: true },
     ]),
+  (store) => store.resize(2 * SIZE),
+  (store) => store.resize(SIZE / 2),
   (store) =>
     store.commit([
       { op: 'remove', name: 'b' },
@@ -44,11 +46,12 @@ const STEPS: readonly ((store: BitmapStore) => Promise<unknown>)[] = [
 async function pictureOf(device: BlockDevice): Promise<unknown> {
   const store = await openQcow2Store(await openQcow2(device, { writable: false }));
   const bitmaps = [];
+  const { diskSize } = store;
   for (const { name, enabled, state } of await store.list()) {
     const bits = state === 'stored' ? (await store.load(name)).sha256() : 'none';
     bitmaps.push({ name, enabled, state, bits });
   }
-  return bitmaps;
+  return { diskSize, bitmaps };
 }
 
 describeWithQemu('a power cut under store-qcow2', ['qemu-img'], () => {
@@ -92,7 +95,8 @@ describeWithQemu('a power cut under store-qcow2', ['qemu-img'], () => {
           errors: 0,
         });
         expect(allowed).toContainEqual(found);
-        expect(found).toMatchObject((await qemuBitmaps(path)).map(({ name }) => ({ name })));
+        const bitmaps = (await qemuBitmaps(path)).map(({ name }) => ({ name }));
+        expect(found).toMatchObject({ bitmaps });
       }
     }
   }, 240_000);

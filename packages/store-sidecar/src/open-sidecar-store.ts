@@ -1,4 +1,6 @@
 import { type BitmapStore, createBitmapStore, type LiveBackend, unchanging } from '@tidemark/core';
+import { readForDrive } from './finish-resize.ts';
+import { imageSizeFor } from './sidecar-size.ts';
 import { openSession, type SidecarSessionOptions } from './sidecar-session.ts';
 
 export type OpenSidecarStoreOptions = SidecarSessionOptions;
@@ -11,6 +13,7 @@ export type OpenSidecarStoreOptions = SidecarSessionOptions;
 export async function openSidecarStore(options: OpenSidecarStoreOptions): Promise<BitmapStore> {
   const session = await openSession(options);
   const { label, drive, writable, image, directory, binding, entries } = session;
+  let diskSize = drive.size;
   const live: LiveBackend = {
     // Nothing makes the next writer of a raw drive look at its sidecar.
     inUse: true,
@@ -20,15 +23,24 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
   };
   return createBitmapStore({
     label,
-    diskSize: drive.size,
+    get diskSize() {
+      return diskSize;
+    },
     writable,
+    resizing: {
+      check: (size) => image.metadata.checkSize(imageSizeFor(size)),
+      confirm: () => binding.confirmSize(),
+    },
     ...(binding.whyNotLive === undefined ? { live } : { notLive: binding.whyNotLive }),
     readDirectory: async () => entries,
-    readContent: ({ name }) => directory.readContent(name),
-    async replaceDirectory(next, contents) {
-      const control = await unchanging(() => binding.prepare(next));
-      await directory.replace(next, contents, { control });
-      binding.committed(next);
+    readContent: ({ name }) => readForDrive(directory, name, diskSize),
+    async replaceDirectory(next, contents, resize = {}) {
+      const isResize = resize.diskSize !== undefined;
+      const state = isResize ? 'busy' : 'idle';
+      const control = await unchanging(() => binding.prepare(next, state));
+      await directory.replace(next, contents, { control, ...resize });
+      diskSize = resize.diskSize ?? diskSize;
+      binding.committed(next, { isResize });
     },
     async prepareDirectory(next, contents) {
       const control = await binding.prepare(next);

@@ -4,9 +4,8 @@ import { BitmapDirectory, openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { Binding, type BoundDrive } from './binding/binding.ts';
 import type { Mismatch } from './binding/mismatch.ts';
 import { firstDifference } from './data-file/compare-map.ts';
-
-/** qcow2.rst, "Header": QEMU counts disks in sectors of 512 bytes. */
-const SECTOR_SIZE = 512;
+import { takeResizeBack } from './finish-resize.ts';
+import { bitmapSizeFor } from './sidecar-size.ts';
 
 /** The drive that a sidecar is for; a `BlockDevice` will do. */
 export interface SidecarDrive extends BoundDrive {
@@ -77,9 +76,9 @@ export async function openSession(
   const writable = options.writable ?? sidecar.writable;
   const label = nameOf(options);
   const image = await openQcow2(sidecar, { writable, skipBacking: true, allowDataFile: true });
-  assertSameSize(image, options);
   const { metadata, dataMap } = image;
-  const directory = await BitmapDirectory.open({ image: metadata, diskSize: drive.size, onNotice });
+  const bitmapSize = bitmapSizeFor(metadata, drive, label);
+  const directory = await BitmapDirectory.open({ image: metadata, diskSize: bitmapSize, onNotice });
   const isDataFile = dataMap !== undefined;
   const who = { writesDrive, isShared, isDataFile, accepts };
   const about = { image: metadata, directory, drive, sidecar, now, later, label, onNotice };
@@ -88,6 +87,9 @@ export async function openSession(
   const session = { label, drive, writable, image, directory, binding, entries };
   // A crash leaves what it cut off. In an image for bitmaps alone it is known what that is.
   if (writable && binding.wasCut) await directory.reclaimLeaks();
+  if (writable && bitmapSize !== drive.size) {
+    await takeResizeBack({ directory, binding, entries, driveSize: drive.size, label });
+  }
   await settleMap(session, writesDrive);
   return session;
 }
@@ -134,20 +136,6 @@ function notZero(label: string, at: number): TidemarkError {
       where: label,
       offset: at,
       hint: 'remove the sidecar, make another one, and begin with a full backup',
-    },
-  );
-}
-
-function assertSameSize(image: Qcow2Image, options: SidecarSessionOptions): void {
-  const { drive } = options;
-  const expected = Math.ceil(drive.size / SECTOR_SIZE) * SECTOR_SIZE;
-  if (image.size === expected) return;
-  throw new TidemarkError(
-    'SIDECAR_MISMATCH',
-    `${nameOf(options)} is for a drive of ${image.size} bytes, and ${drive.label} has ${drive.size}`,
-    {
-      where: nameOf(options),
-      hint: 'name the sidecar of this drive, or make a new one and begin with a full backup',
     },
   );
 }

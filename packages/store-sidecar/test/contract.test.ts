@@ -22,9 +22,13 @@ for (const { clusterSize, isBound } of KINDS) {
       open: ({ writable = true } = {}) =>
         openSidecarStore({ drive, sidecar: shared(device), writable }),
       crash: async () => {},
+      async resizeDisk(size) {
+        if (drive instanceof SimulatedDrive) drive.resize(size);
+        else drive.size = size;
+      },
       async inUse() {
         const { metadata: image } = await openQcow2(shared(device), { writable: false });
-        const { records } = await BitmapDirectory.open({ image, diskSize });
+        const { records } = await BitmapDirectory.open({ image, diskSize: drive.size });
         return records.filter(({ inUse }) => inUse).map(({ name }) => name);
       },
       destroy: async () => {},

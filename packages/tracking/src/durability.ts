@@ -49,5 +49,23 @@ export interface Durability {
    * then on without a mark. @throws where that cannot be made sure of: they have to be marked still
    */
   abandon(bitmaps: readonly DriveBitmap[]): Promise<void>;
+  /** Whether `resize` can do anything but refuse. */
+  readonly resizable: boolean;
+  /**
+   * Gives all bitmaps of the store another size, durably. The bits in memory follow in `resized`,
+   * or not at all: until then they are as they were. Nobody writes, and no mark is under way.
+   */
+  resize(diskSize: number, options: ResizeDurably): Promise<void>;
+  /** The disk has the size, durably, that the store was resized to. */
+  confirmSize(): Promise<void>;
+  /** In the tick from which these bits, by the old ones that they are in place of, are the truth. */
+  resized(bits: ReadonlyMap<DirtyBitmap, DirtyBitmap>): void;
   close(): Promise<void>;
+}
+
+export interface ResizeDurably {
+  /** Those of the store. */
+  readonly recording: readonly DriveBitmap[];
+  /** Puts back the size that the store had before. */
+  readonly isUndo?: boolean;
 }

@@ -7,7 +7,7 @@ import {
   type PreparedCommit,
 } from '@tidemark/core';
 import { checkpointOf, type DriveBitmap, storedCheckpointOf } from './drive-bitmap.ts';
-import type { Durability, StoreChange } from './durability.ts';
+import type { Durability, ResizeDurably, StoreChange } from './durability.ts';
 
 /**
  * QEMU's way: the in-use flag is durable before the first write may be served, the bits go to disk
@@ -90,6 +90,21 @@ export class InUseDurability implements Durability {
 
   /** Nobody trusts them while they are in use. */
   async abandon(): Promise<void> {}
+
+  get resizable(): boolean {
+    return this.#store.resizable;
+  }
+
+  /** What is in use stays so: its bits are stored at the end, in the size that they have then. */
+  async resize(diskSize: number, { isUndo = false }: ResizeDurably): Promise<void> {
+    await this.#store.resize(diskSize, { isUndo });
+  }
+
+  async confirmSize(): Promise<void> {
+    await this.#store.confirmSize();
+  }
+
+  resized(): void {}
 
   async close(): Promise<void> {
     return this.#store.close();

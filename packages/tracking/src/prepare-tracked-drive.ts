@@ -13,6 +13,7 @@ import type { RegionLimits } from './live/open-regions.ts';
 import { loseBitmaps } from './lose-bitmaps.ts';
 import { bitmapInTwoStores } from './messages.ts';
 import { type BitmapSelection, planSelection, type SelectionPlan } from './selection.ts';
+import { resizeDrive } from './resize/resize-drive.ts';
 import { TrackedDevice } from './tracked-device.ts';
 import { TrackedDrive } from './tracked-drive.ts';
 import { WriteRecorder } from './write-recorder.ts';
@@ -120,8 +121,11 @@ async function begin(
     keeper.begin(own);
     keeper.end(own);
   }
-  const resizable = state.keepers.length === 0;
-  const tracked = new TrackedDevice(device, { recorder, marks, writable, resizable });
+  const together = {
+    exclusive: <T>(work: () => Promise<T>) => state.exclusive(work),
+    resize: (resized: BlockDevice, size: number) => resizeDrive(state, resized, size),
+  };
+  const tracked = new TrackedDevice(device, { recorder, marks, writable, together });
   return new TrackedDrive(tracked, state);
 }
 

@@ -9,8 +9,16 @@ export interface TrackedDeviceOptions {
   readonly marks?: DurableMarks;
   /** Refuses writes to a device that would take them. Default: as the device. */
   readonly writable?: boolean;
-  /** Default true. False where bitmaps are kept in stores, which are made for one size. */
-  readonly resizable?: boolean;
+  /** What is resized with the device. Default: the bitmaps that record. */
+  readonly together?: ResizedTogether;
+}
+
+/** Bitmaps of a device, and the stores that keep them. */
+export interface ResizedTogether {
+  /** Runs while nothing else changes them. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
+  /** Resizes them and the device, while nobody writes. @throws: nothing was changed */
+  resize(device: BlockDevice, size: number): Promise<void>;
 }
 
 /** Marks on disk that have to be there before a change is made. Bytes of the device. */
@@ -36,7 +44,7 @@ export class TrackedDevice implements BlockDevice {
   readonly writable: boolean;
   readonly #device: BlockDevice;
   readonly #marks: DurableMarks | undefined;
-  readonly #resizable: boolean;
+  readonly #together: ResizedTogether | undefined;
   #resizing: Promise<void> | undefined;
   #draining = false;
 
@@ -45,7 +53,7 @@ export class TrackedDevice implements BlockDevice {
     this.recorder = options.recorder ?? new WriteRecorder();
     this.writable = device.writable && (options.writable ?? true);
     this.#marks = options.marks;
-    this.#resizable = options.resizable ?? true;
+    this.#together = options.together;
   }
 
   get label(): string {
@@ -92,12 +100,20 @@ export class TrackedDevice implements BlockDevice {
   /**
    * Waits for the writes under way and holds new ones back. What is added counts as written in
    * every bitmap that records: after a shrink and a grow the same bytes are no longer the same.
-   * @throws DEVICE_UNSUPPORTED, BITMAP_TOO_LARGE and what the device throws: nothing was changed
+   * Its stores are resized with it, durably.
+   * @throws DEVICE_UNSUPPORTED, BITMAP_TOO_LARGE, BITMAP_BUSY, BITMAP_INCONSISTENT,
+   *   BITMAP_UNSUPPORTED, and what device and stores throw
    */
   async resize(size: number): Promise<void> {
+    this.#assertWritable();
+    const resize = () => this.#resizeAlone(size);
+    // Before writes are held back: those who change bitmaps may have to wait for writes.
+    await (this.#together === undefined ? resize() : this.#together.exclusive(resize));
+  }
+
+  async #resizeAlone(size: number): Promise<void> {
     while (this.#resizing !== undefined) await this.#resizing;
     this.#assertWritable();
-    this.#assertResizable();
     const resized = this.#resizeIdle(size);
     const over = () => {
       this.#resizing = undefined;
@@ -125,6 +141,7 @@ export class TrackedDevice implements BlockDevice {
 
   async #resizeIdle(size: number): Promise<void> {
     await this.recorder.idle();
+    if (this.#together !== undefined) return this.#together.resize(this.#device, size);
     if (size > this.size) return this.#grow(size);
     await this.#device.resize(size);
     this.#resizeBitmaps(size);
@@ -174,15 +191,6 @@ export class TrackedDevice implements BlockDevice {
     if (!this.writable) {
       throw new TidemarkError('DEVICE_READ_ONLY', `${where} is open for reading only`, { where });
     }
-  }
-
-  #assertResizable(): void {
-    if (this.#resizable) return;
-    throw new TidemarkError(
-      'DEVICE_UNSUPPORTED',
-      `${this.label} cannot be resized while stores of its bitmaps are open`,
-      { where: this.label, hint: 'close the drive and resize it together with its stores' },
-    );
   }
 
   // Before anything is marked: what the device is going to refuse leaves no mark.

@@ -1,24 +1,78 @@
 import { MemoryDevice } from '@tidemark/block';
+import { FaultDevice } from '@tidemark/block/testing';
 import { DirtyBitmap } from '@tidemark/core';
 import { describe, expect, it } from 'vitest';
 import { TrackedDevice, WriteRecorder } from '../src/index.ts';
-import { diskWith, openDrive, SIZE } from './support/drives.ts';
-import { dirtyOf } from './support/faulty-disk.ts';
+import { bitsOf, diskWith, GRANULE, openDrive, SIZE, touch } from './support/drives.ts';
+import { dirtyOf, FaultyDisk } from './support/faulty-disk.ts';
 import { GatedDevice, settle } from './support/gated-device.ts';
 
 describe('resize of a tracked drive', () => {
-  it('is refused while the drive has stores, whose bitmaps are made for its size', async () => {
-    for (const bitmaps of [{}, { a: {} }]) {
-      const device = new MemoryDevice({ size: SIZE });
-      const drive = await openDrive({ device, disks: [await diskWith(bitmaps)] });
-      const refused = { code: 'DEVICE_UNSUPPORTED' };
-      await expect(drive.device.resize(SIZE * 2)).rejects.toMatchObject(refused);
-      await expect(drive.device.resize(4096)).rejects.toMatchObject(refused);
-      expect(device.size).toBe(SIZE);
+  const added = [SIZE, SIZE + GRANULE];
+  const LARGER = SIZE + 2 * GRANULE;
+
+  it('resizes the bitmaps of all stores: what is added counts as written', async () => {
+    const disks = [
+      await diskWith({ a: { dirty: [0] }, off: { enabled: false, dirty: [4096] } }),
+      await diskWith({ b: {} }),
+    ];
+    const drive = await openDrive({ disks, transient: new FaultyDisk(SIZE) });
+    await touch(drive, 8192);
+    await drive.device.resize(LARGER);
+    expect(drive.device.size).toBe(LARGER);
+    await touch(drive, SIZE);
+    expect(await bitsOf(drive, 'a')).toEqual([0, 8192, ...added]);
+    expect(await bitsOf(drive, 'b')).toEqual([8192, ...added]);
+    expect(await bitsOf(drive, 'off')).toEqual([4096, ...added]);
+    await drive.close();
+    const next = await openDrive({ disks, device: new MemoryDevice({ size: LARGER }) });
+    expect(await bitsOf(next, 'a')).toEqual([0, 8192, ...added]);
+    expect(await bitsOf(next, 'off')).toEqual([4096, ...added]);
+  });
+
+  it('A11: has dirty what was cut off and added again', async () => {
+    const disk = await diskWith({ a: {}, off: { enabled: false } });
+    const drive = await openDrive({ disks: [disk] });
+    await drive.device.resize(SIZE - GRANULE - 512);
+    await drive.device.resize(SIZE);
+    const cut = [SIZE - 2 * GRANULE, SIZE - GRANULE];
+    expect(await bitsOf(drive, 'a')).toEqual(cut);
+    expect(await bitsOf(drive, 'off')).toEqual(cut);
+  });
+
+  it('is refused while a bitmap is held, or cannot be resized', async () => {
+    const disk = await diskWith({ a: {}, b: {} });
+    const crashed = await disk.open();
+    await crashed.acquire(['b']);
+    const device = new MemoryDevice({ size: SIZE });
+    const drive = await openDrive({ disks: [disk], device });
+    const lost = { code: 'BITMAP_INCONSISTENT' };
+    await expect(drive.device.resize(LARGER)).rejects.toMatchObject(lost);
+    await drive.transaction([{ op: 'remove', name: 'b' }]);
+    const release = await drive.hold('a');
+    await expect(drive.device.resize(LARGER)).rejects.toMatchObject({ code: 'BITMAP_BUSY' });
+    expect(device.size).toBe(SIZE);
+    release();
+    await drive.device.resize(LARGER);
+    expect(await bitsOf(drive, 'a')).toEqual(added);
+  });
+
+  it('is taken back in all stores when the device cannot be resized', async () => {
+    const disks = [await diskWith({ a: { dirty: [0] } }), await diskWith({ b: {} })];
+    const inner = new MemoryDevice({ size: SIZE });
+    const device = new FaultDevice(inner, [{ kind: 'fail', on: 'resize' }]);
+    const drive = await openDrive({ disks, device });
+    await expect(drive.device.resize(LARGER)).rejects.toMatchObject({ code: 'IO_FAILED' });
+    await touch(drive, 4096);
+    expect(await bitsOf(drive, 'a')).toEqual([0, 4096]);
+    await drive.close();
+    for (const disk of disks) {
+      const store = await disk.open();
+      expect([store.diskSize, (await store.list())[0]?.state]).toEqual([SIZE, 'stored']);
     }
   });
 
-  it('is possible where there are none', async () => {
+  it('is possible where there are no stores', async () => {
     const drive = await openDrive({});
     await drive.device.resize(SIZE * 2);
     expect(drive.device.size).toBe(SIZE * 2);

@@ -16,6 +16,7 @@ import { nameCases } from './names.ts';
 import { noLiveCases } from './no-live.ts';
 import { orderOfCallsCases } from './order-of-calls.ts';
 import { prepareCases } from './prepare.ts';
+import { fixedSizeCases, liveResizeCases, resizeCases } from './resize.ts';
 
 /**
  * What every `BitmapStore` owes to those who use it, as cases for a test runner that is handed in.
@@ -25,7 +26,7 @@ export function bitmapStoreContract(
   name: string,
   runner: TestRunner,
   makeFixture: MakeStoreFixture,
-  { crashLeaves }: ContractOptions,
+  { crashLeaves, resizes = true }: ContractOptions,
 ): void {
   const cases = casesOf(runner, makeFixture);
   runner.describe(`${name}: BitmapStore contract`, () => {
@@ -39,6 +40,10 @@ export function bitmapStoreContract(
     runner.describe('checkpoints', () => checkpointCases(cases));
     runner.describe('lifecycle', () => lifecycleCases(cases));
     runner.describe('order of calls', () => orderOfCallsCases(cases));
+    runner.describe('resize', () => (resizes ? resizeCases(cases) : fixedSizeCases(cases)));
+    if (crashLeaves === 'superset' && resizes) {
+      runner.describe('resize of live bitmaps', () => liveResizeCases(cases));
+    }
     if (crashLeaves === 'inconsistent') runner.describe('no live', () => noLiveCases(cases));
     else runner.describe('live', () => liveCases(cases));
   });

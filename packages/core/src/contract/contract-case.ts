@@ -1,3 +1,4 @@
+import type { ResizeStoreOptions } from '../resizing.ts';
 import type { BitmapStore } from '../store.ts';
 import type { MakeStoreFixture, StoreFixture, TestRunner } from './fixture.ts';
 import { DISK_SIZE } from './helpers.ts';
@@ -16,6 +17,8 @@ export interface Disk {
   crash(store: BitmapStore): Promise<BitmapStore>;
   /** Closes a store, and opens the next one. */
   reopen(store: BitmapStore): Promise<BitmapStore>;
+  /** Resizes a store and its disk, in this order. */
+  resize(store: BitmapStore, diskSize: number, options?: ResizeStoreOptions): Promise<void>;
   /** Names of bitmaps that others find in use now. */
   inUse(): Promise<readonly string[]>;
 }
@@ -47,6 +50,11 @@ function diskOf(fixture: StoreFixture, opened: Set<BitmapStore>): Disk {
   return {
     open,
     inUse: () => fixture.inUse(),
+    async resize(store, diskSize, options) {
+      await store.resize(diskSize, options);
+      await fixture.resizeDisk?.(diskSize);
+      await store.confirmSize();
+    },
     async crash(store) {
       opened.delete(store);
       await fixture.crash(store);

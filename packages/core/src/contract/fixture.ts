@@ -14,6 +14,8 @@ export interface ContractOptions {
    * has `live`; or always `inconsistent`.
    */
   readonly crashLeaves: 'inconsistent' | 'superset';
+  /** Whether its disks can get another size. Default true. */
+  readonly resizes?: boolean;
 }
 
 /** One disk to try a store on, without bitmaps at first. */
@@ -25,6 +27,8 @@ export interface StoreFixture {
    * was not flushed may be lost, in whole sectors of 512 bytes.
    */
   crash(store: BitmapStore): Promise<void>;
+  /** Gives the disk itself another size, durably. Absent where that is what resizing a store does. */
+  resizeDisk?(diskSize: number): Promise<void>;
   /** Names of bitmaps that are flagged as in use where they are kept, as others find them now. */
   inUse(): Promise<readonly string[]>;
   /** Gives everything back; stores that a failed case left open, too. */

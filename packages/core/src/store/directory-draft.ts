@@ -17,6 +17,8 @@ export class DirectoryDraft {
   readonly contents = new Map<string, DirtyBitmap>();
   readonly acquired: Set<string>;
   readonly live: Set<string>;
+  /** Bytes: the size that the disk gets. Absent: it keeps the one that it has. */
+  diskSize?: number;
   readonly #before: DirectoryState;
 
   constructor(before: DirectoryState) {
@@ -49,7 +51,12 @@ export class DirectoryDraft {
   /** Whether anything on disk is going to differ. */
   get isChange(): boolean {
     const { entries } = this.#before;
-    if (this.contents.size > 0 || entries.length !== this.entries.size) return true;
+    if (
+      this.diskSize !== undefined ||
+      this.contents.size > 0 ||
+      entries.length !== this.entries.size
+    )
+      return true;
     // What is not removed keeps its place, and other flags than this one come with a content.
     return entries.some(({ name, inUse }) => this.entries.get(name)?.inUse !== inUse);
   }

@@ -51,6 +51,23 @@ export class Refusals {
     return this.#error('BITMAP_INVALID', text, hint, name);
   }
 
+  /** To a `resize` where the backend has no such power. */
+  fixedSize(): TidemarkError {
+    const text = `the disk of ${this.#label} cannot get another size`;
+    return this.#error('BITMAP_UNSUPPORTED', text, 'remove its bitmaps and add them again after');
+  }
+
+  noSize(size: number): TidemarkError {
+    const text = `${size} is no size of a disk`;
+    return this.#error('BITMAP_INVALID', text, 'give a whole number of bytes');
+  }
+
+  /** To a `resize`: what lies on disk of a live bitmap may be far more than the truth. */
+  noLiveContent(name: string): TidemarkError {
+    const text = `bitmap '${name}' is live, and its content for the new size is missing`;
+    return this.#error('BITMAP_INVALID', text, 'give the content of each live bitmap', name);
+  }
+
   tooMany(): TidemarkError {
     const text = `there cannot be more than ${MAX_BITMAPS} bitmaps`;
     return this.#error('BITMAP_INVALID', text, 'remove some bitmaps first');

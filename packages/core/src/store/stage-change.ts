@@ -63,9 +63,10 @@ async function makeReady(
 async function write(
   backend: BitmapBackend,
   entries: readonly DirectoryEntry[],
-  { isChange, contents }: DirectoryDraft,
+  { isChange, contents, diskSize }: DirectoryDraft,
 ): Promise<void> {
-  if (isChange) return backend.replaceDirectory(entries, contents);
+  const options = diskSize === undefined ? {} : { diskSize };
+  if (isChange) return backend.replaceDirectory(entries, contents, options);
   // What was read may be in the system's cache only, since a crash of the one before us, and so
   // may the last bits of what is live no longer.
   await unchanging(async () => backend.live?.sync());

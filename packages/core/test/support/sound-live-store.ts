@@ -72,9 +72,9 @@ export function soundLiveBackend(disk: LiveDisk, writable: boolean): BitmapBacke
       }
       return content;
     },
-    async replaceDirectory(entries, contents) {
+    async replaceDirectory(entries, contents, options) {
       makeDurable(disk);
-      await sound.replaceDirectory(entries, contents);
+      await sound.replaceDirectory(entries, contents, options);
     },
   });
 }

@@ -4,7 +4,7 @@ import type { BitmapBackend, BitmapStore, DirectoryEntry } from '../../src/store
 
 /** What outlives a store: all that a crash leaves. */
 export interface SoundDisk {
-  readonly diskSize: number;
+  diskSize: number;
   entries: readonly DirectoryEntry[];
   contents: Map<string, DirtyBitmap>;
 }
@@ -22,8 +22,11 @@ export function namesInUse({ entries }: SoundDisk): readonly string[] {
 export function soundBackend(disk: SoundDisk, writable: boolean): BitmapBackend {
   return {
     label: 'sound',
-    diskSize: disk.diskSize,
+    get diskSize() {
+      return disk.diskSize;
+    },
     writable,
+    resizing: {},
     async readDirectory() {
       await Promise.resolve();
       return disk.entries;
@@ -32,8 +35,9 @@ export function soundBackend(disk: SoundDisk, writable: boolean): BitmapBackend 
       await Promise.resolve();
       return disk.contents.get(name)!.clone();
     },
-    async replaceDirectory(entries, contents) {
+    async replaceDirectory(entries, contents, { diskSize = disk.diskSize } = {}) {
       await Promise.resolve();
+      disk.diskSize = diskSize;
       const kept = entries.map(({ name }) => {
         return [name, contents.get(name) ?? disk.contents.get(name)!] as const;
       });

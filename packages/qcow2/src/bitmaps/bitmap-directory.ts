@@ -6,10 +6,13 @@ import {
   TidemarkError,
   unchanging,
 } from '@tidemark/core';
-import type { Control, DirectorySeal, NewDirectory } from '../control/control.ts';
+import type { Control, DirectorySeal } from '../control/control.ts';
+import { roundUp, SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { type DirectoryContents, foldCheckpoints, unfoldCheckpoints } from './checkpoints.ts';
+import { assertAllIn } from './compose-records.ts';
 import { type BitmapRecord, withFlags } from './directory-codec.ts';
+import type { BitmapDirectoryOptions, ReplaceOptions } from './directory-options.ts';
 import { sealOf } from './directory-seal.ts';
 import { freeReplaced } from './free-replaced.ts';
 import { LiveTable } from './live-table.ts';
@@ -23,26 +26,13 @@ import { byName, indicesOf, isNotIn } from './record-sets.ts';
 const BITMAPS_LOST =
   'its bitmaps are ignored, for a program that does not know bitmaps has changed the image';
 
-export interface BitmapDirectoryOptions {
-  readonly image: ImageMetadata;
-  /** Bytes of the disk that the bitmaps describe. Default: the image's virtual size. */
-  readonly diskSize?: number;
-  /** Told of clusters that could not be given back: they are lost until the image is checked. */
-  readonly onNotice?: (message: string) => void;
-}
-
-export interface ReplaceOptions {
-  /** The control extension that goes with the new directory. Default: see `CommitOptions`. */
-  readonly control?: ((directory: NewDirectory) => Control) | undefined;
-}
-
 /**
  * The bitmaps in an image. A change is copy-on-write and touches the clusters of the bitmaps that
  * it names, and no others; it takes effect in one write of sector 0. One task at a time.
  */
 export class BitmapDirectory {
   readonly #image: ImageMetadata;
-  readonly #diskSize: number;
+  #diskSize: number;
   readonly #onNotice: (message: string) => void;
   /** Tables that are written in place, by the name of the bitmap. */
   readonly #live = new Map<string, LiveTable>();
@@ -165,26 +155,37 @@ export class BitmapDirectory {
 
   async #write(
     { entries, contents }: DirectoryContents,
-    { control }: ReplaceOptions,
+    { control, diskSize = this.#diskSize }: ReplaceOptions,
     { durable }: { readonly durable: boolean },
   ): Promise<PreparedCommit> {
     this.#assertCurrent();
     const clusters = new NewClusters(this.#image);
-    const wanted = unfoldCheckpoints({ entries, contents }, this.#records, this.#diskSize);
+    const isResize = diskSize !== this.#diskSize;
+    const wanted = unfoldCheckpoints(
+      { entries, contents },
+      // Tables that stay would be too short or too long.
+      isResize ? new Map() : this.#records,
+      diskSize,
+    );
+    if (isResize) assertAllIn(wanted);
     const present = { records: this.#records, isLive: (name: string) => this.#live.has(name) };
-    const about = { image: this.#image, diskSize: this.#diskSize, present, clusters, durable };
+    const about = { image: this.#image, diskSize, present, clusters, durable };
     const next = await unchanging(() => writeNewDirectory({ ...wanted, ...about }));
     const live = new Set(entries.filter((entry) => entry.live === true).map(({ name }) => name));
     const liveEntries = indicesOf(next.records, live);
     return {
       commit: () =>
-        this.#commit(next, clusters, control && ((seal) => control({ seal, liveEntries }))),
+        this.#commit(
+          { ...next, diskSize },
+          clusters,
+          control && ((seal) => control({ seal, liveEntries })),
+        ),
       abort: () => clusters.abandon(),
     };
   }
 
   async #commit(
-    { records, pointer }: NewDirectoryOnDisk,
+    { records, pointer, diskSize }: NewDirectoryOnDisk & { readonly diskSize: number },
     clusters: NewClusters,
     control: ((seal: DirectorySeal) => Control) | undefined,
   ): Promise<void> {
@@ -196,6 +197,7 @@ export class BitmapDirectory {
       await this.#image.commitBitmaps(pointer, {
         control: control && (() => control(sealOf(records, pointer))),
         hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
+        ...(diskSize !== this.#diskSize && { virtualSize: roundUp(diskSize, SECTOR_SIZE) }),
       });
     } catch (error) {
       if (isUnchanged(error)) {
@@ -205,6 +207,7 @@ export class BitmapDirectory {
       throw error;
     }
 
+    this.#diskSize = diskSize;
     const dropped = this.#all.filter(isNotIn(records));
     const oldDirectory = this.#pointer;
     this.#records = byName(records);

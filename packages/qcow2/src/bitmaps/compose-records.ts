@@ -11,6 +11,14 @@ export interface PresentRecords {
   readonly isLive: (name: string) => boolean;
 }
 
+/** What a bitmap that stays as it is has on disk does not fit a disk of another size. */
+export function assertAllIn({ entries, contents }: DirectoryContents): void {
+  for (const { name } of entries) {
+    if (!contents.has(name))
+      throw new RangeError(`bitmap '${name}' has no content of the new size`);
+  }
+}
+
 /** The records of a new directory; `write` puts new bits and their table in place. */
 export async function composeRecords(
   present: PresentRecords,

@@ -1,2 +1,3 @@
-export { BitmapDirectory, type BitmapDirectoryOptions } from './bitmap-directory.ts';
+export { BitmapDirectory } from './bitmap-directory.ts';
+export type { BitmapDirectoryOptions } from './directory-options.ts';
 export type { BitmapRecord } from './directory-codec.ts';

@@ -89,6 +89,12 @@ export class DraftImage implements ImageMetadata {
     return 0;
   }
 
+  /** It takes the place of an image of the same size. */
+  checkSize(virtualSize: number): void {
+    if (virtualSize === this.virtualSize) return;
+    throw new RangeError(`expected the size of the image before, got ${virtualSize}`);
+  }
+
   async commitBitmaps(
     pointer: BitmapsPointer | undefined,
     { control, hasBitmapsAtRest = false }: CommitOptions = {},

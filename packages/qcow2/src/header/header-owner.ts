@@ -11,7 +11,8 @@ import type { Extension, ImageHeader } from './image-header.ts';
 import { Autoclear } from './spec.ts';
 import { type BitmapsPart, withBitmaps } from './with-bitmaps.ts';
 
-type Patch = Partial<
+/** Fields that the header owner changes. */
+export type HeaderPatch = Partial<
   Pick<
     ImageHeader,
     | 'virtualSize'
@@ -29,6 +30,8 @@ export interface BitmapsChange {
   readonly control?: Control | undefined;
   /** Whether the control extension's autoclear bit is set. */
   readonly isVouchedFor: boolean;
+  /** What else changes in the same write of sector 0. */
+  readonly fields?: HeaderPatch | undefined;
 }
 
 /**
@@ -50,7 +53,7 @@ export class HeaderOwner {
   }
 
   /** Changes fields only; extensions stay byte for byte as they are. */
-  async patch(changes: Patch): Promise<void> {
+  async patch(changes: HeaderPatch): Promise<void> {
     const next = { ...this.#header, ...changes };
     const sector = await this.#file.readNew(0, SECTOR_SIZE);
     sector.set(encodeFields(next));
@@ -74,7 +77,8 @@ export class HeaderOwner {
       await this.#file.write(rest, SECTOR_SIZE);
       await this.#file.flush();
     }
-    // The commit point: pointer, control extension and autoclear bits lie in one sector.
+    // The commit point: pointer, control extension, autoclear bits, size of the disk and place of
+    // its L1 table lie in one sector.
     await this.#commit(next, area.subarray(0, SECTOR_SIZE));
   }
 
@@ -94,14 +98,17 @@ export class HeaderOwner {
     return this.#placed({ pointer, control, isVouchedFor: true }, this.#header) !== undefined;
   }
 
-  #with({ pointer, control, isVouchedFor }: BitmapsChange, layout: ImageHeader): ImageHeader {
+  #with(
+    { pointer, control, isVouchedFor, fields }: BitmapsChange,
+    layout: ImageHeader,
+  ): ImageHeader {
     const kept = controlExtension(this.#header);
     const extension = control === undefined ? kept : this.#encode(control);
     const part: BitmapsPart = { pointer, control: extension, isVouchedFor };
     const next =
       this.#placed(part, layout) ?? withRoom(withBitmaps(layout, { ...part, control: undefined }));
     if (next === undefined) throw noRoom(this.#file.label);
-    return next;
+    return { ...next, ...fields };
   }
 
   /** The next header, if there is room for it and for what has to make way. */

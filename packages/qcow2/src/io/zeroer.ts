@@ -53,6 +53,11 @@ export class Zeroer {
     await this.#changeClusters(from, to, (old) => this.#zeroed(old, true));
   }
 
+  /** Maps whole clusters to nothing, whatever that shows: they lie behind the disk's end. */
+  async drop(from: number, to: number): Promise<void> {
+    await this.#changeClusters(from, to, dropped);
+  }
+
   /** The disk's last cluster is whole although the disk may end inside it. */
   #wholeClusters(offset: number, length: number): { from: number; to: number } {
     const { clusterSize } = this.#state.geometry;

@@ -72,6 +72,11 @@ export class L1Table {
     this.#dirty.add(index);
   }
 
+  clear(index: number): void {
+    this.#entries[index] = 0n;
+    this.#dirty.add(index);
+  }
+
   /** Host offsets of all L2 tables, as they stand: wrong ones are found when they are used. */
   *offsets(): Generator<number> {
     for (const entry of this.#entries) {

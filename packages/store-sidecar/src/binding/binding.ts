@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { DriveFacts, KnownByFacts } from '@tidemark/block';
 import { asUnchanged, type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
-import type { BitmapDirectory, Control, ImageMetadata, NewDirectory } from '@tidemark/qcow2';
+import type {
+  BitmapDirectory,
+  Control,
+  FoundControl,
+  ImageMetadata,
+  NewDirectory,
+} from '@tidemark/qcow2';
+import { findUnfinishedResize } from '../sidecar-size.ts';
 import { canTellChanges, whyChanged } from './compare-facts.ts';
 import { judge, type Verdict, whyNotAsLeft } from './judge.ts';
 import type { Lease } from './lease.ts';
@@ -52,6 +59,7 @@ export class Binding {
   /** The facts that the sidecar has, where they are those of the drive as its bitmaps know it. */
   #idleFacts: DriveFacts | undefined;
   #isKnown = false;
+  #isInUse = false;
 
   constructor(options: BindingOptions) {
     this.#options = options;
@@ -86,7 +94,8 @@ export class Binding {
     }
     const live = new Set(directory.namesAt(control?.liveEntries ?? []));
     const { seal } = directory;
-    const verdict = judge({ found, drive, seal, live, ...session });
+    const resized = found && this.#asResized(found);
+    const verdict = judge({ found: resized, drive, seal, live, ...session });
     const { records } = directory;
     const verdicts = new Map(records.map((record) => [record.name, this.#adopt(record, verdict)]));
     this.#notices.recovered(records.filter(({ name }) => isRecovered(verdicts.get(name)!)));
@@ -117,13 +126,15 @@ export class Binding {
   }
 
   /**
-   * What the sidecar is to say of the drive beside a new directory. Undefined: nothing.
+   * What the sidecar is to say of the drive beside a new directory. Undefined: nothing. `atRest`:
+   * the state where no bitmap is in use. For a drive that is going to be resized that is busy, and
+   * until then the sidecar tells both of its sizes.
    * @throws I/O codes: the drive cannot be made durable as it is
    * @throws BITMAP_INCONSISTENT: somebody else has written the drive meanwhile
    */
   async prepare(
     entries: readonly DirectoryEntry[],
-    atRest: 'idle' | 'lent' = 'idle',
+    atRest: Control['state'] = 'idle',
   ): Promise<((directory: NewDirectory) => Control) | undefined> {
     const session = this.#session;
     session.assertTold();
@@ -140,7 +151,8 @@ export class Binding {
         storeId: this.#storeId,
         sessionId: this.#sessionId,
         leaseUntil: session.offer({ isLive }),
-        drive,
+        // The size that we know it to have: another one must not be taken for a resize of ours.
+        drive: { ...drive, size: this.#options.drive.size },
         directory: seal,
         liveEntries,
       };
@@ -148,14 +160,35 @@ export class Binding {
   }
 
   /** After the commit of what was prepared. */
-  committed(entries: readonly DirectoryEntry[]): void {
+  committed(
+    entries: readonly DirectoryEntry[],
+    { isResize = false }: { readonly isResize?: boolean } = {},
+  ): void {
     const control = this.#control;
     this.#idleFacts = control === undefined || control.state === 'busy' ? undefined : control.drive;
+    this.#isInUse = entries.some(isOurs);
     const live = entries.filter((entry) => entry.live === true);
     if (control !== undefined) this.#session.begin(control, { isLive: live.length > 0 });
     else if (this.#options.drive.facts !== undefined) this.#notices.noRoom();
+    if (isResize) this.#session.beginResize();
     const named = new Set(this.#options.directory.namesAt(control?.liveEntries ?? []));
     this.#notices.notLive(live.filter(({ name }) => !named.has(name)));
+  }
+
+  /**
+   * The drive has, durably, the size that the sidecar has had since `prepare`. @throws I/O codes
+   */
+  async confirmSize(): Promise<void> {
+    const { image, drive: resized } = this.#options;
+    if (!this.#session.endResize(resized.size)) return;
+    const state = this.#isInUse ? 'busy' : 'idle';
+    const isLive = (this.#control?.liveEntries.length ?? 0) > 0;
+    const drive = await this.#factsFor(state, isLive);
+    if (drive === undefined) return;
+    await image.commitControl((now) => {
+      return { ...now, state, drive, leaseUntil: state === 'idle' ? 0n : now.leaseUntil };
+    });
+    if (state === 'idle') this.#idleFacts = drive;
   }
 
   /**
@@ -188,6 +221,17 @@ export class Binding {
     if (state !== 'busy') return this.#session.ownFacts({ durable: true });
     // What is older than these was put back by somebody.
     return isLive ? this.#session.lastingFacts() : this.#session.ownFacts({});
+  }
+
+  /** The drive has come to be resized: nothing else about it has to be as it was. */
+  #asResized(found: FoundControl): FoundControl {
+    const { image, drive } = this.#options;
+    const unfinished = findUnfinishedResize(image);
+    if ('problem' in found || unfinished === undefined || unfinished.from === drive.size) {
+      return found;
+    }
+    const resized = { ...found.control.drive, size: drive.size };
+    return { ...found, control: { ...found.control, drive: resized } };
   }
 
   /** Between the look that made bitmaps trusted and their use, nobody may have written the drive. */

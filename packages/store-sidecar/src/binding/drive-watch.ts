@@ -48,6 +48,12 @@ export class DriveWatch {
     this.#isOn = false;
   }
 
+  /** We have given the drive another size, in bytes. */
+  resized(size: number): void {
+    if (this.#last === undefined) return;
+    this.#last = { ...this.#last, facts: { ...this.#last.facts, size } };
+  }
+
   async look(options: FactsOptions): Promise<Sight> {
     const { begun, isQuiet } = this.#lease;
     const facts = await this.#read(options);

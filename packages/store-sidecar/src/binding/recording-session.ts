@@ -24,6 +24,7 @@ export class RecordingSession {
   readonly #watch: DriveWatch;
   #loss: TidemarkError | undefined;
   #isTold = true;
+  #isResizing = false;
   /** The lease of the last commit was given up when the header was changed once more. */
   #isGivenUp = false;
 
@@ -57,6 +58,24 @@ export class RecordingSession {
     if (!this.#isGivenUp) this.lease.grant(Number(leaseUntil / NS_PER_MS));
     if (isLive) this.#watch.start();
     else this.#watch.stop();
+  }
+
+  /**
+   * The drive is going to be resized: until that is over, it is being written, and is not at rest.
+   */
+  beginResize(): void {
+    if (this.#isResizing) return;
+    this.#isResizing = true;
+    this.lease.begin();
+  }
+
+  /** The drive has that size, in bytes. @returns whether it was being resized */
+  endResize(size: number): boolean {
+    if (!this.#isResizing) return false;
+    this.#isResizing = false;
+    this.lease.end();
+    this.#watch.resized(size);
+    return true;
   }
 
   /**

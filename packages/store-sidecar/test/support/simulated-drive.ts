@@ -12,7 +12,7 @@ const NS_PER_MS = 1_000_000n;
 /** A drive of which only the facts are there, and that can be changed as a file can. */
 export class SimulatedDrive implements BoundDrive {
   readonly label = 'raw drive';
-  readonly size: number;
+  size: number;
   /** What was asked for: `durable` or `now`. */
   readonly asked: string[] = [];
   known: DriveFacts | undefined;
@@ -65,6 +65,12 @@ export class SimulatedDrive implements BoundDrive {
       return;
     }
     this.change({ modified: this.#time, changed: this.#time });
+  }
+
+  resize(size: number): void {
+    this.size = size;
+    this.change({ size });
+    this.write();
   }
 
   chmod(): void {

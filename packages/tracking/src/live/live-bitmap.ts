@@ -41,6 +41,16 @@ export class LiveBitmap {
     return this.#floor.nextClean(offset, offset + length) === -1;
   }
 
+  /**
+   * All that has to be dirty on disk, where a write may have begun: what is durable there, and the
+   * truth, of which more is known where a mark has failed. The caller's own.
+   */
+  get needed(): DirtyBitmap {
+    const needed = this.#floor.clone();
+    needed.merge(this.exact);
+    return needed;
+  }
+
   /** Dirty on disk beyond the truth. Bytes. */
   get excessBytes(): number {
     return this.#floor.dirtyBytes - this.exact.dirtyBytes;

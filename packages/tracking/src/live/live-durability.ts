@@ -9,13 +9,17 @@ import {
   type PreparedCommit,
 } from '@tidemark/core';
 import type { DriveBitmap } from '../drive-bitmap.ts';
-import type { Durability, StoreChange } from '../durability.ts';
+import type { Durability, ResizeDurably, StoreChange } from '../durability.ts';
 import { storeFailed } from '../messages.ts';
 import type { MadeBitmap } from '../restructuring.ts';
 import { changesOf } from './changes-of.ts';
 import { GroupSync } from './group-sync.ts';
 import { LiveBitmap } from './live-bitmap.ts';
 import type { LiveMarks, LiveTracking } from './live-marks.ts';
+
+interface NamedTracking extends LiveTracking {
+  readonly name: string;
+}
 
 export interface LiveDurabilityOptions {
   readonly store: BitmapStore;
@@ -40,7 +44,7 @@ export class LiveDurability implements Durability {
   readonly #options: LiveDurabilityOptions;
   readonly #sync: GroupSync;
   /** What is on disk, by the bits in memory that are the truth about it. */
-  readonly #tracked = new Map<DirtyBitmap, LiveTracking>();
+  readonly #tracked = new Map<DirtyBitmap, NamedTracking>();
   /** Of what began and is not stored yet, the bits as they were then: those that will be stored. */
   readonly #begun = new Map<DirtyBitmap, DirtyBitmap>();
   /** What was on disk when this began is durable. */
@@ -186,6 +190,48 @@ export class LiveDurability implements Durability {
     for (const content of this.#tracked.keys()) this.#untrack(content);
   }
 
+  get resizable(): boolean {
+    return this.#options.store.resizable;
+  }
+
+  /**
+   * Stored is what is durable now, and not only the truth: whichever of the old and the new bitmaps
+   * is found after a failure, writes that need no mark are in it.
+   */
+  async resize(diskSize: number, { recording, isUndo = false }: ResizeDurably): Promise<void> {
+    this.#assertSound();
+    const live = new Map<string, DirtyBitmap>();
+    for (const { name, content } of recording) {
+      const tracked = content && this.#tracked.get(content);
+      if (tracked === undefined) continue;
+      const stored = tracked.bitmap.needed;
+      stored.resize(diskSize, { grown: 'dirty' });
+      live.set(name, stored);
+    }
+    try {
+      await this.#options.store.resize(diskSize, { live, isUndo });
+    } catch (error) {
+      // On disk are bitmaps of another size than the drive's, where marks would go astray.
+      if (isUndo) this.#failure = { cause: error };
+      throw error;
+    }
+  }
+
+  async confirmSize(): Promise<void> {
+    await this.#options.store.confirmSize();
+  }
+
+  resized(bits: ReadonlyMap<DirtyBitmap, DirtyBitmap>): void {
+    for (const [old, content] of bits) {
+      const tracked = this.#tracked.get(old);
+      if (tracked === undefined) continue;
+      const stored = tracked.bitmap.needed;
+      stored.resize(content.diskSize, { grown: 'dirty' });
+      this.#untrack(old);
+      this.#track(tracked.name, content, stored);
+    }
+  }
+
   async close(): Promise<void> {
     return this.#options.store.close();
   }
@@ -205,8 +251,8 @@ export class LiveDurability implements Durability {
    * Bits that record already get other clusters. Until these are in place, a write has to be marked
    * in the old ones as well: the bits of one that waits for its mark are among those to be stored.
    */
-  #beginAnew(made: readonly MadeBitmap[]): ReadonlyMap<DirtyBitmap, LiveTracking> {
-    const replaced = new Map<DirtyBitmap, LiveTracking>();
+  #beginAnew(made: readonly MadeBitmap[]): ReadonlyMap<DirtyBitmap, NamedTracking> {
+    const replaced = new Map<DirtyBitmap, NamedTracking>();
     for (const { bitmap, content } of made) {
       const tracking = this.#tracked.get(content);
       if (tracking === undefined || this.#begun.has(content)) continue;
@@ -217,7 +263,7 @@ export class LiveDurability implements Durability {
   }
 
   /** The old clusters stay, for all that is known: only what is marked in them counts. */
-  #goOnWith(replaced: ReadonlyMap<DirtyBitmap, LiveTracking>): void {
+  #goOnWith(replaced: ReadonlyMap<DirtyBitmap, NamedTracking>): void {
     for (const [content, tracking] of replaced) {
       // The new ones may be there as well, and then a write has to be marked in both.
       if (!this.#isUncertain) this.#untrack(content);
@@ -236,17 +282,22 @@ export class LiveDurability implements Durability {
   }
 
   #begin(name: string, content: DirtyBitmap): void {
-    const { live, marks } = this.#options;
     const stored = content.clone();
+    this.#begun.set(content, stored);
+    this.#track(name, content, stored.clone());
+  }
+
+  #track(name: string, content: DirtyBitmap, stored: DirtyBitmap): void {
+    const { live, marks } = this.#options;
     const bits = {
       write: async (bytes: Uint8Array, at: number) => {
         this.#assertSound();
         await live.bits(name).write(bytes, at);
       },
     };
-    const bitmap = new LiveBitmap(content, stored.clone(), bits);
-    const tracked = { bitmap, sync: this.#join, lease: live.lease, abandon: this.#abandon };
-    this.#begun.set(content, stored);
+    const bitmap = new LiveBitmap(content, stored, bits);
+    const abandon = this.#abandon;
+    const tracked = { name, bitmap, sync: this.#join, lease: live.lease, abandon };
     this.#tracked.set(content, tracked);
     marks.attach(tracked);
   }

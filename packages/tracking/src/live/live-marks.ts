@@ -37,7 +37,7 @@ export interface LiveMarksOptions extends RegionLimits {
  * longer written is narrowed to the truth again.
  */
 export class LiveMarks {
-  readonly #diskSize: number;
+  #diskSize: number;
   readonly #regions: OpenRegions;
   readonly #leases: readonly WriteLease[];
   readonly #onLost: LiveMarksOptions['onLost'];
@@ -149,6 +149,12 @@ export class LiveMarks {
       this.#structure = undefined;
       resolve();
     };
+  }
+
+  /** The disk has another size from now on. While it is locked. */
+  resize(diskSize: number): void {
+    this.#diskSize = diskSize;
+    this.#regions.cut(diskSize);
   }
 
   /** Whether the lease of a store does not allow a write now. */

@@ -53,6 +53,11 @@ export class OpenRegions {
     this.#lastWrite.delete(region);
   }
 
+  /** Forgets the regions behind the end of a disk of that many bytes. */
+  cut(diskSize: number): void {
+    for (const region of this.all()) if (region * this.size >= diskSize) this.close(region);
+  }
+
   all(): readonly number[] {
     return [...this.#lastWrite.keys()];
   }

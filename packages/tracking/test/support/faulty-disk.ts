@@ -4,6 +4,7 @@ import {
   createBitmapStore,
   type DirectoryEntry,
   DirtyBitmap,
+  type ReplaceDirectoryOptions,
   TidemarkError,
 } from '@tidemark/core';
 
@@ -12,7 +13,7 @@ type Outcome = 'done' | 'before' | 'after';
 
 /** Bitmaps that outlive their store, as a file would; opening it again is what a crash leaves. */
 export class FaultyDisk {
-  readonly diskSize: number;
+  diskSize: number;
   /** How the next changes end, in order; those after them are done. */
   readonly outcomes: Outcome[] = [];
   /** Bitmaps whose bits cannot be read. */
@@ -26,9 +27,13 @@ export class FaultyDisk {
   }
 
   open({ writable = true }: { readonly writable?: boolean } = {}): Promise<BitmapStore> {
+    const sizeNow = () => this.diskSize;
     return createBitmapStore({
       label: 'faulty disk',
-      diskSize: this.diskSize,
+      get diskSize() {
+        return sizeNow();
+      },
+      resizing: {},
       writable,
       notLive: 'it is of no such kind',
       readDirectory: async () => this.#entries,
@@ -36,7 +41,7 @@ export class FaultyDisk {
         if (this.unreadable.has(name)) throw new TidemarkError('IO_FAILED', 'unreadable bits');
         return this.#contents.get(name)!.clone();
       },
-      replaceDirectory: (entries, contents) => this.#replace(entries, contents),
+      replaceDirectory: (entries, contents, options) => this.#replace(entries, contents, options),
       close: async () => {},
     });
   }
@@ -71,6 +76,7 @@ export class FaultyDisk {
   async #replace(
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
+    { diskSize = this.diskSize }: ReplaceDirectoryOptions = {},
   ): Promise<void> {
     const outcome = this.outcomes.shift() ?? 'done';
     // A change is not done in the tick in which it is asked for.
@@ -81,6 +87,7 @@ export class FaultyDisk {
         entries.map(({ name }) => [name, contents.get(name) ?? this.#contents.get(name)!]),
       );
       this.#entries = entries;
+      this.diskSize = diskSize;
     }
     if (outcome !== 'done') throw new TidemarkError('IO_FAILED', 'a planned fault');
   }

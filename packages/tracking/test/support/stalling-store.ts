@@ -27,14 +27,19 @@ export class Stall {
   wrap(store: BitmapStore): BitmapStore {
     return {
       label: store.label,
-      diskSize: store.diskSize,
+      get diskSize() {
+        return store.diskSize;
+      },
       writable: store.writable,
+      resizable: store.resizable,
       list: () => store.list(),
       load: (name) => store.load(name),
       live: store.live,
       acquire: (names, options) => this.run(() => store.acquire(names, options)),
       commit: (changes) => this.run(() => store.commit(changes)),
       prepare: (changes) => this.run(() => store.prepare(changes)),
+      resize: (diskSize, options) => this.run(() => store.resize(diskSize, options)),
+      confirmSize: () => store.confirmSize(),
       close: () => store.close(),
       [Symbol.asyncDispose]: () => store.close(),
     };
