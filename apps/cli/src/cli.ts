@@ -10,6 +10,7 @@ import {
 import { EXIT_USAGE, exitCodeOf, packageVersion } from '@tidemark/program';
 import { backup } from './commands/backup.ts';
 import { bitmapRoutes } from './commands/bitmap/index.ts';
+import { checkpoint } from './commands/checkpoint.ts';
 import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
 import { rescan } from './commands/rescan.ts';
@@ -18,7 +19,7 @@ import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
 
 const root = buildRouteMap({
-  routes: { bitmap: bitmapRoutes, info, backup, restore, rescan, repo: repoRoutes },
+  routes: { bitmap: bitmapRoutes, info, backup, checkpoint, restore, rescan, repo: repoRoutes },
   docs: {
     brief:
       'remembers which parts of a virtual disk have changed, so that a backup copies only those',

@@ -71,7 +71,7 @@ const SUBCOMMAND = /^(?:add|check|clear|disable|dump|enable|list|merge|remove)$/
 /** The command that was meant, as far as it can be told. */
 function commandOf([first = '', second = '']: readonly string[]): string {
   const words = ['tidemark'];
-  if (/^(?:backup|bitmap|info|repo|rescan|restore)$/.test(first)) words.push(first);
+  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore)$/.test(first)) words.push(first);
   if (/^(?:bitmap|repo)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
   return words.join(' ');
 }

@@ -24,6 +24,14 @@ const sidecarFlag = {
   optional: true,
 } as const;
 
+const checkpointsFlag = {
+  kind: 'parsed',
+  parse: String,
+  brief: 'directory that tells of checkpoints over several drives which a crash has cut off',
+  placeholder: 'DIR',
+  optional: true,
+} as const;
+
 export const forceShareFlag = {
   kind: 'boolean',
   brief: 'look although another program may be writing; what you see may be out of date',
@@ -69,10 +77,16 @@ export const namePositional = {
 export interface DriveFlags {
   readonly format?: 'raw' | 'qcow2';
   readonly sidecar?: string;
+  readonly checkpoints?: string;
 }
 
 /** The declarations that go with `DriveFlags` and `--json`. */
-export const driveFlags = { format: formatFlag, sidecar: sidecarFlag, json: jsonFlag } as const;
+export const driveFlags = {
+  format: formatFlag,
+  sidecar: sidecarFlag,
+  checkpoints: checkpointsFlag,
+  json: jsonFlag,
+} as const;
 
 /** A description with examples under it, as `--help` shows them. */
 export function withExamples(description: readonly string[], examples: readonly string[]): string {

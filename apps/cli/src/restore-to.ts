@@ -65,8 +65,9 @@ export async function restoreOver(
     assertSameSize(source, target, drive.device.size);
     return drive.format;
   });
-  const { sidecar } = flags;
-  const options = { format, onNotice: notice, ...(sidecar !== undefined && { sidecar }) };
+  const { sidecar, checkpoints } = flags;
+  const places = { ...(sidecar && { sidecar }), ...(checkpoints && { checkpoints }) };
+  const options = { format, onNotice: notice, ...places };
   const drive = await openRecordingDrive(target, options);
   let done: Awaited<ReturnType<typeof write>>;
   try {

@@ -19,6 +19,12 @@ export interface Session {
   readonly sidecarPath: string | undefined;
 }
 
+/** A drive and its store. */
+export interface StoreSession {
+  readonly drive: Drive;
+  readonly store: BitmapStore;
+}
+
 /** Opens a drive, runs `work`, and closes it whatever happens. */
 export async function withDrive<T>(
   path: string,
@@ -53,6 +59,7 @@ export async function withBitmaps<T>(
       lock: options.forceShare !== true,
       onNotice: notice,
       ...(flags.sidecar !== undefined && { sidecar: flags.sidecar }),
+      ...(flags.checkpoints !== undefined && { checkpoints: flags.checkpoints }),
     });
     const { store, sidecarPath } = bitmaps;
     try {

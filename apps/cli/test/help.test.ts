@@ -10,6 +10,7 @@ const commands = [
   ...bitmapCommands.map((name) => ['bitmap', name]),
   ['info'],
   ['backup'],
+  ['checkpoint'],
   ['restore'],
   ['rescan'],
   ['repo', 'list'],

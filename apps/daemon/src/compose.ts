@@ -21,11 +21,14 @@ export async function composeDrives(
   options: DaemonOptions,
   warn: (message: string) => void,
 ): Promise<readonly ServedDrive[]> {
+  const { checkpoints } = options;
   const plan = await planDrives(options.drives, options.bitmaps);
   const opened: OpenedDrive[] = [];
   const served: ServedDrive[] = [];
   try {
-    for (const planned of plan) opened.push(await openPlannedDrive(planned, warn));
+    for (const planned of plan) {
+      opened.push(await openPlannedDrive(planned, { warn, checkpoints }));
+    }
     for (const { planned, drive, prepared } of opened) {
       served.push({ id: planned.option.id, planned, drive, tracked: await prepared.begin() });
     }

@@ -22,20 +22,27 @@ export interface OpenedDrive {
   undo(): Promise<void>;
 }
 
-type Say = (message: string) => void;
+export interface OpenPlannedOptions {
+  readonly warn: (message: string) => void;
+  /** See `openDriveBitmaps`. */
+  readonly checkpoints: string | undefined;
+}
 
 /** Opens one drive with its stores and checks its options. @throws what is wrong; nothing is left */
-export async function openPlannedDrive(planned: PlannedDrive, warn: Say): Promise<OpenedDrive> {
+export async function openPlannedDrive(
+  planned: PlannedDrive,
+  options: OpenPlannedOptions,
+): Promise<OpenedDrive> {
   const { source } = planned.option;
   return source.kind === 'memory'
-    ? openMemoryDrive(planned, source.size, warn)
-    : openFileDrive(planned, source, warn);
+    ? openMemoryDrive(planned, source.size, options)
+    : openFileDrive(planned, source, options);
 }
 
 async function openMemoryDrive(
   planned: PlannedDrive,
   size: number,
-  warn: Say,
+  { warn }: OpenPlannedOptions,
 ): Promise<OpenedDrive> {
   const { id, readOnly } = planned.option;
   const device = new MemoryDevice({ size, label: `memory drive '${id}'`, writable: !readOnly });
@@ -54,8 +61,9 @@ async function openMemoryDrive(
 async function openFileDrive(
   planned: PlannedDrive,
   source: { readonly path: string; readonly format: 'raw' | 'qcow2' | undefined },
-  warn: Say,
+  options: OpenPlannedOptions,
 ): Promise<OpenedDrive> {
+  const { warn } = options;
   const { id, readOnly, durability, onTrackingError } = planned.option;
   const drive = await openDrive(source.path, {
     access: readOnly ? 'read' : 'write',
@@ -71,7 +79,7 @@ async function openFileDrive(
     await drive.device.close();
   };
   try {
-    const select = await openStores(planned, drive, opened, warn);
+    const select = await openStores(planned, drive, opened, options);
     const stores = opened.map(({ store }) => store).filter((store) => store !== undefined);
     // Who does not ask for it by name gets what can be had, and is warned.
     if (durability === 'live') for (const store of stores) assertLive(store, id);
@@ -109,7 +117,7 @@ async function openStores(
   { option: { id, readOnly }, bitmaps }: PlannedDrive,
   drive: Drive,
   opened: DriveBitmaps[],
-  warn: Say,
+  { warn, checkpoints }: OpenPlannedOptions,
 ): Promise<readonly BitmapSelection[]> {
   // An option may name the default sidecar too: it is one file, and opened once.
   const isRaw = drive.image === undefined;
@@ -125,6 +133,7 @@ async function openStores(
       create,
       onNotice: (message) => warn(`drive '${id}': ${message}`),
       ...(path !== undefined && { sidecar: path }),
+      ...(checkpoints !== undefined && { checkpoints }),
     });
     opened.push(found);
     if (found.store !== undefined) stores.set(path, found.store);

@@ -1,10 +1,20 @@
 import { stat } from 'node:fs/promises';
+import { CheckpointFolder } from '@tidemark/checkpoint';
 import type { QmpAction, QmpBlockInfo, QmpMergeSource, QmpNode, QmpTarget } from '@tidemark/qmp';
 import { type BitmapAction, type MergeSource, runTransaction } from '@tidemark/tracking';
 import type { ServedDrive } from './compose.ts';
 
+export interface QmpTargetOptions {
+  readonly drives: readonly ServedDrive[];
+  /** Folder of checkpoints over several drives. */
+  readonly checkpoints: string | undefined;
+  readonly log: (message: string) => void;
+  readonly quit: () => void;
+}
+
 /** The drives as QMP clients see them: each is a node, named by its id. */
-export function qmpTarget(drives: readonly ServedDrive[], quit: () => void): QmpTarget {
+export function qmpTarget({ drives, checkpoints, log, quit }: QmpTargetOptions): QmpTarget {
+  const folder = checkpoints === undefined ? undefined : new CheckpointFolder(checkpoints);
   const byId = new Map(drives.map((served) => [served.id, served]));
   const nodes = new Map(drives.map((served) => [served.id, qmpNode(served)]));
   const tracked = (id: string) => byId.get(id)!.tracked;
@@ -20,6 +30,7 @@ export function qmpTarget(drives: readonly ServedDrive[], quit: () => void): Qmp
           drive: tracked(action.op === 'abort' ? first : action.node),
           action: toBitmapAction(action, toSource),
         })),
+        { checkpoints: folder, onNotice: log },
       );
     },
     quit,

@@ -22,7 +22,7 @@ export interface ServeOptions {
 
 /** Listens where the options say; the drives record already. @throws as the servers do */
 export async function startServers(
-  { nbdServer, qmp }: DaemonOptions,
+  { nbdServer, qmp, checkpoints }: DaemonOptions,
   drives: readonly ServedDrive[],
   { log, quit }: ServeOptions,
 ): Promise<Servers> {
@@ -34,7 +34,7 @@ export async function startServers(
   try {
     if (qmp !== undefined) {
       const server = new QmpServer({
-        target: qmpTarget(drives, quit),
+        target: qmpTarget({ drives, checkpoints, log, quit }),
         product: `tidemark ${packageVersion(import.meta.url)}`,
       });
       await server.listen(qmp);

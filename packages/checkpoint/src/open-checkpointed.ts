@@ -40,31 +40,18 @@ export async function openCheckpointed(
   for (const { path, why } of (await folder.find()).unreadable) {
     onNotice(`'${path}' may tell of a checkpoint that is incomplete, and cannot be read: ${why}`);
   }
-  const checkpointed: BitmapStore = {
-    label: store.label,
-    get id() {
-      return store.id;
-    },
-    get diskSize() {
-      return store.diskSize;
-    },
-    writable: store.writable,
-    resizable: store.resizable,
-    live: store.live,
-    async list() {
-      const infos = await store.list();
-      const reasonOf = await incompleteIn(folder, { id: store.id, place });
-      return infos.map((info) => masked(info, reasonOf(info)));
-    },
-    load: (name) => store.load(name),
-    acquire: (names, options) => store.acquire(names, options),
-    commit: (changes) => store.commit(changes),
-    prepare: (changes) => store.prepare(changes),
-    resize: (diskSize, options) => store.resize(diskSize, options),
-    confirmSize: () => store.confirmSize(),
-    close: () => store.close(),
-    [Symbol.asyncDispose]: () => store.close(),
+  const list = async (): Promise<readonly BitmapInfo[]> => {
+    const infos = await store.list();
+    const reasonOf = await incompleteIn(folder, { id: store.id, place });
+    return infos.map((info) => masked(info, reasonOf(info)));
   };
+  const checkpointed = new Proxy(store, {
+    get(target, key): unknown {
+      if (key === 'list') return list;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
   places.set(checkpointed, place);
   return checkpointed;
 }

@@ -1,5 +1,6 @@
-import { unlink } from 'node:fs/promises';
+import { realpath, unlink } from 'node:fs/promises';
 import { openFileDevice } from '@tidemark/block';
+import { CheckpointFolder, openCheckpointed } from '@tidemark/checkpoint';
 import { type BitmapStore, isTidemarkError, TidemarkError } from '@tidemark/core';
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { openSidecarStore } from '@tidemark/store-sidecar';
@@ -14,6 +15,11 @@ export interface OpenBitmapsOptions {
   /** Makes the sidecar when it is missing. Default false. */
   readonly create?: boolean;
   readonly lock?: boolean;
+  /**
+   * Folder of checkpoints over several drives. What a crash has cut off of one is finished if the
+   * bitmaps can be changed, and until it is on all of its drives their bitmaps tell no checkpoint.
+   */
+  readonly checkpoints?: string;
   readonly onNotice?: (message: string) => void;
 }
 
@@ -36,6 +42,22 @@ export async function openDriveBitmaps(
   drive: Drive,
   options: OpenBitmapsOptions = {},
 ): Promise<DriveBitmaps> {
+  const bitmaps = await openOwnBitmaps(drive, options);
+  const { store, sidecarPath = drive.path } = bitmaps;
+  if (options.checkpoints === undefined || store === undefined) return bitmaps;
+  try {
+    const folder = new CheckpointFolder(options.checkpoints);
+    const place = await realpath(sidecarPath);
+    const { onNotice } = options;
+    const about = { folder, place, ...(onNotice && { onNotice }) };
+    return { ...bitmaps, store: await openCheckpointed(store, about) };
+  } catch (error) {
+    await bitmaps.undo();
+    throw error;
+  }
+}
+
+async function openOwnBitmaps(drive: Drive, options: OpenBitmapsOptions): Promise<DriveBitmaps> {
   const { sidecar, onNotice } = options;
   if (drive.image !== undefined) {
     if (sidecar !== undefined) throw sidecarOnImage(drive, sidecar);

@@ -13,6 +13,8 @@ export interface OpenRecordingDriveOptions {
   readonly create?: boolean;
   /** Of the bitmaps; see `openTrackedDrive`. Default `live`. */
   readonly durability?: 'live' | 'close';
+  /** See `openDriveBitmaps`. */
+  readonly checkpoints?: string;
   /** Hears of bitmaps that cannot record, and what else a user should know. */
   readonly onNotice?: (message: string) => void;
 }
@@ -27,7 +29,7 @@ export async function openRecordingDrive(
   path: string,
   options: OpenRecordingDriveOptions = {},
 ): Promise<TrackedDrive> {
-  const { format, onNotice, durability = 'live', create = false } = options;
+  const { format, checkpoints, onNotice, durability = 'live', create = false } = options;
   const notices = onNotice && { onNotice };
   const drive = await openDrive(path, { access: 'write', ...(format && { format }), ...notices });
   const opened: DriveBitmaps[] = [];
@@ -35,7 +37,11 @@ export async function openRecordingDrive(
     for (const named of await sidecarsOf(drive, options)) {
       // The named one, where there are two.
       const makes = create && named === options.sidecar;
-      const place = { create: makes, ...(named && { sidecar: named }) };
+      const place = {
+        create: makes,
+        ...(named && { sidecar: named }),
+        ...(checkpoints && { checkpoints }),
+      };
       opened.push(await openDriveBitmaps(drive, { ...place, ...notices }));
     }
     return await openTrackedDrive({

@@ -11,6 +11,8 @@ export interface DaemonOptions {
   readonly nbdServer: SocketAddress | undefined;
   /** Path of the QMP socket. */
   readonly qmp: string | undefined;
+  /** Folder of checkpoints over several drives. */
+  readonly checkpoints: string | undefined;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -20,6 +22,7 @@ const ARGUMENTS = {
   'dirty-bitmap': { type: 'string', multiple: true },
   'nbd-server': { type: 'string', multiple: true },
   qmp: { type: 'string', multiple: true },
+  checkpoints: { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -41,6 +44,7 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
     bitmaps: (values['dirty-bitmap'] ?? []).map(parseBitmapOption),
     nbdServer: nbdServer === undefined ? undefined : parseNbdServerOption(nbdServer),
     qmp: qmp === undefined ? undefined : parseQmpOption(qmp),
+    checkpoints: onlyOne('--checkpoints', values.checkpoints),
     help: values.help ?? false,
     version: values.version ?? false,
   };

@@ -86,6 +86,7 @@ function row({ name, granularity, enabled, state, dirtyBytes }: ListedBitmap): r
   ];
 }
 
-function reasonLines({ name, reason }: ListedBitmap): readonly string[] {
-  return reason === undefined ? [] : [`${name} cannot be trusted: ${reason}`];
+function reasonLines({ name, reason, checkpointLost }: ListedBitmap): readonly string[] {
+  if (reason !== undefined) return [`${name} cannot be trusted: ${reason}`];
+  return checkpointLost === undefined ? [] : [`${name} tells no checkpoint: ${checkpointLost}`];
 }
