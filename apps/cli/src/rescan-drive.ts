@@ -37,13 +37,14 @@ export async function rescanDrive(
   const digests = await withDrive(path, options, { access: 'read' }, ({ device }) =>
     findDigests(path, directory, device.size, options),
   );
-  const { format, sidecar } = options;
+  const { format, sidecar, checkpoints } = options;
   const drive = await openRecordingDrive(path, {
     create: true,
     durability: 'live',
     onNotice: notice,
     ...(format && { format }),
     ...(sidecar !== undefined && { sidecar }),
+    ...(checkpoints !== undefined && { checkpoints }),
   });
   let report: RescanReport;
   try {

@@ -27,7 +27,7 @@ OPTIONS (with one dash or two; a comma inside a value is doubled)
       Where QMP clients connect: bitmaps can be changed while drives are served.
   --checkpoints DIR
       Makes changes of bitmaps on several drives, by one QMP transaction, in all of them or in none
-      after a crash too: DIR tells of them while they are made. For drives with durability=live.
+      after a crash too: DIR tells of them while they are made. Not for durability=close.
       Without it a crash may leave such a change made on some drives.
   --help, --version
 
