@@ -15,11 +15,21 @@ import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
 import { rescan } from './commands/rescan.ts';
 import { restore } from './commands/restore.ts';
+import { sidecarRoutes } from './commands/sidecar/index.ts';
 import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
 
 const root = buildRouteMap({
-  routes: { bitmap: bitmapRoutes, info, backup, checkpoint, restore, rescan, repo: repoRoutes },
+  routes: {
+    bitmap: bitmapRoutes,
+    sidecar: sidecarRoutes,
+    info,
+    backup,
+    checkpoint,
+    restore,
+    rescan,
+    repo: repoRoutes,
+  },
   docs: {
     brief:
       'remembers which parts of a virtual disk have changed, so that a backup copies only those',

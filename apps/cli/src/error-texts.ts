@@ -66,12 +66,13 @@ function wantsJson(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes('--json');
 }
 
-const SUBCOMMAND = /^(?:add|check|clear|disable|dump|enable|list|merge|remove)$/;
+const SUBCOMMAND =
+  /^(?:add|adopt|check|clear|config|convert|create|disable|dump|enable|lend|list|merge|move|plan|remove)$/;
 
 /** The command that was meant, as far as it can be told. */
 function commandOf([first = '', second = '']: readonly string[]): string {
   const words = ['tidemark'];
-  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore)$/.test(first)) words.push(first);
-  if (/^(?:bitmap|repo)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
+  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore|sidecar)$/.test(first)) words.push(first);
+  if (/^(?:bitmap|repo|sidecar)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
   return words.join(' ');
 }

@@ -1,5 +1,24 @@
-export { defaultSidecarPath } from '@tidemark/store-sidecar';
+export {
+  defaultSidecarPath,
+  planSidecar,
+  type SidecarKind,
+  type SidecarPlan,
+} from '@tidemark/store-sidecar';
 export { createDrive, type CreateDriveOptions, createWholeDrive } from './create-drive.ts';
+export {
+  adoptDriveSidecar,
+  convertDriveSidecar,
+  lendDriveSidecar,
+  type LentSidecar,
+} from './sidecar/change.ts';
+export {
+  createDriveSidecar,
+  type CreateDriveSidecarOptions,
+  type SidecarReport,
+} from './sidecar/create.ts';
+export { describeDriveSidecar, type SidecarDescription } from './sidecar/describe.ts';
+export { moveDriveSidecar, type MovedSidecar, type MoveSidecarOptions } from './sidecar/move.ts';
+export type { SidecarOptions } from './sidecar/with-sidecar.ts';
 export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';

@@ -1,13 +1,14 @@
 import { realpath, unlink } from 'node:fs/promises';
-import { openFileDevice } from '@tidemark/block';
+import { type BlockDevice, openFileDevice } from '@tidemark/block';
 import { CheckpointFolder, openCheckpointed } from '@tidemark/checkpoint';
 import { type BitmapStore, isTidemarkError, TidemarkError } from '@tidemark/core';
 import { openQcow2Store } from '@tidemark/store-qcow2';
-import { openSidecarStore } from '@tidemark/store-sidecar';
+import { openSidecarStore, readDataFile } from '@tidemark/store-sidecar';
 import { createSidecarFile } from './create-sidecar-file.ts';
 import { findDefaultSidecar } from './default-sidecar.ts';
 import { fileIdentity } from './file-identity.ts';
 import type { Drive } from './open-drive.ts';
+import { namesDrive } from './sidecar/data-file-path.ts';
 
 export interface OpenBitmapsOptions {
   /** Another sidecar than the default one. Refused for qcow2 drives: they keep their own bitmaps. */
@@ -105,6 +106,7 @@ async function openSidecarFile(
   try {
     // Who made it may have taken it away before we had the lock: what is put there would be lost.
     if ((await fileIdentity(path)) !== before) throw replaced(path);
+    await refuseOtherDataFile(drive, path, sidecar);
     return await openSidecarStore({
       drive: drive.file,
       writesDrive: drive.access === 'write',
@@ -118,6 +120,18 @@ async function openSidecarFile(
     await sidecar.close();
     throw error;
   }
+}
+
+/** QEMU would run on another drive than the one whose bitmaps the sidecar keeps. */
+async function refuseOtherDataFile(drive: Drive, path: string, file: BlockDevice): Promise<void> {
+  const dataFile = await readDataFile(file);
+  if (dataFile === undefined || (await namesDrive(dataFile, path, drive.path))) return;
+  const { name = 'nothing' } = dataFile;
+  throw new TidemarkError(
+    'SIDECAR_MISMATCH',
+    `sidecar '${path}' is for QEMU to run on '${name}', which is not '${drive.path}'`,
+    { where: path, hint: `tidemark sidecar adopt ${drive.path} makes it this drive's` },
+  );
 }
 
 function replaced(path: string): TidemarkError {

@@ -39,7 +39,8 @@ function nameAs(path: string, temporary: string, error: TidemarkError): Tidemark
   );
 }
 
-async function publish(temporary: string, path: string): Promise<void> {
+/** Gives a file its name, durably, unless something else has it. @throws FILE_EXISTS, I/O codes */
+export async function publish(temporary: string, path: string): Promise<void> {
   try {
     // Not rename: that would put it over a file made meanwhile.
     await link(temporary, path).catch(async (cause: NodeJS.ErrnoException) => {
@@ -59,7 +60,8 @@ async function reserve(path: string): Promise<void> {
   await file.close();
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** What was named in a folder, or lost its name, is durable. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -1,6 +1,6 @@
 import type { DirectoryEntry } from '@tidemark/core';
 import type { Mismatch, MismatchRule } from './binding/mismatch.ts';
-import { openSession, rebind, type SidecarSessionOptions } from './sidecar-session.ts';
+import { nameDrive, openSession, rebind, type SidecarSessionOptions } from './sidecar-session.ts';
 
 export interface AdoptSidecarOptions extends SidecarSessionOptions {
   /**
@@ -11,6 +11,8 @@ export interface AdoptSidecarOptions extends SidecarSessionOptions {
    *   written, copied, moved or attached anew since.
    */
   readonly answersFor: 'ctime' | 'content';
+  /** The drive's path, as QEMU is to open it, see `CreateSidecarOptions`. Default: as it is. */
+  readonly name?: string;
 }
 
 export interface Adoption {
@@ -57,6 +59,8 @@ export async function adoptSidecar(options: AdoptSidecarOptions): Promise<Adopti
     const trusted = entries.filter(({ inUse }) => !inUse).map(({ name }) => name);
     // Nothing was changed: the drive is as it was, or is not adopted.
     if (reasons.length > 0) await rebind(session, 'idle');
+    const isDoubted = entries.some(({ rule }) => rule !== undefined && rule !== 'in-use');
+    if (options.name !== undefined && !isDoubted) await nameDrive(session, options.name);
     return { adopted: reasons.length > 0 ? trusted : [], reasons, entries };
   } finally {
     await session.image.close();

@@ -1,8 +1,9 @@
 export type { BoundDrive } from './binding/binding.ts';
 export { adoptSidecar, type AdoptSidecarOptions, type Adoption } from './adopt-sidecar.ts';
+export { bindSidecar } from './bind-sidecar.ts';
 export { convertSidecar, type ConvertSidecarOptions } from './convert-sidecar.ts';
-export { readDataFile, renameDataFile, type SidecarDataFile } from './data-file/data-file-name.ts';
-export { lendSidecar } from './lend-sidecar.ts';
+export { readDataFile, type SidecarDataFile } from './data-file/data-file-name.ts';
+export { lendSidecar, type LendSidecarOptions } from './lend-sidecar.ts';
 export {
   planSidecar,
   type PlannedSidecar,

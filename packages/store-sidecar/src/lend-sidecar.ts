@@ -1,5 +1,10 @@
 import { type DirectoryEntry, TidemarkError } from '@tidemark/core';
-import { openSession, rebind, type SidecarSessionOptions } from './sidecar-session.ts';
+import { nameDrive, openSession, rebind, type SidecarSessionOptions } from './sidecar-session.ts';
+
+export interface LendSidecarOptions extends SidecarSessionOptions {
+  /** The drive's path, as QEMU is to open it, see `CreateSidecarOptions`. Default: as it is. */
+  readonly name?: string;
+}
 
 /**
  * Hands a drive to QEMU: notes, durably, that from now on QEMU alone is going to write it, through
@@ -8,9 +13,7 @@ import { openSession, rebind, type SidecarSessionOptions } from './sidecar-sessi
  * opening it fails. @returns the bitmaps as QEMU gets them
  * @throws as `openSidecarStore`; IMAGE_UNSUPPORTED: QEMU cannot run on this sidecar
  */
-export async function lendSidecar(
-  options: SidecarSessionOptions,
-): Promise<readonly DirectoryEntry[]> {
+export async function lendSidecar(options: LendSidecarOptions): Promise<readonly DirectoryEntry[]> {
   const session = await openSession(options);
   try {
     if (session.image.dataMap === undefined) throw notForQemu(session.label);
@@ -18,6 +21,7 @@ export async function lendSidecar(
       throw nothingToNote(session.label);
     }
     await rebind(session, 'lent');
+    if (options.name !== undefined) await nameDrive(session, options.name);
     return session.entries;
   } finally {
     await session.image.close();

@@ -106,6 +106,15 @@ export async function rebind(session: SidecarSession, atRest: 'idle' | 'lent'): 
 }
 
 /**
+ * What the sidecar calls its drive from now on, where the drive is its data. After `rebind`: what the
+ * times of the sidecar prove is gone with it. @throws OUT_OF_RANGE, NO_SPACE
+ */
+export async function nameDrive({ image }: SidecarSession, name: string): Promise<void> {
+  const { dataMap } = image;
+  if (dataMap !== undefined && dataMap.dataFile.name !== name) await dataMap.rename(name);
+}
+
+/**
  * Where QEMU has run on the sidecar, the map may call parts of the drive zeros. What is written to
  * the drive directly would not be seen there by QEMU, so the map is put in order before.
  */

@@ -14,13 +14,3 @@ export async function readDataFile(device: BlockDevice): Promise<SidecarDataFile
   const image = await openQcow2(device, { skipBacking: true, allowDataFile: true });
   return image.dataMap?.dataFile;
 }
-
-/**
- * Changes what a sidecar calls its drive, in one write of sector 0. The device stays open.
- * @throws OUT_OF_RANGE, NO_SPACE, and as `readDataFile`
- */
-export async function renameDataFile(device: BlockDevice, name: string): Promise<void> {
-  const options = { writable: true, skipBacking: true, allowDataFile: true };
-  const image = await openQcow2(device, options);
-  await image.dataMap?.rename(name);
-}
