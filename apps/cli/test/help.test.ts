@@ -6,7 +6,9 @@ import { fail, succeed } from './support/tidemark.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const bitmapCommands = ['add', 'remove', 'list', 'clear', 'enable', 'disable', 'merge', 'dump'];
+const sidecarCommands = ['create', 'plan', 'move', 'adopt', 'convert', 'lend', 'config'];
 const commands = [
+  ...sidecarCommands.map((name) => ['sidecar', name]),
   ...bitmapCommands.map((name) => ['bitmap', name]),
   ['info'],
   ['backup'],
@@ -22,7 +24,9 @@ describe('--help', () => {
     const path = words.filter((word) => word !== undefined);
     const help = await succeed(...path, '--help');
     // Options that have to be there come first.
-    expect(help).toMatch(new RegExp(`USAGE\n  tidemark ${path.join(' ')} (?:\\(--.*\\) )?<`));
+    expect(help).toMatch(
+      new RegExp(`USAGE\n  tidemark ${path.join(' ')}(?: (?:\\(--.*\\) )?<|\n)`),
+    );
     const examples = /EXAMPLES\n((?: {2}.*\n)+)/.exec(help)?.[1]?.trimEnd().split('\n') ?? [];
     expect(examples.length).toBeGreaterThan(0);
     for (const example of examples) expect(example).toContain(`  tidemark ${path.join(' ')} `);

@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import { formatSize, parseSize } from '@tidemark/program';
 import { type DriveFlags, driveFlags, granularityFlag, withExamples } from '../../flags.ts';
-import { notice, type OutputFlags, print, table } from '../../output.ts';
+import { count, notice, type OutputFlags, print, table } from '../../output.ts';
 import { KIND_TEXTS, kindValues } from './kind.ts';
 
 interface Flags extends Pick<DriveFlags, 'format'>, OutputFlags {
@@ -25,7 +25,7 @@ export const plan = buildCommand<Flags, [drive?: string]>({
       ...planSidecar({ diskSize, kind, granularities }),
     }));
     print(flags, { diskSize, bitmaps, granularity, plans }, () => [
-      `a drive of ${formatSize(diskSize)} with ${bitmaps} bitmaps, ${formatSize(granularity)} to a bit`,
+      `a drive of ${formatSize(diskSize)} with ${count(bitmaps, 'bitmap')}, ${formatSize(granularity)} to a bit`,
       ...table([
         ['KIND', 'CLEAN', 'FULL', ''],
         ...plans.map(({ kind, empty, full }) => [
