@@ -3,6 +3,7 @@ import { CheckpointFolder } from '@tidemark/checkpoint';
 import type { QmpAction, QmpBlockInfo, QmpMergeSource, QmpNode, QmpTarget } from '@tidemark/qmp';
 import { type BitmapAction, type MergeSource, runTransaction } from '@tidemark/tracking';
 import type { ServedDrive } from './compose.ts';
+import { Rescans } from './rescans.ts';
 
 export interface QmpTargetOptions {
   readonly drives: readonly ServedDrive[];
@@ -33,6 +34,7 @@ export function qmpTarget({ drives, checkpoints, log, quit }: QmpTargetOptions):
         { checkpoints: folder, onNotice: log },
       );
     },
+    rescans: new Rescans(byId, log),
     quit,
   };
 }

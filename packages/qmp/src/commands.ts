@@ -7,6 +7,7 @@ import {
 } from './bitmap-actions.ts';
 import { describeNode } from './block-info.ts';
 import type { JsonObject, JsonValue } from './json/json-value.ts';
+import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
 import { members, parseArguments } from './schema.ts';
 import type { QmpTarget } from './target.ts';
 import type { QmpVersion } from './version.ts';
@@ -50,6 +51,19 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     command(bitmap, async ({ target }, { node, name }) => ({
       sha256: await findNode(target, node).sha256(name),
     })),
+  ],
+  ['x-tidemark-rescan', command(rescanArguments, ({ target }, args) => beginRescan(target, args))],
+  [
+    'x-tidemark-query-rescans',
+    command(none, ({ target }) => target.rescans.list().map(describeRescan)),
+  ],
+  [
+    'x-tidemark-cancel-rescan',
+    command(bitmap, ({ target }, args) => {
+      findNode(target, args.node);
+      target.rescans.cancel(args);
+      return {};
+    }),
   ],
   ['query-block', command(none, () => [])],
   [

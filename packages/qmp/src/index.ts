@@ -8,5 +8,8 @@ export type {
   QmpBlockInfo,
   QmpMergeSource,
   QmpNode,
+  QmpRescan,
+  QmpRescanRequest,
+  QmpRescans,
   QmpTarget,
 } from './target.ts';

@@ -73,6 +73,44 @@ export type QmpAction =
   /** Fails the transaction with this error when its turn comes. */
   | { readonly op: 'abort'; readonly error: TidemarkError };
 
+/** A bitmap that is to come back by a backup. */
+export interface QmpRescanRequest {
+  /** One of `nodes()`. */
+  readonly node: string;
+  readonly name: string;
+  /** Of restore points; a path where the server is. */
+  readonly directory: string;
+  /** Default: the newest that began the bitmap. */
+  readonly point?: string;
+  /** What the backups know the drive by. Default: its path. */
+  readonly driveId?: string;
+}
+
+/** Bytes. */
+export interface QmpRescan {
+  readonly node: string;
+  readonly name: string;
+  readonly directory: string;
+  readonly point: string;
+  readonly status: 'running' | 'completed' | 'cancelled' | 'failed';
+  readonly done: number;
+  readonly total: number;
+  readonly clean: number;
+  readonly dirty: number;
+  /** Why it failed. */
+  readonly error?: string;
+}
+
+/** Work that goes on after its command is answered. */
+export interface QmpRescans {
+  /** Resolves when the bitmap is in place, and the drive is going to be compared. */
+  begin(request: QmpRescanRequest): Promise<void>;
+  /** The last one of each bitmap. */
+  list(): readonly QmpRescan[];
+  /** Of one that is over, nothing. @throws BITMAP_NOT_FOUND: there was none */
+  cancel(bitmap: { readonly node: string; readonly name: string }): void;
+}
+
 /** What a QMP server works on. It is asked for one change at a time. */
 export interface QmpTarget {
   nodes(): ReadonlyMap<string, QmpNode>;
@@ -81,6 +119,7 @@ export interface QmpTarget {
    * they are QEMU's for the errors that QEMU has.
    */
   transaction(actions: readonly QmpAction[]): Promise<void>;
+  readonly rescans: QmpRescans;
   /** The client has its answer; the program is to end cleanly. */
   quit(): void;
 }

@@ -1,10 +1,29 @@
 import { TidemarkError } from '@tidemark/core';
-import type { QmpAction, QmpBitmap, QmpNode, QmpTarget } from '../src/index.ts';
+import type {
+  QmpAction,
+  QmpBitmap,
+  QmpNode,
+  QmpRescanRequest,
+  QmpRescans,
+  QmpTarget,
+} from '../src/index.ts';
 
 /** Nodes with bitmaps by name; enough of a drive to see what a server asks for, and in which order. */
 export class FakeTarget implements QmpTarget {
   readonly transactions: (readonly QmpAction[])[] = [];
   readonly bitmaps = new Map<string, Map<string, QmpBitmap>>();
+  readonly rescanned: QmpRescanRequest[] = [];
+  readonly rescans: QmpRescans = {
+    begin: async (request) => void this.rescanned.push(request),
+    list: () =>
+      this.rescanned.map(({ node, name, directory, point = '000001-full' }) => {
+        const progress = { done: 10, total: 40, clean: 4, dirty: 6 };
+        return { node, name, directory, point, status: 'running', ...progress };
+      }),
+    cancel: ({ name }) => {
+      if (!this.rescanned.some((each) => each.name === name)) throw notFound(name);
+    },
+  };
   quits = 0;
   /** Why writes wait. */
   trouble: { readonly reason: string; readonly isFull: boolean } | undefined;

@@ -1,0 +1,99 @@
+import { realpath } from 'node:fs/promises';
+import { type PointDigests, planRescan } from '@tidemark/backup';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
+import type { QmpRescan, QmpRescanRequest, QmpRescans } from '@tidemark/qmp';
+import type { RunningRescan } from '@tidemark/tracking';
+import type { ServedDrive } from './compose.ts';
+
+interface KnownRescan {
+  readonly request: QmpRescanRequest;
+  readonly point: string;
+  readonly running: RunningRescan;
+  readonly controller: AbortController;
+  status: QmpRescan['status'];
+  error?: string;
+}
+
+/** Bitmaps that come back by the digests of a backup while their drives are served. */
+export class Rescans implements QmpRescans {
+  readonly #drives: ReadonlyMap<string, ServedDrive>;
+  readonly #log: (message: string) => void;
+  /** By node and bitmap. */
+  readonly #known = new Map<string, KnownRescan>();
+
+  constructor(drives: ReadonlyMap<string, ServedDrive>, log: (message: string) => void) {
+    this.#drives = drives;
+    this.#log = log;
+  }
+
+  async begin(request: QmpRescanRequest): Promise<void> {
+    const served = this.#drives.get(request.node)!;
+    const digests = await findDigests(served, request);
+    const controller = new AbortController();
+    const running = await served.tracked.beginRescan({
+      name: request.name,
+      source: digests,
+      granularity: digests.bitmap.granularity,
+      signal: controller.signal,
+    });
+    const { point } = digests;
+    const known: KnownRescan = { request, point, running, controller, status: 'running' };
+    this.#known.set(keyOf(request), known);
+    this.#log(`${nameOf(request)} begins at ${point}, and the drive is compared with it`);
+    void this.#follow(known);
+  }
+
+  list(): readonly QmpRescan[] {
+    return [...this.#known.values()].map(({ request, point, running, status, error }) => {
+      const { node, name, directory } = request;
+      const told = { node, name, directory, point, status, ...running.progress };
+      return error === undefined ? told : { ...told, error };
+    });
+  }
+
+  cancel(bitmap: { readonly node: string; readonly name: string }): void {
+    const known = this.#known.get(keyOf(bitmap));
+    if (known === undefined) {
+      const text = `there is no rescan of bitmap '${bitmap.name}' of '${bitmap.node}'`;
+      const hint = 'list the rescans to see which there are';
+      throw new TidemarkError('BITMAP_NOT_FOUND', text, { bitmap: bitmap.name, hint });
+    }
+    known.controller.abort();
+  }
+
+  async #follow(known: KnownRescan): Promise<void> {
+    const name = nameOf(known.request);
+    try {
+      const { clean, dirty } = await known.running.finished;
+      known.status = 'completed';
+      this.#log(`${name} is what differs from ${known.point}: ${dirty} bytes, and ${clean} do not`);
+    } catch (error) {
+      known.status = isTidemarkError(error, 'CANCELLED') ? 'cancelled' : 'failed';
+      known.error = error instanceof Error ? error.message : String(error);
+      this.#log(`warning: ${name} calls dirty what was not compared: ${known.error}`);
+    }
+  }
+}
+
+async function findDigests(
+  { drive, tracked }: ServedDrive,
+  { node, name, directory, point, driveId }: QmpRescanRequest,
+): Promise<PointDigests> {
+  if (drive === undefined) {
+    const text = `drive '${node}' is in memory, and its bitmaps end with it`;
+    const hint = 'rescan a drive that is a file';
+    throw new TidemarkError('BITMAP_UNSUPPORTED', text, { where: node, bitmap: name, hint });
+  }
+  const id = driveId ?? (await realpath(drive.path));
+  const { size } = tracked.device;
+  return planRescan({ target: directory, drive: { id }, size, bitmap: name, point });
+}
+
+// A node's name is that of an option: it has no slash.
+function keyOf({ node, name }: { readonly node: string; readonly name: string }): string {
+  return `${node}/${name}`;
+}
+
+function nameOf({ node, name }: QmpRescanRequest): string {
+  return `bitmap '${name}' of '${node}'`;
+}
