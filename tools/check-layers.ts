@@ -27,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-sidecar',
   ],
   cli: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'backup', 'nbd', 'qmp'],
-  daemon: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'nbd', 'qmp'],
+  daemon: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'backup', 'nbd', 'qmp'],
 };
 
 interface Manifest {

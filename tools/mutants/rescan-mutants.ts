@@ -54,8 +54,8 @@ export const RESCAN_MUTANTS: readonly Mutant[] = [
   {
     name: 'bits are set in memory only where bad digests are taken back',
     file: rescan,
-    find: 'while (!marks.covers(range)) await marks.cover(range);',
-    replace: 'void marks.covers(range);',
+    find: 'while (!guard.covers(range)) await guard.cover(range);',
+    replace: 'void guard.covers(range);',
   },
   {
     name: 'digests that leave granules out are believed',

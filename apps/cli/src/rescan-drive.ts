@@ -40,7 +40,6 @@ export async function rescanDrive(
   const { format, sidecar, checkpoints } = options;
   const drive = await openRecordingDrive(path, {
     create: true,
-    durability: 'live',
     onNotice: notice,
     ...(format && { format }),
     ...(sidecar !== undefined && { sidecar }),

@@ -65,9 +65,9 @@ describe.each(['qcow2', 'raw'] as const)('a rescan of a %s drive that is served'
   async function writing(work: () => Promise<void>): Promise<number> {
     const disk = await connectNbd(`nbd+unix:///vm?socket=${socket}`);
     let written = 0;
-    let isOver = false;
+    const stop = new AbortController();
     const writer = async () => {
-      while (!isOver) {
+      while (!stop.signal.aborted) {
         const offset = Math.floor(Math.random() * (SIZE / 512 - 8)) * 512;
         await disk.write(randomBytes(512), offset);
         written += 1;
@@ -75,7 +75,7 @@ describe.each(['qcow2', 'raw'] as const)('a rescan of a %s drive that is served'
     };
     const writers = [writer(), writer()].map((each) => each.catch(() => {}));
     await work();
-    isOver = true;
+    stop.abort();
     await Promise.all(writers);
     await disk.close().catch(() => {});
     return written;

@@ -176,12 +176,12 @@ export class Rescan implements RunningRescan {
 
   /** Nothing of what the source said counts: all is dirty again, as by a write to all of the drive. */
   async #takeBack(): Promise<void> {
-    const { marks } = this.#state;
+    const { guard } = this.#state;
     const bits = this.#bits();
     bits.setAll();
     for (let offset = 0; offset < this.#settled; offset += NARROW_SIZE) {
       const range = { offset, length: Math.min(NARROW_SIZE, this.#settled - offset) };
-      while (!marks.covers(range)) await marks.cover(range);
+      while (!guard.covers(range)) await guard.cover(range);
     }
   }
 
