@@ -25,8 +25,8 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'another directory than the one that was in use is recovered',
     file: binding('recovery.ts'),
-    find: 'directory.offset !== seal.offset || directory.crc !== seal.crc',
-    replace: 'directory.offset !== seal.offset',
+    find: 'directory.offset === seal.offset && directory.crc === seal.crc',
+    replace: 'directory.offset === seal.offset',
   },
   {
     name: 'a lease in the future is believed',
@@ -155,14 +155,14 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
     name: 'a stranger is found out for as long as the session lasts only',
     file: binding('recording-session.ts'),
-    find: 'drive: expected };',
-    replace: 'drive: control.drive };',
+    find: "if (control.state === 'idle') return undefined;\n      this.#isGivenUp = true;",
+    replace: 'if (control.state !== undefined) return undefined;\n      this.#isGivenUp = true;',
   },
   {
     name: 'a block device is judged by what was counted so far',
     file: binding('binding.ts'),
-    find: 'drive.facts?.({ durable: true, settled: false }) : facts;',
-    replace: 'drive.facts?.({ settled: false }) : facts;',
+    find: 'drive.facts?.({ durable: true, settled: false })',
+    replace: 'drive.facts?.({ settled: false })',
   },
   {
     name: 'a block device is trusted after a crash in the midst of writing',

@@ -264,7 +264,7 @@ describe.skipIf(lacksHelpers('locks'))('locks between our own devices', () => {
       cwd: import.meta.dirname,
     });
     children.push(child);
-    await once(child.stdout!, 'data');
+    await once(child.stdout, 'data');
     await expect(openFileDevice(path)).rejects.toMatchObject(LOCKED);
     child.kill('SIGKILL');
     await once(child, 'close');

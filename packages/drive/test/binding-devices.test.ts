@@ -1,7 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openFileDevice } from '@tidemark/block';
 import { DirtyBitmap } from '@tidemark/core';
+import { openQcow2 } from '@tidemark/qcow2';
+import { openSidecarStore } from '@tidemark/store-sidecar';
+import { openTrackedDrive } from '@tidemark/tracking';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tempDir } from '../../../tools/qemu.ts';
 import { openDrive, openDriveBitmaps, openRecordingDrive } from '../src/index.ts';
@@ -84,5 +88,59 @@ describe.skipIf(lacksLoopDevices())('the sidecar of a block device', () => {
     run('losetup', '--detach', device);
     run('losetup', device, backing);
     expect(await look()).toContain('detached and attached');
+  });
+
+  it('has none to trust when somebody else has written it and the system has not yet', async () => {
+    await record();
+    const reader = openSync(device, 'r');
+    try {
+      // Who closes a device last makes its pages be written; the reader keeps this from happening.
+      run('dd', 'if=/dev/urandom', `of=${device}`, 'bs=4k', 'count=1', 'seek=9', 'conv=notrunc');
+      expect(await look()).toContain('the drive was written behind its bitmaps');
+    } finally {
+      closeSync(reader);
+    }
+  });
+
+  /** A session with live bitmaps that ends without a close. */
+  async function crash({ atRest }: { readonly atRest: boolean }) {
+    const drive = await openDrive(device, { format: 'raw', access: 'write' });
+    const file = await openFileDevice(sidecar, { writable: true });
+    const timers: (() => void)[] = [];
+    let now = Date.now();
+    const store = await openSidecarStore({
+      drive: drive.file,
+      sidecar: file,
+      writesDrive: true,
+      now: () => now,
+      later: (work) => void timers.push(work),
+    });
+    const options = { device: drive.device, label: 'd', stores: [store], writable: true } as const;
+    const tracked = await openTrackedDrive({ ...options, durability: 'live' });
+    await tracked.device.write(Buffer.from('ours'), 5000);
+    if (atRest) {
+      now += 2000;
+      for (const work of timers) work();
+      const said = async () => {
+        await using looked = await openFileDevice(sidecar, { lock: false });
+        const found = (await openQcow2(looked)).metadata.control;
+        return found !== undefined && 'control' in found ? found.control.state : 'nothing';
+      };
+      await expect.poll(said).toBe('idle');
+    }
+    await drive.device.close();
+    await file.close();
+  }
+
+  it('has its bitmaps after a crash at rest, until somebody else writes the device', async () => {
+    await crash({ atRest: true });
+    expect(await look()).toBe('stored');
+    run('dd', 'if=/dev/zero', `of=${device}`, 'bs=4k', 'count=1', 'seek=9', 'conv=notrunc');
+    expect(await look()).toContain('the drive was written behind its bitmaps');
+  });
+
+  it('has none to trust after a crash in the midst of writing', async () => {
+    await crash({ atRest: false });
+    expect(await look()).toContain('who wrote it since is not known');
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DirtyBitmap, isTidemarkError } from '@tidemark/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDrive, openDriveBitmaps, openRecordingDrive } from '../src/index.ts';
+import { crashBusy, endLease } from './support/crashed-session.ts';
 import { ACTIONS, type Place, run, SIZE } from './support/drive-changes.ts';
 import { FILE_SYSTEMS, type FileSystemKind, type MountedFolder } from './support/file-systems.ts';
 
@@ -74,6 +75,24 @@ function matrixOn(kind: FileSystemKind): void {
     for (const { name: action, prepare, act, found, needs } of ACTIONS) {
       const isSkipped = missing === undefined && isMissing(needs);
       if (isSkipped) console.warn(`SKIPPED: binding on ${name}: ${action}: needs ${needs}`);
+      it.skipIf(isSkipped)(`is seen through after a crash when somebody ${action}`, async () => {
+        const place = newPlace();
+        await addBitmap(place.path);
+        prepare?.(place);
+        await crashBusy(place.path, place.sidecar);
+        await endLease(place.path, place.sidecar);
+        expect(await look(place.path)).toBe('stored');
+        const before = digest(place.path);
+        act(place);
+        const state = await look(place.path);
+        if (found === 'stored') expect(state).toBe('stored');
+        else expect(state).not.toBe('stored');
+        const isChanged = digest(place.path) !== before;
+        expect({ isChanged, isAccepted: isChanged && state === 'stored' }).toMatchObject({
+          isAccepted: false,
+        });
+      });
+
       it.skipIf(isSkipped)(`is seen through when somebody ${action}`, async () => {
         const place = newPlace();
         await addBitmap(place.path);
@@ -96,6 +115,14 @@ function matrixOn(kind: FileSystemKind): void {
       const { path } = newPlace();
       await addBitmap(path);
       await record(path);
+      mounted.remount?.();
+      expect(await look(path)).toBe('stored');
+    });
+
+    it('is what it was when that happened after a crash', async () => {
+      const { path, sidecar } = newPlace();
+      await addBitmap(path);
+      await crashBusy(path, sidecar);
       mounted.remount?.();
       expect(await look(path)).toBe('stored');
     });
