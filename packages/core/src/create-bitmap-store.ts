@@ -231,7 +231,18 @@ class BackendStore implements BitmapStore {
   }
 
   async #stage(draft: DirectoryDraft, { ahead }: { readonly ahead: boolean }) {
-    return stageChange({ draft, ahead, backend: this.#backend, live: this.#live });
+    const change = { draft, ahead, backend: this.#backend, live: this.#live };
+    return this.#heard(() => stageChange(change));
+  }
+
+  /** What the backend says of live bitmaps with an error is so, whatever came of the call. */
+  async #heard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isTidemarkError(error, 'BITMAP_INCONSISTENT')) this.#lose(error);
+      throw error;
+    }
   }
 
   async #make(staged: StagedChange, known: KnownLengths): Promise<void> {
@@ -241,9 +252,8 @@ class BackendStore implements BitmapStore {
     }
     this.#loss = undefined;
     try {
-      await staged.commit();
+      await this.#heard(() => staged.commit());
     } catch (error) {
-      if (isTidemarkError(error, 'BITMAP_INCONSISTENT')) this.#lose(error);
       // Where old and new are both possible, only a fresh open can tell, so this store ends.
       if (!isUnchanged(error)) this.#failure = { cause: error };
       throw error;

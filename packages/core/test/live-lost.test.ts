@@ -33,6 +33,13 @@ describe('live bitmaps that the backend cannot vouch for any more', () => {
         if (refusing.error !== undefined) throw refusing.error;
         await sound.replaceDirectory(entries, contents);
       },
+      prepareDirectory: async (entries, contents) => {
+        if (refusing.error !== undefined) throw refusing.error;
+        return {
+          commit: () => sound.replaceDirectory(entries, contents),
+          abort: async () => {},
+        };
+      },
     });
     const store = await createBitmapStore(backend);
     await store.commit([creating('a', 'live'), creating('b')]);
@@ -62,6 +69,14 @@ describe('live bitmaps that the backend cannot vouch for any more', () => {
     expect(await statesOf(store)).toMatchObject({ a: LOST, b: { state: 'stored' } });
     await store.commit([creating('c')]);
     expect(await statesOf(store)).toMatchObject({ a: LOST, c: { state: 'stored' } });
+  });
+
+  it('are so when a change that is only prepared is refused for that', async () => {
+    const { store, refusing } = await begin();
+    refusing.error = why;
+    await expect(store.prepare([creating('c')])).rejects.toMatchObject({ message: why.message });
+    refusing.error = undefined;
+    expect(await statesOf(store)).toMatchObject({ a: LOST, b: { state: 'stored' } });
   });
 
   it('are not made good by a change that was prepared before', async () => {

@@ -85,8 +85,7 @@ function matrixOn(kind: FileSystemKind): void {
         const before = digest(place.path);
         act(place);
         const state = await look(place.path);
-        if (found === 'stored') expect(state).toBe('stored');
-        else expect(state).not.toBe('stored');
+        expect(state === 'stored').toBe(found === 'stored');
         const isChanged = digest(place.path) !== before;
         expect({ isChanged, isAccepted: isChanged && state === 'stored' }).toMatchObject({
           isAccepted: false,
