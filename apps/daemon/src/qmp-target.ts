@@ -55,6 +55,7 @@ function qmpNode(served: ServedDrive): QmpNode {
     blockInfo: () => describe(served),
     bitmaps: () => tracked.list(),
     sha256: (name) => tracked.sha256(name),
+    resize: (size) => tracked.device.resize(size),
   };
 }
 

@@ -127,4 +127,29 @@ describe('QMP of the daemon', () => {
     expect(await dirtyRanges(join(dir, 'a.qcow2'), 'n')).toEqual([[0, GRANULE]]);
     expect(await dirtyRanges(join(dir, 'b.raw'), 'n')).toEqual([[GRANULE, GRANULE]]);
   });
+
+  it.each(['a', 'b'])('resizes drive %s with its bitmaps, while clients stay', async (id) => {
+    const { daemon, qmp } = await start();
+    await guestWrite(uriOf(id), 0, 1);
+    await using before = await connectNbd(uriOf(id));
+    await qmp.execute('block_resize', { 'node-name': id, size: 2 * SIZE });
+    await before.write(new Uint8Array(1), 3 * GRANULE);
+    await guestWrite(uriOf(id), 2 * SIZE - 1, 1);
+    await qmp.execute('block_resize', { device: id, size: SIZE / 2 });
+    await expect(before.write(new Uint8Array(1), SIZE - 1)).rejects.toThrow();
+    await before.read(new Uint8Array(1), SIZE / 2 - 1);
+    await qmp.execute('block_resize', { 'node-name': id, size: SIZE });
+    const after = await connectNbd(uriOf(id));
+    expect(after.size).toBe(SIZE);
+    await after.close();
+    await before.close();
+    expect(await daemon.stop()).toMatchObject({ code: 0 });
+    const path = join(dir, id === 'a' ? 'a.qcow2' : 'b.raw');
+    const format = id === 'a' ? 'qcow2' : 'raw';
+    expect(await dirtyRanges(path, 'n', '--format', format)).toEqual([
+      [0, GRANULE],
+      [3 * GRANULE, GRANULE],
+      [SIZE / 2, SIZE / 2],
+    ]);
+  });
 });

@@ -23,6 +23,7 @@ export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';
 export { openRecordingDrive, type OpenRecordingDriveOptions } from './open-recording-drive.ts';
+export { resizeDrive, type ResizeDriveOptions } from './resize-drive.ts';
 export {
   type Drive,
   type DriveAccess,

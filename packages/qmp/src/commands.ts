@@ -5,6 +5,7 @@ import {
   TransactionArguments,
   transactionActions,
 } from './bitmap-actions.ts';
+import { ResizeArguments, resizeBlock } from './block-resize.ts';
 import { describeNode } from './block-info.ts';
 import type { JsonObject, JsonValue } from './json/json-value.ts';
 import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
@@ -62,6 +63,13 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     command(bitmap, ({ target }, args) => {
       findNode(target, args.node);
       target.rescans.cancel(args);
+      return {};
+    }),
+  ],
+  [
+    'block_resize',
+    command(ResizeArguments, async ({ target }, args) => {
+      await resizeBlock(target, args);
       return {};
     }),
   ],

@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject } from './json/json-value.ts';
 
 const WHOLE_NUMBER = 'expects uint64';
 const IN_RANGE = 'expects uint32_t';
+const INTEGER = 'expected: integer';
 
 /** An unsigned 32-bit integer, with QEMU's two ways of refusing what is none. */
 export const uint32 = v.pipe(
@@ -12,6 +13,16 @@ export const uint32 = v.pipe(
     WHOLE_NUMBER,
   ),
   v.check((value) => value >= 0 && value <= 0xffff_ffff, IN_RANGE),
+  v.transform(Number),
+);
+
+/** A signed 64-bit integer. */
+export const int64 = v.pipe(
+  v.custom<number | bigint>(
+    (value) => typeof value === 'bigint' || Number.isInteger(value),
+    INTEGER,
+  ),
+  v.check((value) => value >= -(2n ** 63n) && value < 2n ** 63n, INTEGER),
   v.transform(Number),
 );
 
@@ -59,6 +70,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
   if (issue.message === WHOLE_NUMBER || issue.message === IN_RANGE) {
     return `Parameter '${name}' ${issue.message}`;
   }
+  if (issue.message === INTEGER) return `Invalid parameter type for '${name}', ${INTEGER}`;
   if (issue.message.startsWith('Invalid parameter type')) return issue.message;
   const expected = ['string', 'boolean', 'array'].includes(issue.type) ? issue.type : 'object';
   return `Invalid parameter type for '${name}', expected: ${expected}`;

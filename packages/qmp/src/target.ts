@@ -45,6 +45,8 @@ export interface QmpNode {
   bitmaps(): Promise<readonly QmpBitmap[]>;
   /** @throws BITMAP_NOT_FOUND */
   sha256(bitmap: string): Promise<string>;
+  /** Gives the disk another size, in bytes, and its bitmaps with it; all of it or nothing. */
+  resize(size: number): Promise<void>;
 }
 
 export type QmpMergeSource = string | { readonly node: string; readonly name: string };

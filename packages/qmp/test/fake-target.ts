@@ -24,6 +24,10 @@ export class FakeTarget implements QmpTarget {
       if (!this.rescanned.some((each) => each.name === name)) throw notFound(name);
     },
   };
+  /** Bytes, by the node. */
+  readonly sizes = new Map<string, number>();
+  driver = 'raw';
+  readOnly = false;
   quits = 0;
   /** Why writes wait. */
   trouble: { readonly reason: string; readonly isFull: boolean } | undefined;
@@ -71,12 +75,13 @@ export class FakeTarget implements QmpTarget {
     return {
       name,
       blockInfo: async () => ({
-        driver: 'raw',
+        driver: this.driver,
         file: `${name}.raw`,
-        readOnly: false,
-        virtualSize: 1_048_576,
+        readOnly: this.readOnly,
+        virtualSize: this.sizes.get(name) ?? 1_048_576,
         ...(this.trouble && { trouble: this.trouble }),
       }),
+      resize: async (size) => void this.sizes.set(name, size),
       bitmaps: async () => [...bitmaps.values()].toReversed(),
       sha256: async (bitmap) => {
         if (!bitmaps.has(bitmap)) throw notFound(bitmap);

@@ -41,11 +41,26 @@ function withBitmapAdd(): [string, string][] {
   ];
 }
 
+function withResize(): [string, string][] {
+  const resize = (args: unknown) => call('block_resize', args);
+  const integer = "Invalid parameter type for 'size', expected: integer";
+  return [
+    [resize({ 'node-name': 'n0' }), "Parameter 'size' is missing"],
+    [resize({ 'node-name': 'n0', size: '1M' }), integer],
+    [resize({ 'node-name': 'n0', size: 1.5 }), integer],
+    [resize({ 'node-name': 'n0', size: -1 }), "Parameter 'size' expects a >0 size"],
+    [resize({ 'node-name': 'zz', size: -1 }), "Cannot find device='' nor node-name='zz'"],
+    [resize({ device: 'zz', size: 512 }), "Cannot find device='zz' nor node-name=''"],
+    [resize({ size: 512 }), "Cannot find device='' nor node-name=''"],
+  ];
+}
+
 function withOthers(): [string, string][] {
   const merge = (bitmaps: unknown) =>
     call('block-dirty-bitmap-merge', { node: 'n0', target: 'b', bitmaps });
   const neither = "Invalid parameter type for 'null', expected: BlockDirtyBitmapOrStr";
   return [
+    ...withResize(),
     [call('block-dirty-bitmap-remove', { node: 'zz', name: 'b' }), "Node 'zz' not found"],
     [call('block-dirty-bitmap-clear', { node: 'n0', name: 'zz' }), "Dirty bitmap 'zz' not found"],
     [call('block-dirty-bitmap-enable', { node: 'n0', name: 'zz' }), "Dirty bitmap 'zz' not found"],

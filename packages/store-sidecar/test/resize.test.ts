@@ -58,6 +58,12 @@ describe('A19: a sidecar whose drive was being resized when the session ended', 
     }
   });
 
+  it.each(SIZES)('%s: has bitmaps that did not record, too', async (_, size) => {
+    await at.crash((store) => store.resize(size));
+    expect(await at.states()).toEqual(BOTH);
+    expect((await dirtyIn('off'))[0]).toEqual(FIRST);
+  });
+
   it.each(SIZES)('%s: trusts nothing where somebody else wrote since', async (_, size) => {
     await at.crash((store) => resize(store, size));
     at.drive.now += 60_000;

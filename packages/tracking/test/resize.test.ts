@@ -72,6 +72,19 @@ describe('resize of a tracked drive', () => {
     }
   });
 
+  it('A19: resizes its stores before the device', async () => {
+    const disk = await diskWith({ a: {} });
+    const device = new MemoryDevice({ size: SIZE });
+    const seen: number[] = [];
+    const resize = (size: number) => {
+      seen.push(disk.diskSize);
+      return MemoryDevice.prototype.resize.call(device, size);
+    };
+    const drive = await openDrive({ disks: [disk], device: Object.assign(device, { resize }) });
+    for (const size of [LARGER, SIZE / 2]) await drive.device.resize(size);
+    expect(seen).toEqual([LARGER, SIZE / 2]);
+  });
+
   it('is possible where there are no stores', async () => {
     const drive = await openDrive({});
     await drive.device.resize(SIZE * 2);

@@ -71,7 +71,9 @@ async function findPieces(request: NbdRequest, session: Session): Promise<readon
   const { offset, length } = request;
   const end = offset + length;
   const pieces: Piece[] = [];
-  const ahead = Math.min(Math.max(length, LOOK_AHEAD), session.size - offset);
+  // The device may have become smaller since the client came.
+  const size = Math.min(session.size, device.size);
+  const ahead = Math.max(length, Math.min(LOOK_AHEAD, size - offset));
   for await (const extent of device.extents(offset, ahead)) {
     if (!extent.zero) knownData.add(extent.offset, extent.length);
     const bytes = Math.min(extent.length, end - extent.offset);

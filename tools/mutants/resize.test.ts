@@ -1,0 +1,18 @@
+import { mutantSuite } from './mutant-suite.ts';
+import {
+  RESIZED_DRIVES,
+  RESIZED_IMAGES,
+  RESIZED_SIDECARS,
+  RESIZED_STORES,
+} from './resize-mutants.ts';
+
+mutantSuite('resized stores', RESIZED_STORES, { project: 'store-memory', filters: ['contract'] });
+mutantSuite('resized images', RESIZED_IMAGES, {
+  project: 'qcow2',
+  filters: ['resize-power-cut'],
+});
+mutantSuite('resized sidecars', RESIZED_SIDECARS, {
+  project: 'store-sidecar',
+  filters: ['resize'],
+});
+mutantSuite('resized drives', RESIZED_DRIVES, { project: 'tracking', filters: ['resize'] });
