@@ -136,7 +136,8 @@ describe('QMP of the daemon', () => {
     await before.write(new Uint8Array(1), 3 * GRANULE);
     await guestWrite(uriOf(id), 2 * SIZE - 1, 1);
     await qmp.execute('block_resize', { device: id, size: SIZE / 2 });
-    await expect(before.write(new Uint8Array(1), SIZE - 1)).rejects.toThrow();
+    const behind = before.write(new Uint8Array(1), SIZE - 1);
+    await expect(behind).rejects.toMatchObject({ code: expect.any(String) });
     await before.read(new Uint8Array(1), SIZE / 2 - 1);
     await qmp.execute('block_resize', { 'node-name': id, size: SIZE });
     const after = await connectNbd(uriOf(id));

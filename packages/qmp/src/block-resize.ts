@@ -12,10 +12,11 @@ export const ResizeArguments = members({
 
 /** @throws QmpError, in QEMU's words and in its order, and what the drive refuses */
 export async function resizeBlock(
-  { nodes }: Pick<QmpTarget, 'nodes'>,
+  target: QmpTarget,
   { device = '', 'node-name': nodeName = '', size }: v.InferOutput<typeof ResizeArguments>,
 ): Promise<void> {
-  const node = nodes().get(device) ?? nodes().get(nodeName);
+  const nodes = target.nodes();
+  const node = nodes.get(device) ?? nodes.get(nodeName);
   if (node === undefined) {
     throw refusal(`Cannot find device='${device}' nor node-name='${nodeName}'`);
   }

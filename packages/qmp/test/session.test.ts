@@ -115,6 +115,22 @@ describe('QmpSession', () => {
     ]);
   });
 
+  it('resizes a node by either of its names, in whole sectors where its format has them', async () => {
+    const target = new FakeTarget('n0');
+    const session = await negotiated(target);
+    const resize = async (args: string) => (await say(session, call('block_resize', args)))[0];
+    expect(await resize('{"node-name":"n0","size":1000}')).toBe('{"return": {}}');
+    target.driver = 'qcow2';
+    const sectors = 'The new size must be a multiple of 512';
+    expect(await resize('{"node-name":"n0","size":2000}')).toContain(sectors);
+    expect(target.sizes.get('n0')).toBe(1000);
+    expect(await resize('{"device":"n0","size":9223372036854775296}')).toContain('too large');
+    expect(await resize('{"device":"n0","size":2048}')).toBe('{"return": {}}');
+    target.readOnly = true;
+    expect(await resize('{"device":"n0","size":4096}')).toContain('Image is read-only');
+    expect(target.sizes.get('n0')).toBe(2048);
+  });
+
   it('lists every command that it knows', async () => {
     const session = await negotiated();
     const [reply] = await say(session, '{"execute":"query-commands"}');
