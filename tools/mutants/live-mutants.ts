@@ -72,7 +72,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     name: 'a mark is relied on before the sync',
     file: tracking('live/live-marks.ts'),
     find: '// Bitmaps of one store share its sync.',
-    replace: 'for (const { bitmap } of lacking) bitmap.rely(range);',
+    replace: 'bitmap.rely(part);',
   },
   {
     name: 'a region is narrowed while it is marked',
@@ -80,20 +80,20 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     find: 'if (this.#busy.has(region)) continue;',
     replace: '',
     also: {
-      find: 'const others = this.#busyIn(span);',
-      replace: 'const others = this.#busyIn(span).slice(1);',
+      find: 'const others = this.#busy.within(span);',
+      replace: 'const others = this.#busy.within(span).slice(1);',
     },
   },
   {
     name: 'marks go on while bitmaps are changed',
     file: tracking('live/live-marks.ts'),
-    find: 'if (this.#structure !== undefined) return this.#structure;',
+    find: 'await this.#structure;\n      return false;',
     replace: '',
   },
   {
     name: 'a change does not wait for marks that are under way',
     file: tracking('live/live-marks.ts'),
-    find: 'await Promise.allSettled(this.#busy.values());\n    await Promise.all(Array.from(this.#tracked, ({ bitmap }) => bitmap.drain()));\n    return',
+    find: 'await this.#busy.settled();\n    await Promise.all(Array.from(this.#tracked, ({ bitmap }) => bitmap.drain()));\n    return',
     replace: 'return',
   },
   {
@@ -105,8 +105,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'what is stored is the bits of later',
     file: tracking('live/live-durability.ts'),
-    find: 'const bitmap = new LiveBitmap(content, stored.clone(), bits);',
-    replace: 'const bitmap = new LiveBitmap(content, content, bits);',
+    find: 'this.#track(name, content, stored.clone());',
+    replace: 'this.#track(name, content, content);',
   },
   {
     name: 'the drive is not flushed before a bitmap begins anew',
@@ -148,9 +148,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'nothing is synced when bitmaps are taken over from one who died',
     file: 'packages/core/src/store/stage-change.ts',
-    find: 'if (isChange) return backend.replaceDirectory(entries, contents);',
-    replace:
-      'if (contents.size === 0 && entries.some(({ live }) => live)) return;\n  if (isChange) return backend.replaceDirectory(entries, contents);',
+    find: 'await unchanging(async () => backend.live?.sync());',
+    replace: '',
   },
   {
     name: 'nothing is synced where no bitmap is taken over: a removed one may come back (no_sync_at_open)',
@@ -164,9 +163,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     find: 'await unchanging(() => this.#state.writeBack());',
     replace: '',
     also: {
-      find: 'await this.#state.owner.setBitmaps({ pointer, control: control?.(), isVouchedFor });',
-      replace:
-        'await this.#state.owner.setBitmaps({ pointer, control: control?.(), isVouchedFor });\n      await this.#state.writeBack();',
+      find: 'await set();',
+      replace: 'await set();\n      await this.#state.writeBack();',
     },
   },
   {
@@ -233,5 +231,40 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     file: tracking('live/guarded-marks.ts'),
     find: 'if (this.#hasEnded) throw ended(this.#options.label, cause);',
     replace: 'if (this.#hasEnded) this.#options.marks.covers = () => true;',
+  },
+  {
+    name: 'a mark that was widened for a stream is relied on before the sync',
+    file: tracking('live/live-marks.ts'),
+    find: 'await bitmap.mark(part);',
+    replace: 'if (span.last > span.first) bitmap.rely(part);\n      await bitmap.mark(part);',
+  },
+  {
+    name: 'a region whose mark was widened is not held against other marks',
+    file: tracking('live/live-marks.ts'),
+    find: 'await this.#busy.work(wide, () => this.#mark(wide, range));',
+    replace: 'await this.#busy.work(span, () => this.#mark(wide, range));',
+    also: {
+      find: 'while (last < end && !this.#busy.has(last + 1)) last += 1;',
+      replace: 'while (last < end) last += 1;',
+    },
+  },
+  {
+    name: 'a part of a mark that a bitmap does not get is relied on',
+    file: tracking('live/live-marks.ts'),
+    find: 'bitmap.rely(part);',
+    replace: 'bitmap.rely(wanted.range);',
+  },
+  {
+    name: 'a write that finds its mark is not among those under way',
+    file: tracking('tracked-device.ts'),
+    find: 'const write = this.recorder.begin(offset, length);\n    marks?.begin();\n    return write;',
+    replace:
+      'const write = { offset, length };\n    for (const bitmap of this.recorder.bitmaps) bitmap.set(offset, length);\n    marks?.begin();\n    return write;',
+  },
+  {
+    name: 'a sync error is forgotten by the next one that goes well',
+    file: qcow2('io/host-file.ts'),
+    find: 'await this.device.flush();\n    } catch (error) {\n      this.#failure = error;',
+    replace: 'await this.device.flush();\n    } catch (error) {',
   },
 ];

@@ -187,7 +187,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a write does not ask for the lease',
     file: 'packages/tracking/src/live/live-marks.ts',
-    find: 'if (this.#lapsed().length > 0) return false;',
+    find: 'if (hasLapsed(this.#tracked)) return false;',
     replace: '',
   },
   {
@@ -199,8 +199,8 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   {
     name: 'the lease of one store stands for that of another',
     file: 'packages/tracking/src/live/live-marks.ts',
-    find: 'for (const { lease } of this.#tracked) if (lease?.allowsWrite() === false) lapsed.add(lease);',
+    find: 'for (const { lease } of tracked) if (lease?.allowsWrite() === false) return true;',
     replace:
-      'for (const { lease } of [...this.#tracked].slice(0, 1)) if (lease?.allowsWrite() === false) lapsed.add(lease);',
+      'for (const { lease } of [...tracked].slice(0, 1)) if (lease?.allowsWrite() === false) return true;',
   },
 ];

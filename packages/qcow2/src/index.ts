@@ -4,7 +4,6 @@ export {
   type BitmapRecord,
 } from './bitmaps/index.ts';
 export {
-  boundTo,
   type Control,
   type DirectorySeal,
   type FoundControl,

@@ -1,6 +1,6 @@
 import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
-import { WriteRecorder } from './write-recorder.ts';
+import { type WriteInFlight, WriteRecorder } from './write-recorder.ts';
 
 export interface TrackedDeviceOptions {
   /** Default: a new one, that nothing records in yet. */
@@ -73,7 +73,18 @@ export class TrackedDevice implements BlockDevice {
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
-    return this.#marked(offset, source.length, () => this.#device.write(source, offset));
+    const { length } = source;
+    // Most writes find all that they need: without a turn of the event loop, and a closure.
+    const write = this.#admit(offset, length);
+    if (write === undefined) {
+      return this.#marked(offset, length, () => this.#device.write(source, offset));
+    }
+    try {
+      await this.#device.write(source, offset);
+    } finally {
+      this.#marks?.end();
+      this.recorder.end(write);
+    }
   }
 
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
@@ -161,6 +172,18 @@ export class TrackedDevice implements BlockDevice {
 
   #resizeBitmaps(size: number): void {
     for (const bitmap of this.recorder.bitmaps) bitmap.resize(size, { grown: 'dirty' });
+  }
+
+  /** Begins a change that has to wait for nothing, all in this tick. Undefined: it may have to. */
+  #admit(offset: number, length: number): WriteInFlight | undefined {
+    if (this.#resizing !== undefined || length === 0) return undefined;
+    this.#assertWritable();
+    this.#assertInside(offset, length);
+    const marks = this.#marks;
+    if (marks !== undefined && !marks.covers({ offset, length })) return undefined;
+    const write = this.recorder.begin(offset, length);
+    marks?.begin();
+    return write;
   }
 
   async #marked(offset: number, length: number, change: () => Promise<void>): Promise<void> {

@@ -6,13 +6,18 @@ export interface WriteInFlight {
   readonly length: number;
 }
 
+/** Knows where it stands among the others: a set of them would cost more than a write's marks. */
+interface ListedWrite extends WriteInFlight {
+  place: number;
+}
+
 /**
  * The bitmaps that record the writes to one device, and the writes under way. Every method is
  * synchronous: what happens between two of them in one tick no write can see.
  */
 export class WriteRecorder {
   readonly #bitmaps = new Set<DirtyBitmap>();
-  readonly #inFlight = new Set<WriteInFlight>();
+  readonly #inFlight: ListedWrite[] = [];
   #waiters: (() => void)[] = [];
 
   /** What records now. Marks never leave it: it is for reading. */
@@ -23,15 +28,21 @@ export class WriteRecorder {
   /** Marks a write everywhere. To be called before the device is asked; throws: do not ask it. */
   begin(offset: number, length: number): WriteInFlight {
     for (const bitmap of this.#bitmaps) bitmap.set(offset, length);
-    const write = { offset, length };
-    this.#inFlight.add(write);
+    const write: ListedWrite = { offset, length, place: this.#inFlight.length };
+    this.#inFlight.push(write);
     return write;
   }
 
   /** The device has answered, well or badly. The marks stay: part of it may have been written. */
   end(write: WriteInFlight): void {
-    this.#inFlight.delete(write);
-    if (this.#inFlight.size > 0) return;
+    const { place } = write as ListedWrite;
+    if (this.#inFlight[place] !== write) return;
+    const last = this.#inFlight.pop()!;
+    if (last !== write) {
+      this.#inFlight[place] = last;
+      last.place = place;
+    }
+    if (this.#inFlight.length > 0) return;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const wake of waiters) wake();
@@ -57,7 +68,7 @@ export class WriteRecorder {
 
   /** Resolves once no write is under way; whoever calls it keeps new ones away. */
   async idle(): Promise<void> {
-    while (this.#inFlight.size > 0) {
+    while (this.#inFlight.length > 0) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }

@@ -8,7 +8,7 @@ export interface DiskRange {
 }
 
 /** Bytes of disk that one sector of serialised bits tells of. */
-const bytesPerSector = (granularity: number) => LIVE_SECTOR_BYTES * 8 * granularity;
+export const bytesPerSector = (granularity: number) => LIVE_SECTOR_BYTES * 8 * granularity;
 
 /**
  * A bitmap that records while its bits on disk stay a superset of the truth. Of three sets of bits,

@@ -15,7 +15,8 @@ import type { MadeBitmap } from '../restructuring.ts';
 import { changesOf } from './changes-of.ts';
 import { GroupSync } from './group-sync.ts';
 import { LiveBitmap } from './live-bitmap.ts';
-import type { LiveMarks, LiveTracking } from './live-marks.ts';
+import type { LiveMarks } from './live-marks.ts';
+import type { LiveTracking } from './live-tracking.ts';
 
 interface NamedTracking extends LiveTracking {
   readonly name: string;

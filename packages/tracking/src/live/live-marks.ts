@@ -4,23 +4,13 @@ import {
   type TidemarkError,
   type WriteLease,
 } from '@tidemark/core';
-import type { LiveBitmap, DiskRange } from './live-bitmap.ts';
+import { BusyRegions, type RegionSpan } from './busy-regions.ts';
+import type { DiskRange } from './live-bitmap.ts';
+import type { LiveTracking } from './live-tracking.ts';
 import { forEachTracking } from './mark-failure.ts';
 import { OpenRegions, type RegionLimits } from './open-regions.ts';
-
-/** A bitmap and what makes the writes to its bits durable. */
-export interface LiveTracking {
-  readonly bitmap: LiveBitmap;
-  /** Resolves when a sync that started after the call is done. */
-  readonly sync: () => Promise<void>;
-  /** Of the bitmap's store; see `LiveBitmaps`. */
-  readonly lease?: WriteLease | undefined;
-  /**
-   * Makes sure that nobody trusts the bitmaps of this store any more, durably, and gives them up:
-   * from then on no write waits for them. @throws where that cannot be done: all is as before
-   */
-  readonly abandon?: () => Promise<void>;
-}
+import { lastInSector, partOf } from './part-of.ts';
+import { Streams } from './streams.ts';
 
 export interface LiveMarksOptions extends RegionLimits {
   /** Bytes of the disk. */
@@ -42,8 +32,9 @@ export class LiveMarks {
   readonly #leases: readonly WriteLease[];
   readonly #onLost: LiveMarksOptions['onLost'];
   readonly #tracked = new Set<LiveTracking>();
-  /** Regions that are being marked or narrowed. */
-  readonly #busy = new Map<number, Promise<void>>();
+  readonly #streams: Streams;
+  readonly #busy = new BusyRegions();
+  #narrowing: Promise<void> | undefined;
   #structure: Promise<void> | undefined;
 
   constructor({ diskSize, leases = [], onLost, ...limits }: LiveMarksOptions) {
@@ -51,6 +42,7 @@ export class LiveMarks {
     this.#leases = leases;
     this.#onLost = onLost;
     this.#regions = new OpenRegions(limits);
+    this.#streams = new Streams(this.#regions.size);
   }
 
   /** From this tick on, no write begins whose range is not durably dirty in this bitmap too. */
@@ -65,7 +57,7 @@ export class LiveMarks {
   /** Whether a write may begin in this very tick. */
   covers(range: DiskRange): boolean {
     for (const { bitmap } of this.#tracked) if (!bitmap.covers(range)) return false;
-    if (this.#hasLapsed()) return false;
+    if (hasLapsed(this.#tracked)) return false;
     this.#regions.touch(range);
     return true;
   }
@@ -91,20 +83,22 @@ export class LiveMarks {
       await this.#structure;
       return false;
     }
-    if (this.#hasLapsed()) {
+    if (hasLapsed(this.#tracked)) {
       await this.#renewLeases();
       return true;
     }
     const span = this.#regions.span(range);
-    const others = this.#busyIn(span);
+    const others = this.#busy.within(span);
     if (others.length > 0) {
       // Whoever is at work there reports what goes wrong to those who asked for it.
       await Promise.allSettled(others);
       return false;
     }
-    await this.#work(span, () => this.#mark(span));
-    this.#regions.open(span);
-    await this.#narrowSome(this.#regions.excess());
+    const wide = this.#widen(span);
+    await this.#busy.work(wide, () => this.#mark(wide, range));
+    this.#streams.marked(wide, span);
+    this.#regions.open(wide);
+    this.#keepBound();
     return true;
   }
 
@@ -120,17 +114,18 @@ export class LiveMarks {
   async narrowTo(exact: DirtyBitmap, range: DiskRange): Promise<void> {
     const span = this.#regions.span(range);
     for (;;) {
-      const others = this.#structure === undefined ? this.#busyIn(span) : [this.#structure];
+      const others = this.#structure === undefined ? this.#busy.within(span) : [this.#structure];
       if (others.length === 0) break;
       await Promise.allSettled(others);
     }
     const own = [...this.#tracked].find(({ bitmap }) => bitmap.exact === exact);
-    if (own !== undefined) await this.#work(span, () => own.bitmap.narrow(range));
+    if (own !== undefined) await this.#busy.work(span, () => own.bitmap.narrow(range));
   }
 
   /** Puts the truth back on disk everywhere, durably. @throws what the stores throw */
   async settle(): Promise<void> {
-    await Promise.allSettled(this.#busy.values());
+    await this.#narrowing;
+    await this.#busy.settled();
     for (const region of this.#regions.all()) await this.#narrow(region);
     await Promise.all(Array.from(this.#tracked, ({ sync }) => sync()));
   }
@@ -143,7 +138,7 @@ export class LiveMarks {
     while (this.#structure !== undefined) await this.#structure;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#structure = promise;
-    await Promise.allSettled(this.#busy.values());
+    await this.#busy.settled();
     await Promise.all(Array.from(this.#tracked, ({ bitmap }) => bitmap.drain()));
     return () => {
       this.#structure = undefined;
@@ -155,12 +150,6 @@ export class LiveMarks {
   resize(diskSize: number): void {
     this.#diskSize = diskSize;
     this.#regions.cut(diskSize);
-  }
-
-  /** Whether the lease of a store does not allow a write now. */
-  #hasLapsed(): boolean {
-    for (const { lease } of this.#tracked) if (lease?.allowsWrite() === false) return true;
-    return false;
   }
 
   /** Bitmaps of one store share its lease. */
@@ -186,14 +175,37 @@ export class LiveMarks {
     }
   }
 
-  async #mark({ first, last }: RegionSpan): Promise<void> {
-    const range = this.#rangeOf({ first, last });
-    const lacking = [...this.#tracked].filter(({ bitmap }) => !bitmap.covers(range));
-    await forEachTracking(lacking, async ({ bitmap, sync }) => {
-      await bitmap.mark(range);
+  /** For a stream, up to where something else is at work, or another sector of bits begins. */
+  #widen(span: RegionSpan): RegionSpan {
+    const { size } = this.#regions;
+    let end = Math.min(this.#streams.widen(span).last, Math.ceil(this.#diskSize / size) - 1);
+    for (const { bitmap } of this.#tracked) {
+      end = Math.min(end, lastInSector(span.last, bitmap.exact.granularity, size));
+    }
+    let { last } = span;
+    while (last < end && !this.#busy.has(last + 1)) last += 1;
+    return { first: span.first, last };
+  }
+
+  async #mark(span: RegionSpan, write: DiskRange): Promise<void> {
+    const wanted = { write, range: this.#rangeOf(span), regionSize: this.#regions.size };
+    await forEachTracking(this.#tracked, async ({ bitmap, sync }) => {
+      const part = partOf(wanted, bitmap.exact.granularity);
+      if (bitmap.covers(part)) return;
+      await bitmap.mark(part);
       // Bitmaps of one store share its sync.
       await sync();
-      bitmap.rely(range);
+      bitmap.rely(part);
+    });
+  }
+
+  /** No write waits for what is put back elsewhere. */
+  #keepBound(): void {
+    if (this.#narrowing !== undefined) return;
+    const regions = this.#regions.excess();
+    if (regions.length === 0) return;
+    this.#narrowing = this.#narrowSome(regions).finally(() => {
+      this.#narrowing = undefined;
     });
   }
 
@@ -208,7 +220,7 @@ export class LiveMarks {
   async #narrow(region: number): Promise<void> {
     const span = { first: region, last: region };
     this.#regions.close(region);
-    await this.#work(span, async () => {
+    await this.#busy.work(span, async () => {
       const range = this.#rangeOf(span);
       // A granule that is larger than a region is dirty only where something was written.
       const narrowed = [...this.#tracked].filter(
@@ -218,25 +230,6 @@ export class LiveMarks {
     });
   }
 
-  async #work({ first, last }: RegionSpan, act: () => Promise<void>): Promise<void> {
-    const work = act();
-    for (let region = first; region <= last; region++) this.#busy.set(region, work);
-    try {
-      await work;
-    } finally {
-      for (let region = first; region <= last; region++) this.#busy.delete(region);
-    }
-  }
-
-  #busyIn({ first, last }: RegionSpan): readonly Promise<void>[] {
-    const found = new Set<Promise<void>>();
-    for (let region = first; region <= last; region++) {
-      const work = this.#busy.get(region);
-      if (work !== undefined) found.add(work);
-    }
-    return [...found];
-  }
-
   #rangeOf({ first, last }: RegionSpan): DiskRange {
     const offset = first * this.#regions.size;
     const end = Math.min(this.#diskSize, (last + 1) * this.#regions.size);
@@ -244,7 +237,8 @@ export class LiveMarks {
   }
 }
 
-interface RegionSpan {
-  readonly first: number;
-  readonly last: number;
+/** Whether the lease of a store does not allow a write now. */
+function hasLapsed(tracked: ReadonlySet<LiveTracking>): boolean {
+  for (const { lease } of tracked) if (lease?.allowsWrite() === false) return true;
+  return false;
 }

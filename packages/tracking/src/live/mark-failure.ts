@@ -1,4 +1,4 @@
-import type { LiveTracking } from './live-marks.ts';
+import type { LiveTracking } from './live-tracking.ts';
 
 /** Marks could not be made durable. `cause`: the first of what went wrong. */
 export class MarkFailure extends Error {

@@ -23,6 +23,9 @@ export class OpenRegions {
   readonly #idleAfter: number;
   readonly #now: () => number;
   readonly #lastWrite = new Map<number, number>();
+  /** Written since anybody looked at the clock: each write does less. */
+  readonly #touched = new Set<number>();
+  #lastTouched = -1;
 
   constructor(limits: RegionLimits) {
     this.size = limits.regionSize ?? DEFAULT_REGION_SIZE;
@@ -42,15 +45,19 @@ export class OpenRegions {
     for (let region = first; region <= last; region++) this.#lastWrite.set(region, now);
   }
 
-  touch(range: DiskRange): void {
-    const { first, last } = this.span(range);
-    for (let region = first; region <= last; region++) {
-      if (this.#lastWrite.has(region)) this.#lastWrite.set(region, this.#now());
+  touch({ offset, length }: DiskRange): void {
+    const last = Math.floor((offset + length - 1) / this.size);
+    for (let region = Math.floor(offset / this.size); region <= last; region++) {
+      if (region === this.#lastTouched || !this.#lastWrite.has(region)) continue;
+      this.#touched.add(region);
+      this.#lastTouched = region;
     }
   }
 
   close(region: number): void {
     this.#lastWrite.delete(region);
+    this.#touched.delete(region);
+    this.#lastTouched = -1;
   }
 
   /** Forgets the regions behind the end of a disk of that many bytes. */
@@ -63,6 +70,7 @@ export class OpenRegions {
   }
 
   idle(): readonly number[] {
+    this.#stamp();
     const before = this.#now() - this.#idleAfter;
     return [...this.#lastWrite].filter(([, at]) => at <= before).map(([region]) => region);
   }
@@ -74,7 +82,14 @@ export class OpenRegions {
   excess(): readonly number[] {
     const { size } = this.#lastWrite;
     if (size <= this.#maxCount) return [];
+    this.#stamp();
     const byAge = [...this.#lastWrite].sort(([, a], [, b]) => a - b);
     return byAge.slice(0, size - this.#maxCount + Math.floor(size / 8)).map(([region]) => region);
+  }
+  #stamp(): void {
+    const now = this.#now();
+    for (const region of this.#touched) this.#lastWrite.set(region, now);
+    this.#touched.clear();
+    this.#lastTouched = -1;
   }
 }

@@ -1,0 +1,125 @@
+import { DirtyBitmap } from '@tidemark/core';
+import { describe, expect, it } from 'vitest';
+import { LiveBitmap } from '../src/live/live-bitmap.ts';
+import { LiveMarks } from '../src/live/live-marks.ts';
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+const SIZE = 8 * GiB;
+
+/** What lies on disk of a bitmap, durable or not, and how often it was written and synced. */
+class Disk {
+  readonly bits: DirtyBitmap;
+  readonly sectors: number[] = [];
+  readonly bitmap: LiveBitmap;
+  syncs = 0;
+  /** Held up until the test lets it go on. */
+  gate: Promise<void> = Promise.resolve();
+
+  constructor(granularity: number) {
+    this.bits = new DirtyBitmap(SIZE, granularity);
+    const exact = new DirtyBitmap(SIZE, granularity);
+    this.bitmap = new LiveBitmap(exact, exact.clone(), {
+      write: async (bytes, at) => {
+        await Promise.resolve();
+        this.sectors.push(at / 512);
+        this.bits.deserialize(bytes, at);
+      },
+    });
+  }
+
+  async sync(): Promise<void> {
+    this.syncs += 1;
+    await this.gate;
+  }
+}
+
+function drive(granularities: readonly number[], limits = {}) {
+  const marks = new LiveMarks({ diskSize: SIZE, ...limits });
+  const disks = granularities.map((granularity) => new Disk(granularity));
+  for (const disk of disks) marks.attach({ bitmap: disk.bitmap, sync: () => disk.sync() });
+  const write = async (offset: number, length = 4096) => {
+    const range = { offset, length };
+    for (const { bitmap } of disks) bitmap.exact.set(offset, length);
+    while (!marks.covers(range)) await marks.cover(range);
+    const isDurable = disks.every(({ bits }) => bits.nextClean(offset, offset + length) === -1);
+    expect(isDurable).toBe(true);
+  };
+  return { marks, disks, write };
+}
+
+const dirtyRuns = ({ bits }: Disk) =>
+  [...bits.dirtyExtents()].map(({ offset, length }) => [offset / MiB, length / MiB]);
+
+describe('A14: a region is a range of bytes', () => {
+  it('that each bitmap maps to its own granules, in the sector of bits that the write is in', async () => {
+    const { disks, write } = drive([512, 65_536, 4 * MiB, 2 * GiB]);
+    await write(4 * MiB + 3 * MiB);
+    expect(disks.map(dirtyRuns)).toEqual([[[6, 2]], [[4, 4]], [[4, 4]], [[0, 2048]]]);
+    expect(disks.map(({ sectors }) => sectors)).toEqual([[3], [0], [0], [0]]);
+    // The other half of the region is another sector of the finest one alone.
+    await write(4 * MiB);
+    expect(disks.map(({ sectors }) => sectors)).toEqual([[3, 2], [0], [0], [0]]);
+  });
+
+  it('that is narrowed where granules are no larger', async () => {
+    const { marks, disks, write } = drive([512, 65_536, 2 * GiB], { idleAfter: 0 });
+    await write(9 * MiB, 512);
+    await marks.narrowIdle();
+    expect(disks.map(({ bits }) => bits.count)).toEqual([1, 1, 1]);
+  });
+
+  it('of which so many bytes may be open, whatever the granularity', async () => {
+    for (const granularity of [512, 65_536, 4 * MiB]) {
+      const { marks, disks, write } = drive([granularity], { maxOpen: 32 * MiB });
+      for (let at = 0; at < 64; at++) await write(((at * 37) % 64) * 128 * MiB, 512);
+      // Puts back what is too much, one after the other.
+      await marks.lock();
+      const excess = disks[0]!.bits.dirtyBytes - 64 * granularity;
+      expect(excess).toBeLessThanOrEqual(32 * MiB);
+    }
+  });
+});
+
+describe('A15: what is marked at once', () => {
+  it('doubles for a stream, up to a sector of bits, so that it seldom waits', async () => {
+    const { disks, write } = drive([65_536]);
+    for (let at = 0; at < GiB; at += MiB) await write(at, MiB);
+    expect(disks[0]!.syncs).toBeLessThanOrEqual(12);
+    expect(disks[0]!.bits.dirtyBytes).toBeLessThanOrEqual(GiB + 256 * MiB);
+  });
+
+  it('stays one region for writes here and there', async () => {
+    const { disks, write } = drive([65_536]);
+    for (let at = 0; at < 100; at++) await write(((at * 37) % 128) * 64 * MiB);
+    expect(disks[0]!.bits.dirtyBytes).toBe(100 * 4 * MiB);
+  });
+
+  it('follows several streams, and does not run into what is marked elsewhere', async () => {
+    const { disks, write } = drive([65_536]);
+    for (let at = 0; at < 256 * MiB; at += MiB) {
+      await Promise.all([0, 1, 2].map((stream) => write(stream * 2 * GiB + at, MiB)));
+    }
+    expect(disks[0]!.syncs).toBeLessThanOrEqual(3 * 9);
+  });
+
+  it('is waited for by all who write there, also where a stream has widened it', async () => {
+    const { disks, write } = drive([65_536]);
+    const [disk] = disks;
+    await write(0, MiB);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    disk!.gate = promise;
+    let done = 0;
+    const count = () => void done++;
+    const writes = [write(4 * MiB).then(count), write(8 * MiB).then(count)];
+    for (let turn = 0; turn < 20; turn++) await new Promise((go) => setImmediate(go));
+    // Marked with the region before it, and not durable yet.
+    expect(disk!.bits.isDirty(8 * MiB)).toBe(true);
+    writes.push(write(8 * MiB + 65_536).then(count));
+    for (let turn = 0; turn < 20; turn++) await new Promise((go) => setImmediate(go));
+    expect(done).toBe(0);
+    resolve();
+    await Promise.all(writes);
+    expect(disk!.syncs).toBe(2);
+  });
+});
