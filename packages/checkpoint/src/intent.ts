@@ -6,7 +6,7 @@ export type IntendedBitmap =
       /** Bytes. */
       readonly granularity: number;
       readonly enabled: boolean;
-      /** The checkpoint that it had before; null: none that was known, or there was no bitmap. */
+      /** The checkpoint that it had before; null: it is not known, or there was no bitmap. */
       readonly before: string | null;
       /** The one that it is to have. */
       readonly after: string | null;
@@ -38,6 +38,20 @@ export interface Intent {
 export interface StorePlace {
   readonly id?: string | undefined;
   readonly place: string;
+}
+
+/**
+ * Whether a bitmap with this checkpoint may lack what it is to become, or have become just that.
+ * One that somebody has begun anew since is of the change no longer.
+ */
+export function isOfChange(
+  bitmap: IntendedBitmap,
+  set: string,
+  checkpoint: string | undefined,
+): boolean {
+  if (checkpoint === undefined || checkpoint === set || checkpoint === bitmap.before) return true;
+  // Of what was to be made all ones will do, whatever it was; what was to go may stay.
+  return bitmap.change === 'put' && bitmap.before === null;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type BitmapInfo, type BitmapStore, isTidemarkError } from '@tidemark/core';
 import type { CheckpointFolder } from './checkpoint-folder.ts';
 import { finishCheckpoints } from './finish-checkpoints.ts';
-import { isOf } from './intent.ts';
+import { isOf, isOfChange } from './intent.ts';
 
 /** Why a bitmap has no checkpoint while another store's part of it is missing. */
 const INCOMPLETE = 'checkpoint incomplete';
@@ -72,12 +72,7 @@ async function incompleteIn(
       .flatMap(({ bitmaps }) => bitmaps.map((bitmap) => ({ ...bitmap, set }))),
   );
   return ({ name, checkpoint }) =>
-    named.some(
-      (it) =>
-        it.name === name &&
-        // One that was begun anew since is of that checkpoint no longer.
-        (checkpoint === undefined || checkpoint === it.set || checkpoint === it.before),
-    )
+    named.some((it) => it.name === name && isOfChange(it, it.set, checkpoint))
       ? INCOMPLETE
       : undefined;
 }

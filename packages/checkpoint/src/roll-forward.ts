@@ -1,5 +1,5 @@
 import { type BitmapChange, type BitmapInfo, type BitmapStore, DirtyBitmap } from '@tidemark/core';
-import type { IntendedBitmap, IntentMember } from './intent.ts';
+import { type IntendedBitmap, type IntentMember, isOfChange } from './intent.ts';
 
 /**
  * Finishes one store's part of a change that was cut off: in one commit, and doing nothing where the
@@ -17,7 +17,7 @@ export async function rollForward(
 ): Promise<readonly string[]> {
   const found = new Map((await store.list()).map((info) => [info.name, info]));
   if (bitmaps.some((bitmap) => isMade(bitmap, set, found.get(bitmap.name)))) return [];
-  const open = bitmaps.filter((bitmap) => isOpen(bitmap, found.get(bitmap.name)));
+  const open = bitmaps.filter((bitmap) => isOpen(bitmap, set, found.get(bitmap.name)));
   const changes = open.flatMap((bitmap) => changesOf(bitmap, store.diskSize, found));
   if (changes.length > 0) await store.commit(changes);
   return open.filter(({ change }) => change === 'put').map(({ name }) => name);
@@ -28,11 +28,10 @@ function isMade(bitmap: IntendedBitmap, set: string, found: BitmapInfo | undefin
   return bitmap.change === 'put' && bitmap.after === set && found?.checkpoint === set;
 }
 
-/** Not where somebody has begun the bitmap anew since, or what has its name is none of ours. */
-function isOpen({ before }: IntendedBitmap, found: BitmapInfo | undefined): boolean {
+/** Not where what has its name is none of ours. */
+function isOpen(bitmap: IntendedBitmap, set: string, found: BitmapInfo | undefined): boolean {
   if (found === undefined) return true;
-  if (found.state === 'unsupported') return false;
-  return found.checkpoint === undefined || found.checkpoint === before;
+  return found.state !== 'unsupported' && isOfChange(bitmap, set, found.checkpoint);
 }
 
 function changesOf(

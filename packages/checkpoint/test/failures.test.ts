@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { CheckpointFolder, commitTogether, openCheckpointed } from '../src/index.ts';
 import { outcomeOf } from './support/judge.ts';
 import { DIRTY, makeFiles, openOn, partOf, PLACES, SET, stateOf } from './support/three-drives.ts';
-import { FOLDER, VolatileFiles } from './support/volatile-files.ts';
+import { FOLDER, VolatileFiles } from '../../../tools/device/volatile-files.ts';
 
 /** The n-th thing that is done to a drive's file or to the folder, from the first prepare on. */
 interface Failing {

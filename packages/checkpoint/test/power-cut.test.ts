@@ -14,7 +14,7 @@ import {
   SET,
   stateOf,
 } from './support/three-drives.ts';
-import { FOLDER, type Survives, VolatileFiles } from './support/volatile-files.ts';
+import { FOLDER, type Survives, VolatileFiles } from '../../../tools/device/volatile-files.ts';
 
 const LOSSES: readonly Survives[] = [() => false, () => true];
 

@@ -77,6 +77,13 @@ it('leaves a bitmap that somebody has begun anew since', async () => {
   expect(await store.list()).toHaveLength(2);
 });
 
+it('takes a bitmap of which it does not know what it was for what it was', async () => {
+  const store = await storeWith(create('n', OTHER), create('old', OTHER));
+  expect(await roll(store, { ...CLEAR, before: null }, { ...REMOVE, before: null })).toEqual(['n']);
+  expect(await stateOf(store)).toMatchObject({ checkpoint: SET, dirty: ALL });
+  expect((await store.list()).map(({ name }) => name).sort()).toEqual(['n', 'old']);
+});
+
 it('removes what was to be removed', async () => {
   const store = await storeWith(create('n', OLD), create('old', OLD));
   expect(await roll(store, REMOVE)).toEqual([]);

@@ -1,6 +1,6 @@
 import type { BlockDevice, MemoryDevice } from '@tidemark/block';
 import { type Keeps, powerCut, RecordingDevice } from '@tidemark/block/testing';
-import { type Survives, VolatileFiles } from './volatile-files.ts';
+import { type Survives, VolatileFiles } from '../../../../tools/device/volatile-files.ts';
 
 /** All that is on disks. */
 export interface Disks {

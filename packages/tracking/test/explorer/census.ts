@@ -12,7 +12,13 @@ export const OPERATIONS = [
   'rescan',
 ] as const;
 
-export type Operation = (typeof OPERATIONS)[number] | 'write' | 'idle' | 'close' | 'recovery';
+export type Operation =
+  | (typeof OPERATIONS)[number]
+  | 'several drives'
+  | 'write'
+  | 'idle'
+  | 'close'
+  | 'recovery';
 
 /** Counts disks after a power cut, and those that differ from all others. */
 export class Census {

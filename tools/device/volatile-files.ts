@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { IntentFileHandle, IntentFileSystem } from '../../src/index.ts';
+import type { IntentFileHandle, IntentFileSystem } from '@tidemark/checkpoint';
 
 interface File {
   content: Uint8Array;

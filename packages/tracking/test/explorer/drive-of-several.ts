@@ -1,0 +1,88 @@
+import { CheckpointFolder, openCheckpointed } from '@tidemark/checkpoint';
+import type { BitmapStore } from '@tidemark/core';
+import { FOLDER } from '../../../../tools/device/volatile-files.ts';
+import { UnderWay } from './census.ts';
+import { Epochs } from './epochs.ts';
+import { examineOpen } from './examine.ts';
+import type { FolderOfIntents } from './folder-of-intents.ts';
+import { Process } from './process.ts';
+import { GRANULE, type Remains, type Setting } from './setting.ts';
+
+export const BITMAP = 'n';
+
+/** What is left of a drive, and what was owed then. */
+export interface Cut {
+  readonly remains: Remains;
+  readonly epochs: Epochs;
+}
+
+/** What a bitmap is found to be. */
+export interface Found {
+  readonly checkpoint: string | undefined;
+  readonly lost: string | undefined;
+  /** Granules that have changed since its checkpoint and are clean. */
+  readonly stale: readonly number[];
+}
+
+/** One of several drives that have checkpoints in common. */
+export class DriveOfSeveral {
+  readonly place: string;
+  readonly setting: Setting;
+  readonly picture = new Map<number, number>();
+  readonly epochs = new Epochs();
+  process = new Process();
+  /** As the process has it. */
+  #store!: BitmapStore;
+
+  constructor(place: string, setting: Setting) {
+    this.place = place;
+    this.setting = setting;
+  }
+
+  /** For a new process. What was cut off of a checkpoint is finished. */
+  async open(folder: FolderOfIntents, isDead: () => boolean): Promise<void> {
+    const intents = new CheckpointFolder(`/${FOLDER}`, folder.session(isDead));
+    const { setting, place } = this;
+    const open = async (underWay: UnderWay) => {
+      const opened = await setting.open(underWay);
+      this.#store = await openCheckpointed(opened.store, { folder: intents, place });
+      return { ...opened, store: this.#store };
+    };
+    this.process = new Process();
+    await this.process.open({ ...setting, open } as Setting, this.picture);
+    const { picture } = await examineOpen(this.process.drive, this.picture.keys());
+    for (const [granule, stamp] of picture) this.picture.set(granule, stamp);
+  }
+
+  /** The checkpoint that users are told now; or why there is none. */
+  async told(): Promise<string | undefined> {
+    const info = (await this.#store.list()).find(({ name }) => name === BITMAP);
+    return info?.checkpoint ?? info?.checkpointLost;
+  }
+
+  /** A power cut leaves this now. `judge` says what it is worth. */
+  async cut(): Promise<Cut> {
+    const epochs = this.epochs.now();
+    return { remains: await this.setting.cut(), epochs };
+  }
+
+  /** `intents`: as the power cut has left them. */
+  async judge({ remains, epochs }: Cut, intents: CheckpointFolder): Promise<Found | undefined> {
+    const { device, store } = await remains.open();
+    const raw = (await store.list()).find(({ name }) => name === BITMAP);
+    if (raw === undefined) return undefined;
+    const told = await openCheckpointed(store, { folder: intents, place: this.place });
+    const lost = (await told.list()).find(({ name }) => name === BITMAP)?.checkpointLost;
+    const { checkpoint } = raw;
+    const bits = await store.load(BITMAP);
+    const picture = new Map<number, number>();
+    for (const granule of this.picture.keys()) {
+      const bytes = new Uint8Array(GRANULE);
+      await device.read(bytes, granule * GRANULE);
+      picture.set(granule, new DataView(bytes.buffer).getUint32(0));
+    }
+    const isDirty = (granule: number) => bits.isDirty(granule * GRANULE);
+    const stale = checkpoint === undefined ? [] : epochs.stale(checkpoint, picture, isDirty);
+    return { checkpoint, lost, stale: stale ?? [-1] };
+  }
+}

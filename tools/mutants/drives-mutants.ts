@@ -1,0 +1,102 @@
+import type { Mutant } from './sandbox.ts';
+
+const checkpoint = (file: string) => `packages/checkpoint/src/${file}`;
+const tracking = (file: string) => `packages/tracking/src/${file}`;
+
+/** Each breaks one rule of checkpoints over several stores. */
+export const CHECKPOINT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the content of an intent is not durable before its name is',
+    file: checkpoint('file-system.ts'),
+    find: 'await file.sync();',
+    replace: '',
+  },
+  {
+    name: 'the name of an intent is not durable before the first store commits',
+    file: checkpoint('file-system.ts'),
+    find: 'await fs.rename(temporary, path);\n  });\n  await syncFolder(fs, dirname(path));',
+    replace: 'await fs.rename(temporary, path);\n  });',
+  },
+  {
+    name: 'stores commit while the intent is being written',
+    file: checkpoint('commit-together.ts'),
+    find: 'await announce(folder, intentOf(parts, set));',
+    replace: 'void announce(folder, intentOf(parts, set)).catch(() => {});',
+  },
+  {
+    name: 'the intent goes before the last store has its part',
+    file: checkpoint('commit-together.ts'),
+    find: 'await commitAll(ready,',
+    replace: 'await folder.remove(set);\n  await commitAll(ready,',
+  },
+  {
+    name: 'the intent stays when nothing was changed',
+    file: checkpoint('commit-together.ts'),
+    find: '        await giveUp();\n',
+    replace: '',
+  },
+  {
+    name: 'what was cut off is finished by a clear',
+    file: checkpoint('roll-forward.ts'),
+    find: 'content.set(0, diskSize);',
+    replace: '',
+  },
+  {
+    name: 'what was made is made all ones again',
+    file: checkpoint('roll-forward.ts'),
+    find: "return bitmap.change === 'put' && bitmap.after === set && found?.checkpoint === set;",
+    replace: "return bitmap.change === 'put' && found?.checkpoint === `${set} `;",
+  },
+  {
+    name: 'a bitmap that has begun anew since is given the older checkpoint',
+    file: checkpoint('roll-forward.ts'),
+    find: "return found.state !== 'unsupported' && isOfChange(bitmap, set, found.checkpoint);",
+    replace: "return found.state !== 'unsupported';",
+  },
+  {
+    name: 'a bitmap of unknown checkpoint is left as it is',
+    file: checkpoint('intent.ts'),
+    find: "return bitmap.change === 'put' && bitmap.before === null;",
+    replace: 'return false;',
+  },
+  {
+    name: 'the first drive that is opened again stands for all',
+    file: checkpoint('finish-checkpoints.ts'),
+    find: 'if (members.every(({ done }) => done)) await',
+    replace: 'if (members.some(({ done }) => done)) await',
+  },
+  {
+    name: 'a drive tells its checkpoint although another one lacks it',
+    file: checkpoint('open-checkpointed.ts'),
+    find: 'if (reason === undefined) return info;',
+    replace: 'if (reason === undefined || reason.length > 0) return info;',
+  },
+  {
+    name: 'an intent that cannot be read is taken for none',
+    file: checkpoint('open-checkpointed.ts'),
+    find: 'if (damaged !== undefined) return',
+    replace: 'if (damaged === null) return',
+  },
+];
+
+/** Each breaks how transactions on several drives keep to them. */
+export const SEVERAL_DRIVES_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a transaction commits while its intent is being written',
+    file: tracking('group-commit.ts'),
+    find: 'isAnnounced = await this.#announce();',
+    replace: 'void this.#announce();',
+  },
+  {
+    name: 'the intent of a transaction goes before the last store has its part',
+    file: tracking('group-commit.ts'),
+    find: '        await step.commit();\n',
+    replace: '        if (isAnnounced) await this.#retract();\n        await step.commit();\n',
+  },
+  {
+    name: 'a bitmap has the new checkpoint, and not what is written from then on',
+    file: tracking('live/live-durability.ts'),
+    find: 'if (content !== undefined && !this.#tracked.has(content)) this.#begin(name, content);',
+    replace: 'if (content === undefined) this.#begin(name, content!);',
+  },
+];

@@ -1,0 +1,12 @@
+import { CHECKPOINT_MUTANTS, SEVERAL_DRIVES_MUTANTS } from './drives-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('checkpoints over several stores', CHECKPOINT_MUTANTS, {
+  project: 'checkpoint',
+  filters: [],
+});
+
+mutantSuite('transactions on several drives', SEVERAL_DRIVES_MUTANTS, {
+  project: 'tracking',
+  filters: ['several-drives'],
+});
