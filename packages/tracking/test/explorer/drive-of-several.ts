@@ -49,7 +49,7 @@ export class DriveOfSeveral {
       return { ...opened, store: this.#store };
     };
     this.process = new Process();
-    await this.process.open({ ...setting, open } as Setting, this.picture);
+    await this.process.open({ open }, this.picture);
     const { picture } = await examineOpen(this.process.drive, this.picture.keys());
     for (const [granule, stamp] of picture) this.picture.set(granule, stamp);
   }

@@ -22,7 +22,7 @@ export class Process {
   kill: () => Promise<void> = async () => {};
 
   /** `picture`: what each granule holds; kept up with writes that come to the disk. */
-  async open(setting: Setting, picture: Map<number, number>): Promise<void> {
+  async open(setting: Pick<Setting, 'open'>, picture: Map<number, number>): Promise<void> {
     const opened = await setting.open(this.underWay);
     const { device, store } = opened;
     this.kill = () => opened.kill();

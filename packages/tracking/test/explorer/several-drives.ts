@@ -22,7 +22,7 @@ export interface SeveralDrivesOptions {
 }
 
 /** How much there was to see. */
-export interface Seen {
+interface Seen {
   /** Checkpoints that were made. */
   made: number;
   /** Disks on which the drives differ in their checkpoints. */
