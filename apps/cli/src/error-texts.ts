@@ -67,7 +67,7 @@ function wantsJson(args: readonly string[]): boolean {
 }
 
 const SUBCOMMAND =
-  /^(?:add|adopt|check|clear|config|convert|create|disable|dump|enable|lend|list|merge|move|plan|remove)$/;
+  /^(?:add|adopt|check|clear|config|convert|create|disable|dump|enable|lend|list|merge|move|plan|remove|resize)$/;
 
 /** The command that was meant, as far as it can be told. */
 function commandOf([first = '', second = '']: readonly string[]): string {

@@ -6,7 +6,7 @@ import { fail, succeed } from './support/tidemark.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const bitmapCommands = ['add', 'remove', 'list', 'clear', 'enable', 'disable', 'merge', 'dump'];
-const sidecarCommands = ['create', 'plan', 'move', 'adopt', 'convert', 'lend', 'config'];
+const sidecarCommands = ['create', 'plan', 'resize', 'move', 'adopt', 'convert', 'lend', 'config'];
 const commands = [
   ...sidecarCommands.map((name) => ['sidecar', name]),
   ...bitmapCommands.map((name) => ['bitmap', name]),

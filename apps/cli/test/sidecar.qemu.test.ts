@@ -116,6 +116,19 @@ describeWithQemu('tidemark sidecar', ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdinf
     expect(await list(to)).toMatchObject([{ state: 'inconsistent' }]);
   });
 
+  it.each(['plain', 'data-file'] as const)('resizes a drive and its sidecar: %s', async (kind) => {
+    const { raw, sidecar } = await make(kind);
+    expect((await fail('sidecar', 'resize', raw, '10M')).code).toBe('USAGE');
+    const done = await succeedJson('sidecar', 'resize', raw, '24M');
+    expect(done).toMatchObject({ from: 20 * MIB, to: 24 * MIB, kind });
+    expect(await list(raw)).toMatchObject([{ state: 'stored', dirtyBytes: 4 * MIB }]);
+    expect(await qemuDirty(sidecar, 'nightly')).toEqual([{ offset: 20 * MIB, length: 4 * MIB }]);
+    await run('qemu-img', 'check', sidecar);
+    await succeed('sidecar', 'resize', raw, '22M', '--shrink');
+    expect(await list(raw)).toMatchObject([{ state: 'stored', dirtyBytes: 2 * MIB }]);
+    expect(readFileSync(raw).length).toBe(22 * MIB);
+  });
+
   it('adopts a drive by word, and says what it trusts', async () => {
     const { raw, sidecar } = await make('data-file');
     const renamed = join(dir, 'renamed.raw');

@@ -18,6 +18,7 @@ export {
 } from './sidecar/create.ts';
 export { describeDriveSidecar, type SidecarDescription } from './sidecar/describe.ts';
 export { moveDriveSidecar, type MovedSidecar, type MoveSidecarOptions } from './sidecar/move.ts';
+export { resizeDriveSidecar, type ResizedDrive } from './sidecar/resize.ts';
 export type { SidecarOptions } from './sidecar/with-sidecar.ts';
 export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';

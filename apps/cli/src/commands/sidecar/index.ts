@@ -6,8 +6,9 @@ import { create } from './create.ts';
 import { lend } from './lend.ts';
 import { move } from './move.ts';
 import { plan } from './plan.ts';
+import { resize } from './resize.ts';
 
 export const sidecarRoutes = buildRouteMap({
-  routes: { create, plan, move, adopt, convert, lend, config },
+  routes: { create, plan, resize, move, adopt, convert, lend, config },
   docs: { brief: 'the file that keeps the bitmaps of a raw drive' },
 });
