@@ -72,7 +72,8 @@ const SUBCOMMAND =
 /** The command that was meant, as far as it can be told. */
 function commandOf([first = '', second = '']: readonly string[]): string {
   const words = ['tidemark'];
-  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore|sidecar)$/.test(first)) words.push(first);
+  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore|sidecar)$/.test(first))
+    words.push(first);
   if (/^(?:bitmap|repo|sidecar)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
   return words.join(' ');
 }

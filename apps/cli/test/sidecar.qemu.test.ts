@@ -33,21 +33,24 @@ describeWithQemu('tidemark sidecar', ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdinf
   const qemuWrites = (sidecar: string, ...commands: string[]) =>
     run('qemu-io', '-d', 'unmap', '-f', 'qcow2', ...commands.flatMap((c) => ['-c', c]), sidecar);
 
-  it('lends a drive to QEMU, and a backup has what QEMU has written', async () => {
+  it('lends a drive to QEMU, and has what QEMU has recorded and written', async () => {
     const { raw, sidecar } = await make('data-file');
     const repository = join(dir, 'repository');
     await succeed('backup', raw, repository, '--format', 'raw', '--bitmap', 'nightly');
     expect(await succeedJson('sidecar', 'lend', raw)).toMatchObject({ bitmaps: ['nightly'] });
     await qemuWrites(sidecar, 'write -P 7 5M 100k', 'write -z 2M 1M', 'discard 16M 2M');
-    expect(await qemuDirty(sidecar, 'nightly')).toEqual([
+    const recorded = [
       { offset: 2 * MIB, length: MIB },
       { offset: 5 * MIB, length: 128 * 1024 },
       { offset: 16 * MIB, length: 2 * MIB },
-    ]);
+    ];
+    expect(await qemuDirty(sidecar, 'nightly')).toEqual(recorded);
+    expect(await succeedJson('bitmap', 'dump', raw, 'nightly')).toEqual(recorded);
     const next = await succeedJson<{ kind: string }>(
       ...['backup', raw, repository, '--format', 'raw', '--bitmap', 'nightly'],
     );
-    expect(next.kind).toBe('incremental');
+    // QEMU may have cleared the bitmap, so it does not say any more where it began (A6).
+    expect(next.kind).toBe('full');
     const restored = join(dir, 'restored.raw');
     await succeed('restore', repository, restored, '--format', 'raw');
     expect(readFileSync(restored).equals(readFileSync(raw))).toBe(true);

@@ -1,4 +1,5 @@
 import { RecordingDevice } from '@tidemark/block/testing';
+import type { Control } from '@tidemark/qcow2';
 import { describe, expect, it } from 'vitest';
 import { judge } from '../src/binding/judge.ts';
 import { CLUSTER, LentDrive, SIZE } from './support/lent-drive.ts';
@@ -71,18 +72,21 @@ describe('a sidecar that QEMU runs on', () => {
   it('A9: is not recovered, even if its bitmaps were live', async () => {
     const { known, now } = new SimulatedDrive(SIZE);
     const seal = { offset: 512, crc: 1 };
-    const control = {
+    const control: Control = {
+      kind: 'sidecar',
       state: 'busy',
+      isBound: true,
+      tokens: [],
       storeId: new Uint8Array(16),
       sessionId: new Uint8Array(16),
       leaseUntil: BigInt(now + 1000) * 1_000_000n,
       drive: known!,
       directory: seal,
       liveEntries: [0],
-    } as const;
+    };
     const entry = { name: 'a', granularity: 512, enabled: true, inUse: true };
     const evidence = {
-      found: { control, sequence: 1n, isVouchedFor: true },
+      found: { control, sequence: 1n, slots: 8, isVouchedFor: true },
       drive: known,
       sidecar: known,
       seal,
