@@ -21,12 +21,12 @@ export interface PlannedImage {
 
 const REFCOUNT_ORDER = 4;
 
-/** Bytes in the directory for a bitmap of a long name, and for its checkpoint. */
+/** Bytes in the directory for a bitmap of a long name. */
 const ENTRY_SIZE = 256;
 
 /**
- * Bytes at most of an image that holds bitmaps and no data, at rest, each with a checkpoint. While a
- * bitmap is changed as a whole, its new bits lie beside its old ones.
+ * Bytes at most of an image that holds bitmaps and no data, at rest. While a bitmap is
+ * changed as a whole, its new bits lie beside its old ones.
  */
 export function planSize({ size, clusterSize, hasDataFile, bitmaps }: PlannedImage): number {
   const diskSize = roundUp(size, SECTOR_SIZE);
@@ -34,8 +34,7 @@ export function planSize({ size, clusterSize, hasDataFile, bitmaps }: PlannedIma
   let clusters = 1 + clustersOf(bitmaps.length * ENTRY_SIZE);
   for (const { granularity, isFull } of bitmaps) {
     const entries = tableSizeFor(diskSize, granularity, clusterSize);
-    // A table of one cluster for the checkpoint.
-    clusters += 1 + clustersOf(entries * TABLE_ENTRY_SIZE) + (isFull ? entries : 0);
+    clusters += clustersOf(entries * TABLE_ENTRY_SIZE) + (isFull ? entries : 0);
   }
   const geometry = geometryOf(Math.log2(clusterSize), REFCOUNT_ORDER);
   const used = { start: clusterSize, end: clusters * clusterSize };
