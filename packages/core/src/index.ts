@@ -20,7 +20,6 @@ export {
   MAX_GRANULARITY,
   MAX_NAME_BYTES,
   MIN_GRANULARITY,
-  RESERVED_NAME_PREFIX,
 } from './limits.ts';
 export type { ResizeStoreOptions, ResizingBackend } from './resizing.ts';
 export type {

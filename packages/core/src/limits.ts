@@ -22,23 +22,11 @@ export function checkGranularity(granularity: number): void {
   });
 }
 
-/** Names that begin like this are kept for what stores keep beside bitmaps. */
-export const RESERVED_NAME_PREFIX = 'tidemark.checkpoint:';
-
 /** @throws BITMAP_INVALID: not 32 hexadecimal digits */
 export function checkCheckpoint(checkpoint: string): void {
   if (/^[0-9a-f]{32}$/.test(checkpoint)) return;
   throw new TidemarkError('BITMAP_INVALID', `'${cut(checkpoint)}' does not name a checkpoint`, {
     hint: 'use 32 hexadecimal digits',
-  });
-}
-
-/** As `checkBitmapName`, of a bitmap that somebody wants to make. @throws BITMAP_INVALID: reserved */
-export function checkNewBitmapName(name: string): void {
-  checkBitmapName(name);
-  if (!name.startsWith(RESERVED_NAME_PREFIX)) return;
-  throw new TidemarkError('BITMAP_INVALID', `bitmap name '${cut(name)}' is reserved`, {
-    hint: `choose one that does not begin with '${RESERVED_NAME_PREFIX}'`,
   });
 }
 

@@ -227,7 +227,9 @@ export interface BitmapBackend {
    */
   checkpointLost?(name: string): string | undefined;
   /**
-   * Durably puts `entries` in place of the whole directory, or leaves the old one. Entries that
+   * Durably puts `entries` in place of the whole directory, or leaves the old one. Called with the
+   * entries that are there, too, when the first bitmap becomes live and when the last one ceases to
+   * be: what was read or written of their bits before the call has to be durable then as well. Entries that
    * are not in `contents` keep theirs, with what was written to their bits. An error that is
    * certain to have left the old one is thrown through `asUnchanged`, and the store goes on; after
    * any other one it ends. With `diskSize`, which only a `ResizingBackend` is asked for, that is the

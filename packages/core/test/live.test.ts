@@ -127,7 +127,7 @@ describe('bits that are on their way', () => {
   }
 
   it.each<[string, (store: BitmapStore) => Promise<void>, string]>([
-    ['a release', (store) => store.commit([{ op: 'release', name: 'a' }]), 'synced'],
+    ['a release', (store) => store.commit([{ op: 'release', name: 'a' }]), 'replaced'],
     ['new content', (store) => store.commit([storing('a', true)]), 'replaced'],
     ['a close', (store) => store.close(), 'closed'],
   ])('are in place before %s', async (_, change, last) => {

@@ -63,7 +63,9 @@ async function openOwnBitmaps(drive: Drive, options: OpenBitmapsOptions): Promis
   if (drive.image !== undefined) {
     if (sidecar !== undefined) throw sidecarOnImage(drive, sidecar);
     const writable = drive.access !== 'read';
-    const store = await openQcow2Store(drive.image, { writable, ...(onNotice && { onNotice }) });
+    const isShared = options.lock === false;
+    const notices = onNotice && { onNotice };
+    const store = await openQcow2Store(drive.image, { writable, isShared, ...notices });
     return { store, sidecarPath: undefined, undo: () => store.close() };
   }
   const sidecarPath = sidecar ?? (await findDefaultSidecar(drive.path));

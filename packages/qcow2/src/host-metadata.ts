@@ -1,5 +1,8 @@
-import { TidemarkError, unchanging } from '@tidemark/core';
+import type { BlockDevice, DriveFacts, KnownByFacts } from '@tidemark/block';
+import { isTidemarkError, TidemarkError, unchanging } from '@tidemark/core';
 import type { Control, FoundControl } from './control/control.ts';
+import { isSameHeader } from './header/compose-header.ts';
+import { readHeader } from './header/parse-header.ts';
 import { findControl } from './header/control-extension.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
@@ -55,8 +58,28 @@ export class HostMetadata implements ImageMetadata {
     return findControl(this.#state.header);
   }
 
+  get hasRoomForBitmaps(): boolean {
+    return this.version >= 3 && this.#state.owner.hasRoomForBitmaps;
+  }
+
   get hasRoomForControl(): boolean {
     return this.version >= 3 && this.#state.owner.hasRoomForControl;
+  }
+
+  async fileFacts(): Promise<DriveFacts | undefined> {
+    const device: BlockDevice & Partial<KnownByFacts> = this.#state.file.device;
+    return device.facts?.();
+  }
+
+  async isCurrent(): Promise<boolean> {
+    const { file, header } = this.#state;
+    try {
+      return isSameHeader(await readHeader(file), header);
+    } catch (error) {
+      // Read while it was written, or of an image that has grown since.
+      if (isTidemarkError(error, 'IMAGE_CORRUPT')) return false;
+      throw error;
+    }
   }
 
   async readHost(target: Uint8Array, offset: number): Promise<void> {

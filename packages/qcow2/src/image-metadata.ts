@@ -1,3 +1,4 @@
+import type { DriveFacts } from '@tidemark/block';
 import type { Control, FoundControl } from './control/control.ts';
 import type { HostRange } from './util/range-set.ts';
 
@@ -14,7 +15,10 @@ export interface CommitOptions {
    * any more. Default: the one that is there stays, and is not vouched for.
    */
   readonly control?: (() => Control) | undefined;
-  /** Whether bitmaps are there that are not in use, or none at all. Default false. */
+  /**
+   * Whether bitmaps are there that are not in use: only then does QEMU make durable that it has
+   * cleared the autoclear bit. Default false.
+   */
   readonly hasBitmapsAtRest?: boolean;
   /**
    * Bytes, in whole sectors: the disk has this size from the commit on. What is added is zeros.
@@ -44,9 +48,15 @@ export interface ImageMetadata {
   readonly bitmapsLost: boolean;
   /** The control extension, if there is one. */
   readonly control: FoundControl | undefined;
+  /** Whether the next commit can put a bitmaps extension into the header. */
+  readonly hasRoomForBitmaps: boolean;
   /** Whether the next commit can put a control extension beside a pointer. */
   readonly hasRoomForControl: boolean;
 
+  /** What the system says of the image's file. Undefined: nothing can be learned. */
+  fileFacts(): Promise<DriveFacts | undefined>;
+  /** Whether the header is on disk as it was read: nobody has changed the image's metadata since. */
+  isCurrent(): Promise<boolean>;
   readHost(target: Uint8Array, offset: number): Promise<void>;
   /**
    * Writes inside clusters got from `allocate`. Where they are linked already, both what was there

@@ -4,6 +4,7 @@ export {
   type BitmapRecord,
 } from './bitmaps/index.ts';
 export {
+  boundTo,
   type Control,
   type DirectorySeal,
   type FoundControl,

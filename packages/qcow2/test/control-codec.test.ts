@@ -3,6 +3,7 @@ import type { DriveFacts } from '@tidemark/block';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeControl, encodeControl } from '../src/control/codec.ts';
+import type { Control } from '../src/index.ts';
 import { ControlHead } from '../src/control/spec.ts';
 import { controlOf } from './support/controls.ts';
 
@@ -38,18 +39,31 @@ const drives: fc.Arbitrary<DriveFacts> = fc.oneof(
   }),
 );
 
-const controls = fc.record({
+const tokens = fc.record({
+  nameCrc: fc.nat(0xffff_ffff),
+  nameLength: fc.integer({ min: 1, max: 1023 }),
+  checkpoint: id.map((bytes) => Buffer.from(bytes).toString('hex')),
+});
+
+const controls: fc.Arbitrary<Control> = fc.record({
+  kind: fc.constantFrom('image', 'sidecar'),
   state: fc.constantFrom('idle', 'busy'),
   storeId: id,
   sessionId: id,
   leaseUntil: u64,
+  isBound: fc.boolean(),
   drive: drives,
   directory: fc.record({ offset: size, crc: fc.nat(0xffff_ffff) }),
   liveEntries: fc.uniqueArray(fc.nat(31)).map((list) => list.toSorted((a, b) => a - b)),
+  tokens: fc.array(tokens, { maxLength: 8 }),
 });
 
 const sample = () =>
-  encodeControl({ control: controlOf({ offset: 0x50000, crc: 0xdeadbeef }), sequence: 7n });
+  encodeControl({
+    control: controlOf({ offset: 0x50000, crc: 0xdeadbeef }),
+    sequence: 7n,
+    slots: 0,
+  });
 
 /** With a checksum that is right again. */
 function changed(data: Uint8Array, change: (view: DataView) => void): Uint8Array {
@@ -60,7 +74,7 @@ function changed(data: Uint8Array, change: (view: DataView) => void): Uint8Array
   return bytes;
 }
 
-/** As a later version has it, with tokens behind the fixed part. */
+/** With more tokens behind the fixed part. */
 function withTokens(data: Uint8Array, count: number): Uint8Array {
   const tokens = new Uint8Array(24 * count).fill(9);
   const head = data.subarray(0, ControlHead.size);
@@ -93,8 +107,10 @@ describe('the control extension', () => {
   });
 
   it('comes back as it was written', () => {
-    const property = fc.property(controls, u64, (control, sequence) => {
-      expect(decodeControl(encodeControl({ control, sequence }))).toEqual({ control, sequence });
+    const property = fc.property(controls, u64, fc.nat(8), (control, sequence, slots) => {
+      const kept = { ...control, tokens: control.tokens.slice(0, slots) };
+      const decoded = decodeControl(encodeControl({ control, sequence, slots }));
+      expect(decoded).toEqual({ control: kept, sequence, slots });
     });
     fc.assert(property);
   });
@@ -114,7 +130,6 @@ describe('the control extension', () => {
   it.each<[string, (view: DataView) => void]>([
     ['of another version', (view) => view.setUint32(0, 2)],
     ['with an unknown flag', (view) => view.setUint32(4, 1 | 4 | 32)],
-    ['that is not of a sidecar', (view) => view.setUint32(4, 4)],
     ['that is idle and busy', (view) => view.setUint32(4, 1 | 2 | 4)],
     ['that is neither', (view) => view.setUint32(4, 1)],
     ['of a drive of more than 2^53 bytes', (view) => view.setBigUint64(56, 2n ** 60n)],
@@ -123,9 +138,16 @@ describe('the control extension', () => {
     expect(decodeControl(changed(sample(), change))).toEqual({ problem: expect.any(String) });
   });
 
-  it('may have a table of tokens in it, of eight at most', () => {
-    const plain = decodeControl(sample());
-    for (const count of [1, 8]) expect(decodeControl(withTokens(sample(), count))).toEqual(plain);
+  it('has slots for tokens, of 24 bytes, eight at most', () => {
+    const token = { nameCrc: 0x12345678, nameLength: 3, checkpoint: 'ab'.repeat(16) };
+    const control = controlOf({ offset: 0x50000, crc: 0xdeadbeef }, { tokens: [token] });
+    const bytes = encodeControl({ control, sequence: 7n, slots: 8 });
+    expect(bytes.length).toBe(160 + 8 * 24);
+    expect(Buffer.from(bytes.subarray(152, 152 + 24)).toString('hex')).toBe(
+      `1234567800030000${'ab'.repeat(16)}`,
+    );
+    expect(bytes.subarray(152 + 24, 152 + 8 * 24).every((byte) => byte === 0)).toBe(true);
+    expect(decodeControl(bytes)).toMatchObject({ control: { tokens: [token] }, slots: 8 });
     expect(decodeControl(withTokens(sample(), 9))).toEqual({ problem: 'counts 9 tokens' });
   });
 

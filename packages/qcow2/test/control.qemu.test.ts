@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
@@ -90,42 +90,4 @@ describeWithQemu('an image with a control extension, to QEMU,', TOOLS, () => {
     await run('qemu-io', '-f', 'qcow2', '-c', 'read 0 512', path);
     expect(load(path)).toEqual(before);
   });
-
-  it('opens after QEMU wrote its header in part, and says if its control is whole', async () => {
-    const opened = await newBitmaps({ size: MIB });
-    await putWithControl(opened, 'a', bitmap);
-    await opened.directory.replace([], new Map(), {
-      control: ({ seal }) => ({ ...controlNow(opened), directory: seal }),
-    });
-    await opened.image.close();
-    const path = join(dir, 'torn.qcow2');
-    save(opened.device, path);
-    const before = load(path);
-    await run('qemu-io', '-f', 'qcow2', '-c', 'read 0 512', path);
-    const after = load(path);
-    const sectors = Array.from({ length: 128 }, (_, i) => i * 512).filter(
-      (at) => Buffer.compare(before.subarray(at, at + 512), after.subarray(at, at + 512)) !== 0,
-    );
-    expect(sectors.length).toBeGreaterThan(1);
-    for (let mask = 0; mask < 2 ** sectors.length; mask++) {
-      const torn = before.slice();
-      for (const [i, at] of sectors.entries()) {
-        if ((mask & (1 << i)) !== 0) torn.set(after.subarray(at, at + 512), at);
-      }
-      writeFileSync(path, torn);
-      await expectClean(path);
-      const { control } = (await openBitmaps(torn, { writable: false })).image.metadata;
-      const whole = mask === 0 || mask === 2 ** sectors.length - 1 || mask % 2 === 0;
-      expect({ mask, isWhole: control !== undefined && 'control' in control }).toEqual({
-        mask,
-        isWhole: whole,
-      });
-    }
-  });
 });
-
-function controlNow(opened: Awaited<ReturnType<typeof newBitmaps>>) {
-  const found = opened.image.metadata.control;
-  if (found === undefined || 'problem' in found) throw new Error('there is no control extension');
-  return found.control;
-}

@@ -1,5 +1,14 @@
-import { type BitmapStore, createBitmapStore, TidemarkError } from '@tidemark/core';
+import {
+  type BitmapStore,
+  createBitmapStore,
+  isUnchanged,
+  type LiveBackend,
+  TidemarkError,
+  unchanging,
+} from '@tidemark/core';
 import { BitmapDirectory, type Qcow2Image } from '@tidemark/qcow2';
+import { ImageControl } from './image-control.ts';
+import { readUnlocked } from './read-unlocked.ts';
 
 /** qcow2.rst, "Header": `size` is counted in these by QEMU. */
 const SECTOR_SIZE = 512;
@@ -7,6 +16,11 @@ const SECTOR_SIZE = 512;
 export interface OpenQcow2StoreOptions {
   /** Default: whether the image is. */
   readonly writable?: boolean;
+  /**
+   * There is no lock, so that another program may be changing the image: what is read of it is
+   * checked to be of one state. Default false.
+   */
+  readonly isShared?: boolean;
   /** Told of bitmaps that were lost, and of space in the image that could not be given back. */
   readonly onNotice?: (message: string) => void;
 }
@@ -21,7 +35,7 @@ export async function openQcow2Store(
   image: Qcow2Image,
   options: OpenQcow2StoreOptions = {},
 ): Promise<BitmapStore> {
-  const { writable = image.writable, onNotice } = options;
+  const { writable = image.writable, isShared = false, onNotice } = options;
   if (writable && !image.writable) {
     throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
       where: image.label,
@@ -32,24 +46,48 @@ export async function openQcow2Store(
     image: image.metadata,
     ...(onNotice && { onNotice }),
   });
+  const control = new ImageControl(image.metadata);
+  const entries = await control.judge(directory.records);
+  // Whoever writes the disk next has to read the image, and finds valid bitmaps in it.
+  const live: LiveBackend = {
+    inUse: false,
+    openBits: (name) => directory.openLive(name),
+    sync: () => image.metadata.sync(),
+  };
   return createBitmapStore({
     label: image.label,
     get diskSize() {
       return image.size;
     },
-    writable,
-    // Whoever writes the disk next has to read the image, and finds valid bitmaps in it.
-    live: {
-      inUse: false,
-      openBits: (name) => directory.openLive(name),
-      sync: () => image.metadata.sync(),
+    get id() {
+      return control.id;
     },
-    readDirectory: async () => directory.records,
-    readContent: ({ name }) => directory.readContent(name),
+    writable,
+    ...(control.whyNotLive === undefined ? { live } : { notLive: control.whyNotLive }),
+    readDirectory: async () => entries,
+    async readContent({ name }) {
+      if (!isShared) return directory.readContent(name);
+      return readUnlocked(image, () => directory.readContent(name));
+    },
+    checkpointLost: (name) => directory.checkpointLost(name),
+    async replaceDirectory(next, contents, resize = {}) {
+      try {
+        await directory.replace(next, contents, {
+          control: await control.prepare(next, resize.diskSize),
+          ...resize,
+        });
+      } catch (error) {
+        if (!isUnchanged(error) || !control.isLeftBusy(next, directory.records, contents))
+          throw error;
+        // What lies on disk is valid, and in use to nobody but for what the header says.
+        await unchanging(() => image.metadata.sync());
+      }
+    },
+    async prepareDirectory(next, contents) {
+      return directory.prepare(next, contents, { control: await control.prepare(next) });
+    },
     // The image holds the disk: both change in one step.
     resizing: { check: (diskSize) => assertDiskSize(image, diskSize) },
-    replaceDirectory: (entries, contents, options) => directory.replace(entries, contents, options),
-    prepareDirectory: (entries, contents) => directory.prepare(entries, contents),
     // Nothing to do: what was committed is durable, and the image is its owner's to close.
     close: async () => {},
   });

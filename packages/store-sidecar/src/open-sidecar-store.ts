@@ -26,12 +26,16 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     get diskSize() {
       return diskSize;
     },
+    get id() {
+      return binding.id;
+    },
     writable,
     resizing: {
       check: (size) => image.metadata.checkSize(imageSizeFor(size)),
       confirm: () => binding.confirmSize(),
     },
     ...(binding.whyNotLive === undefined ? { live } : { notLive: binding.whyNotLive }),
+    checkpointLost: (name) => directory.checkpointLost(name),
     readDirectory: async () => entries,
     readContent: ({ name }) => readForDrive(directory, name, diskSize),
     async replaceDirectory(next, contents, resize = {}) {

@@ -48,7 +48,7 @@ export async function dirtyByQemu(
   }
 }
 
-/** Flags of each bitmap of an image, as qemu-img reads them; not of what keeps checkpoints. */
+/** Flags of each bitmap of an image, as qemu-img reads them. */
 export async function bitmapFlags(
   image: string,
 ): Promise<Readonly<Record<string, readonly string[]>>> {
@@ -56,8 +56,7 @@ export async function bitmapFlags(
     'format-specific': { data: { bitmaps?: { name: string; flags: string[] }[] } };
   };
   const { bitmaps = [] } = info['format-specific'].data;
-  const own = bitmaps.filter(({ name }) => !name.startsWith('tidemark.checkpoint:'));
-  return Object.fromEntries(own.map(({ name, flags }) => [name, flags]));
+  return Object.fromEntries(bitmaps.map(({ name, flags }) => [name, flags]));
 }
 
 /** Runs qemu-io commands on an export or a file. */

@@ -17,12 +17,15 @@ export function liveReleaseCases({ it, expect }: Cases): void {
   it(
     'makes bits durable when it releases a bitmap, synced or not',
     async (disk) => {
-      const bitmaps = await withLive(disk, 'a');
+      const bitmaps = await withLive(disk, 'a', 'other');
+      await writeBits(liveOf(bitmaps).bits('a'), NEW, [0]);
+      await liveOf(bitmaps).sync();
       await writeBits(liveOf(bitmaps).bits('a'), NEW);
+      // The other one stays live, so that nothing has to be said of their use.
       await bitmaps.commit([release('a')]);
       expect(await load(bitmaps, 'a')).toEqual(pictureOf(makeBitmap(NEW)));
       const next = await disk.crash(bitmaps);
-      expect(await statesIn(next)).toEqual({ a: 'stored' });
+      expect(await statesIn(next)).toEqual({ a: 'stored', other: 'stored' });
       expect(await load(next, 'a')).toEqual(pictureOf(makeBitmap(NEW)));
     },
     LIVE_DISK,

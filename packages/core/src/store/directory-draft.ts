@@ -50,13 +50,10 @@ export class DirectoryDraft {
 
   /** Whether anything on disk is going to differ. */
   get isChange(): boolean {
-    const { entries } = this.#before;
-    if (
-      this.diskSize !== undefined ||
-      this.contents.size > 0 ||
-      entries.length !== this.entries.size
-    )
-      return true;
+    const { entries, live } = this.#before;
+    // What is kept may say whether bitmaps are live, though their flags are as they were.
+    if (this.diskSize !== undefined || live.size > 0 !== this.live.size > 0) return true;
+    if (this.contents.size > 0 || entries.length !== this.entries.size) return true;
     // What is not removed keeps its place, and other flags than this one come with a content.
     return entries.some(({ name, inUse }) => this.entries.get(name)?.inUse !== inUse);
   }

@@ -1,4 +1,4 @@
-import { checkCheckpoint, checkNewBitmapName, MAX_BITMAPS } from '../limits.ts';
+import { checkCheckpoint, checkBitmapName, MAX_BITMAPS } from '../limits.ts';
 import type { LiveBackend } from '../live.ts';
 import type { BitmapChange, DirectoryEntry } from '../store.ts';
 import { bitmapState } from './bitmap-state.ts';
@@ -33,7 +33,7 @@ export function planCommit(
 
 function plan(draft: DirectoryDraft, change: BitmapChange, rules: CommitRules): void {
   if (change.op === 'create') {
-    checkNewBitmapName(change.name);
+    checkBitmapName(change.name);
     if (draft.entries.has(change.name)) throw rules.refusals.exists(change.name);
     put(draft, { ...change, use: useOf(change.acquire) }, rules);
     return;

@@ -60,21 +60,17 @@ export const BROKEN_CHECKPOINTS: readonly BrokenStore[] = [
         }),
       ),
   })),
-  brokenStore(
-    'takes anything for a checkpoint',
-    'are 32 hexadecimal digits, and their names are no names of bitmaps',
-    ({ sound }) => ({
-      commit: async (changes) =>
-        sound.commit(
-          changes.map((change) =>
-            change.op === 'store' && typeof change.checkpoint === 'string'
-              ? {
-                  ...change,
-                  checkpoint: change.checkpoint.padEnd(32, '0').slice(0, 32).toLowerCase(),
-                }
-              : change,
-          ),
+  brokenStore('takes anything for a checkpoint', 'are 32 hexadecimal digits', ({ sound }) => ({
+    commit: async (changes) =>
+      sound.commit(
+        changes.map((change) =>
+          change.op === 'store' && typeof change.checkpoint === 'string'
+            ? {
+                ...change,
+                checkpoint: change.checkpoint.padEnd(32, '0').slice(0, 32).toLowerCase(),
+              }
+            : change,
         ),
-    }),
-  ),
+      ),
+  })),
 ];

@@ -7,17 +7,19 @@ import {
   unchanging,
 } from '@tidemark/core';
 import type { Control, DirectorySeal } from '../control/control.ts';
+import type { Token } from '../control/tokens.ts';
 import { roundUp, SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
-import { type DirectoryContents, foldCheckpoints, unfoldCheckpoints } from './checkpoints.ts';
-import { assertAllIn } from './compose-records.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { assertAllIn, type DirectoryContents } from './compose-records.ts';
 import { type BitmapRecord, withFlags } from './directory-codec.ts';
 import type { BitmapDirectoryOptions, ReplaceOptions } from './directory-options.ts';
 import { sealOf } from './directory-seal.ts';
 import { freeReplaced } from './free-replaced.ts';
 import { LiveTable } from './live-table.ts';
+import { LiveTables } from './live-tables.ts';
 import { NewClusters } from './new-clusters.ts';
-import { type NewDirectoryOnDisk, writeNewDirectory } from './new-directory.ts';
+import { type CommittedDirectory, writeNewDirectory } from './new-directory.ts';
 import { checkTablePlace, readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
 import { allRanges } from './reclaim.ts';
@@ -34,9 +36,11 @@ export class BitmapDirectory {
   readonly #image: ImageMetadata;
   #diskSize: number;
   readonly #onNotice: (message: string) => void;
-  /** Tables that are written in place, by the name of the bitmap. */
-  readonly #live = new Map<string, LiveTable>();
+  readonly #checkpoints: Checkpoints;
+  readonly #live = new LiveTables();
   #records: ReadonlyMap<string, BitmapRecord> = new Map();
+  /** Byte for byte. */
+  #isOnDisk = true;
   /** What `#records` was read from. */
   #pointer: BitmapsPointer | undefined;
 
@@ -44,6 +48,7 @@ export class BitmapDirectory {
     this.#image = options.image;
     this.#diskSize = options.diskSize ?? options.image.virtualSize;
     this.#onNotice = options.onNotice ?? (() => {});
+    this.#checkpoints = new Checkpoints(options.image);
   }
 
   /**
@@ -59,6 +64,7 @@ export class BitmapDirectory {
       directory.#records = byName(records);
     }
     directory.#pointer = bitmaps;
+    directory.#checkpoints.read({ seal: directory.seal, records: directory.#all });
     return directory;
   }
 
@@ -69,10 +75,17 @@ export class BitmapDirectory {
 
   /** In the order of the directory. */
   get records(): readonly BitmapRecord[] {
-    return foldCheckpoints(this.#all);
+    return this.#all.map((record) => {
+      const { checkpoint } = this.#checkpoints.of(record.name);
+      return checkpoint === undefined ? record : { ...record, checkpoint };
+    });
   }
 
-  /** With the entries that keep checkpoints. */
+  /** Why the checkpoint of a bitmap is not known although it may have one: a clause. */
+  checkpointLost(name: string): string | undefined {
+    return this.#checkpoints.of(name).lost;
+  }
+
   get #all(): readonly BitmapRecord[] {
     return [...this.#records.values()];
   }
@@ -89,22 +102,17 @@ export class BitmapDirectory {
    * @throws IMAGE_CORRUPT: its table is not where it has to be
    */
   adopt(name: string): void {
-    const record = this.#records.get(name);
-    if (record === undefined || record.unsupported !== undefined) {
-      throw new RangeError(`there is nothing to adopt of bitmap '${name}'`);
-    }
+    const record = this.#find(name, 'adopt');
     const adopted = withFlags(record, { enabled: record.enabled, inUse: false });
     checkTablePlace(this.#image, adopted, this.#diskSize);
     this.#records = new Map(this.#records).set(name, adopted);
+    this.#isOnDisk = false;
   }
 
   /** @throws IMAGE_CORRUPT; RangeError for a bitmap that is not there or must not be read */
   async readContent(name: string): Promise<DirtyBitmap> {
     this.#assertCurrent();
-    const record = this.#records.get(name);
-    if (record === undefined || record.inUse || record.unsupported !== undefined) {
-      throw new RangeError(`there is nothing to read of bitmap '${name}'`);
-    }
+    const record = this.#find(name, 'read', ({ inUse }) => !inUse);
     return readContent(this.#image, record, this.#diskSize);
   }
 
@@ -114,10 +122,7 @@ export class BitmapDirectory {
    */
   async openLive(name: string): Promise<LiveTable> {
     this.#assertCurrent();
-    const record = this.#records.get(name);
-    if (record === undefined || record.unsupported !== undefined) {
-      throw new RangeError(`there is nothing to write of bitmap '${name}'`);
-    }
+    const record = this.#find(name, 'write');
     // In use by us or not: bits for which the table has no entry could not be kept.
     checkTablePlace(this.#image, { ...record, inUse: false }, this.#diskSize);
     const bitCount = Math.ceil(this.#diskSize / record.granularity);
@@ -161,59 +166,55 @@ export class BitmapDirectory {
     this.#assertCurrent();
     const clusters = new NewClusters(this.#image);
     const isResize = diskSize !== this.#diskSize;
-    const wanted = unfoldCheckpoints(
-      { entries, contents },
-      // Tables that stay would be too short or too long.
-      isResize ? new Map() : this.#records,
-      diskSize,
-    );
-    if (isResize) assertAllIn(wanted);
+    if (isResize) assertAllIn({ entries, contents });
     const present = { records: this.#records, isLive: (name: string) => this.#live.has(name) };
-    const about = { image: this.#image, diskSize, present, clusters, durable };
-    const next = await unchanging(() => writeNewDirectory({ ...wanted, ...about }));
+    const kept = { records: this.#all, pointer: this.#pointer };
+    const inPlace = this.#isOnDisk ? kept : undefined;
+    const about = { image: this.#image, diskSize, present, inPlace, clusters, durable };
+    const next = await unchanging(() => writeNewDirectory({ entries, contents, ...about }));
     const live = new Set(entries.filter((entry) => entry.live === true).map(({ name }) => name));
     const liveEntries = indicesOf(next.records, live);
+    const tokens = this.#checkpoints.next(entries, next.records);
+    const controlOf = control && ((seal: DirectorySeal) => control({ seal, liveEntries, tokens }));
     return {
-      commit: () =>
-        this.#commit(
-          { ...next, diskSize },
-          clusters,
-          control && ((seal) => control({ seal, liveEntries })),
-        ),
+      commit: () => this.#commit({ ...next, tokens, diskSize }, clusters, controlOf),
       abort: () => clusters.abandon(),
     };
   }
 
   async #commit(
-    { records, pointer, diskSize }: NewDirectoryOnDisk & { readonly diskSize: number },
+    { records, pointer, tokens, diskSize }: CommittedDirectory,
     clusters: NewClusters,
     control: ((seal: DirectorySeal) => Control) | undefined,
   ): Promise<void> {
     await unchanging(async () => this.#assertCurrent());
     // What is written in place from here on would be lost with the clusters it goes to.
-    const retired = await this.#retire(records);
+    const dropped = this.#all.filter(isNotIn(records));
+    const resume = await this.#live.retire(dropped.map(({ name }) => name));
     try {
       // The commit point. If it fails, both are possible, and nothing may be given back.
       await this.#image.commitBitmaps(pointer, {
         control: control && (() => control(sealOf(records, pointer))),
-        hasBitmapsAtRest: records.length === 0 || records.some(({ inUse }) => !inUse),
+        hasBitmapsAtRest: records.some(({ inUse }) => !inUse),
         ...(diskSize !== this.#diskSize && { virtualSize: roundUp(diskSize, SECTOR_SIZE) }),
       });
     } catch (error) {
       if (isUnchanged(error)) {
-        for (const [name, table] of retired) this.#live.set(name, table.resume());
+        resume();
         await clusters.abandon();
       }
       throw error;
     }
 
     this.#diskSize = diskSize;
-    const dropped = this.#all.filter(isNotIn(records));
     const oldDirectory = this.#pointer;
     this.#records = byName(records);
     this.#pointer = this.#image.bitmaps;
-    const onNotice = this.#onNotice;
-    await freeReplaced({ image: this.#image, dropped, kept: records, oldDirectory, onNotice });
+    this.#isOnDisk = true;
+    this.#checkpoints.committed(tokens, { seal: this.seal, records });
+    if (pointer === oldDirectory) return;
+    const [image, onNotice] = [this.#image, this.#onNotice];
+    await freeReplaced({ image, dropped, kept: records, oldDirectory, onNotice });
   }
 
   /**
@@ -226,6 +227,12 @@ export class BitmapDirectory {
     return kept === undefined ? 0 : this.#image.reclaimLeaks(kept);
   }
 
+  #find(name: string, what: string, isFit = (_: BitmapRecord) => true): BitmapRecord {
+    const record = this.#records.get(name);
+    if (record !== undefined && record.unsupported === undefined && isFit(record)) return record;
+    throw new RangeError(`there is nothing to ${what} of bitmap '${name}'`);
+  }
+
   /** Another directory than the one we know: to write ours would undo what somebody else did. */
   #assertCurrent(): void {
     const { bitmaps } = this.#image;
@@ -234,15 +241,5 @@ export class BitmapDirectory {
       where: this.#image.label,
       hint: 'open them again',
     });
-  }
-
-  async #retire(records: readonly BitmapRecord[]): Promise<[string, LiveTable][]> {
-    const names = new Set(this.#all.filter(isNotIn(records)).map(({ name }) => name));
-    const retired = [...this.#live].filter(([name]) => names.has(name));
-    for (const [name, table] of retired) {
-      await table.retire();
-      this.#live.delete(name);
-    }
-    return retired;
   }
 }

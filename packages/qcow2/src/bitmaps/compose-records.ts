@@ -1,8 +1,14 @@
 import type { DirectoryEntry, DirtyBitmap } from '@tidemark/core';
 import { encodeName } from './bitmap-name.ts';
-import type { DirectoryContents } from './checkpoints.ts';
 import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
 import type { TablePlace } from './write-content.ts';
+
+/** What is to be in a directory. */
+export interface DirectoryContents {
+  readonly entries: readonly DirectoryEntry[];
+  /** Of those that get new bits. */
+  readonly contents: ReadonlyMap<string, DirtyBitmap>;
+}
 
 /** The directory that is in place. */
 export interface PresentRecords {
@@ -48,4 +54,11 @@ function keep({ records, isLive }: PresentRecords, entry: DirectoryEntry): Bitma
   const isLeftBehind = record.inUse && !isLive(entry.name);
   if (isLeftBehind && !entry.inUse) throw new RangeError(`bitmap '${entry.name}' is in use`);
   return withFlags(record, entry);
+}
+
+/** Whether two directories are the same, byte for byte. */
+export function isSameDirectory(a: readonly BitmapRecord[], b: readonly BitmapRecord[]): boolean {
+  return (
+    a.length === b.length && a.every(({ bytes }, i) => Buffer.compare(bytes, b[i]!.bytes) === 0)
+  );
 }

@@ -17,7 +17,7 @@ export interface BitmapRecord {
   /** The flag `auto`. */
   readonly enabled: boolean;
   readonly inUse: boolean;
-  /** Kept by an entry of its own, see checkpoints.ts. */
+  /** Kept in the control extension, see checkpoints.ts. */
   readonly checkpoint?: string;
   /** Why this version cannot use it. Such an entry is kept byte for byte. */
   readonly unsupported?: string;

@@ -1,16 +1,28 @@
+import type { Token } from '../control/tokens.ts';
 import { type BitmapsPointer, type ImageMetadata } from '../image-metadata.ts';
-import type { DirectoryContents } from './checkpoints.ts';
-import { composeRecords, type PresentRecords } from './compose-records.ts';
+import {
+  composeRecords,
+  type DirectoryContents,
+  isSameDirectory,
+  type PresentRecords,
+} from './compose-records.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import type { NewClusters } from './new-clusters.ts';
 import { writeContent } from './write-content.ts';
 import { assertCanHold, writeDirectory } from './write-directory.ts';
 
-/** A directory that is written, and that nothing points to yet. */
+/** A directory that is written. */
 export interface NewDirectoryOnDisk {
   readonly records: readonly BitmapRecord[];
   /** Absent where there are no bitmaps. */
   readonly pointer: BitmapsPointer | undefined;
+}
+
+/** One that is going to be in place, with what goes with it. */
+export interface CommittedDirectory extends NewDirectoryOnDisk {
+  readonly tokens: readonly Token[];
+  /** Bytes. */
+  readonly diskSize: number;
 }
 
 export interface DirectoryToWrite extends DirectoryContents {
@@ -18,6 +30,8 @@ export interface DirectoryToWrite extends DirectoryContents {
   /** Bytes. */
   readonly diskSize: number;
   readonly present: PresentRecords;
+  /** The directory as it lies on disk: where the new one is the same, it stays. */
+  readonly inPlace: NewDirectoryOnDisk | undefined;
   readonly clusters: NewClusters;
   /** Makes it durable, with what its clusters need. The commit does that, too. */
   readonly durable: boolean;
@@ -25,12 +39,13 @@ export interface DirectoryToWrite extends DirectoryContents {
 
 /** Writes all that a new directory is made of, or leaves nothing. */
 export async function writeNewDirectory(wanted: DirectoryToWrite): Promise<NewDirectoryOnDisk> {
-  const { image, present, clusters } = wanted;
+  const { image, present, inPlace, clusters } = wanted;
   assertCanHold(image, wanted.diskSize, wanted.entries.length);
   try {
     const records = await composeRecords(present, wanted, (content) =>
       writeContent(image, content, clusters),
     );
+    if (inPlace !== undefined && isSameDirectory(records, inPlace.records)) return inPlace;
     const pointer = await writeDirectory(image, records, clusters);
     if (wanted.durable) await image.settle();
     return { records, pointer };

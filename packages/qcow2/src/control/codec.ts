@@ -1,53 +1,58 @@
 import { crc32 } from 'node:zlib';
-import type { BlockDeviceFacts, DriveFacts } from '@tidemark/block';
 import { isTidemarkError, toNumber } from '@tidemark/core';
 import { type Control, MAX_LIVE_ENTRIES } from './control.ts';
+import { driveFields, driveOf } from './drive-fields.ts';
 import {
-  CONTROL_SIZE,
   CONTROL_VERSION,
   ControlFlag,
   ControlHead,
+  controlSize,
   ControlTail,
   KNOWN_CONTROL_FLAGS,
   MAX_TOKENS,
   TOKEN_SIZE,
 } from './spec.ts';
+import { decodeTokens, encodeTokens } from './tokens.ts';
 
 interface Numbered {
   readonly control: Control;
   readonly sequence: bigint;
+  /** How many tokens there is room for; the first ones are kept. */
+  readonly slots: number;
 }
 
-type Head = ReturnType<typeof ControlHead.decode>;
-
-const ID_SIZE = 16;
 const STATES = ['idle', 'busy', 'lent'] as const;
 
-/** The extension's data, without tokens. */
-export function encodeControl({ control, sequence }: Numbered): Uint8Array {
-  const { state, storeId, sessionId, leaseUntil, drive, directory, liveEntries } = control;
-  const data = new Uint8Array(CONTROL_SIZE);
+/** The extension's data. */
+export function encodeControl({ control, sequence, slots }: Numbered): Uint8Array {
+  const { storeId, sessionId, leaseUntil, drive, directory, liveEntries } = control;
+  const data = new Uint8Array(controlSize(slots));
   const values = {
     version: CONTROL_VERSION,
-    flags:
-      ControlFlag.sidecar |
-      ControlFlag[state] |
-      (drive.kind === 'block device' ? ControlFlag.blockDevice : 0),
+    flags: flagsOf(control),
     sequence,
     storeId,
     sessionId,
     leaseUntil,
+    driveSize: BigInt(drive.size),
     ...driveFields(drive),
     directoryOffset: BigInt(directory.offset),
     directoryCrc: directory.crc,
-    tokenCount: 0,
+    tokenCount: slots,
   };
   ControlHead.encode(values, data);
-  const tailAt = ControlHead.size;
+  data.set(encodeTokens(control.tokens, slots), ControlHead.size);
+  const tailAt = controlSize(slots) - ControlTail.size;
   ControlTail.encode({ liveEntries: maskOf(liveEntries), crc: 0 }, data, tailAt);
   const crc = crc32(data.subarray(0, tailAt + ControlTail.offsetOf.crc));
   ControlTail.encode({ liveEntries: maskOf(liveEntries), crc }, data, tailAt);
   return data;
+}
+
+function flagsOf({ kind, state, isBound, drive }: Control): number {
+  const ofKind = kind === 'sidecar' ? ControlFlag.sidecar : 0;
+  const ofDrive = drive.kind === 'block device' ? ControlFlag.blockDevice : 0;
+  return ofKind | ofDrive | ControlFlag[state] | (isBound ? 0 : ControlFlag.unbound);
 }
 
 /** What cannot be used is no error: the bitmaps are still there. */
@@ -75,62 +80,26 @@ function decode(data: Uint8Array): Numbered | { readonly problem: string } {
   const state = stateOf(head.flags);
   if (state === undefined) return { problem: `has the flags 0x${head.flags.toString(16)}` };
   const directoryOffset = toNumber(head.directoryOffset, 'the place of the directory');
-  const control = {
+  const size = toNumber(head.driveSize, 'the size of the drive');
+  const control: Control = {
+    kind: (head.flags & ControlFlag.sidecar) === 0 ? 'image' : 'sidecar',
     state,
     storeId: head.storeId,
     sessionId: head.sessionId,
     leaseUntil: head.leaseUntil,
-    drive: driveOf(head),
+    isBound: (head.flags & ControlFlag.unbound) === 0,
+    drive: driveOf(head, size),
     directory: { offset: directoryOffset, crc: head.directoryCrc },
     liveEntries: indicesOf(liveEntries),
+    tokens: decodeTokens(data.subarray(ControlHead.size, tailAt)),
   };
-  return { control, sequence: head.sequence };
+  return { control, sequence: head.sequence, slots: head.tokenCount };
 }
 
 function stateOf(flags: number): Control['state'] | undefined {
-  if ((flags & ~KNOWN_CONTROL_FLAGS) !== 0 || (flags & ControlFlag.sidecar) === 0) return undefined;
+  if ((flags & ~KNOWN_CONTROL_FLAGS) !== 0) return undefined;
   const set = STATES.filter((state) => (flags & ControlFlag[state]) !== 0);
   return set.length === 1 ? set[0] : undefined;
-}
-
-const NO_FILE = { modified: 0n, changed: 0n, born: 0n, inode: 0n };
-const NO_DEVICE = { writtenSectors: 0n, diskSequence: 0n, bootId: new Uint8Array(ID_SIZE) };
-
-function driveFields(drive: DriveFacts) {
-  const { size, device } = drive;
-  const common = { driveSize: BigInt(size), device };
-  if (drive.kind === 'file') {
-    const { modified, changed, born, inode, bootId } = drive;
-    return { ...common, ...NO_DEVICE, modified, changed, born, inode, ...bootField(bootId) };
-  }
-  const { counters } = drive;
-  if (counters === undefined) return { ...common, ...NO_FILE, ...NO_DEVICE };
-  return { ...common, ...NO_FILE, ...counters, ...bootField(counters.bootId) };
-}
-
-/** Zeros stand for a boot that is not known. */
-const bootField = (bootId: string | undefined) => ({
-  bootId: bootId === undefined ? NO_DEVICE.bootId : new Uint8Array(Buffer.from(bootId, 'hex')),
-});
-
-function driveOf(head: Head): DriveFacts {
-  const { device, modified, changed, born, inode, flags } = head;
-  const size = toNumber(head.driveSize, 'the size of the drive');
-  if ((flags & ControlFlag.blockDevice) !== 0) return { ...blockDeviceOf(head), size, device };
-  const isBootKnown = head.bootId.some((byte) => byte !== 0);
-  const boot = isBootKnown && { bootId: Buffer.from(head.bootId).toString('hex') };
-  return { kind: 'file', size, device, modified, changed, born, inode, ...boot };
-}
-
-function blockDeviceOf({
-  writtenSectors,
-  diskSequence,
-  bootId,
-}: Head): Pick<BlockDeviceFacts, 'kind' | 'counters'> {
-  // Linux counts from 1.
-  if (diskSequence === 0n) return { kind: 'block device' };
-  const counters = { writtenSectors, diskSequence, bootId: Buffer.from(bootId).toString('hex') };
-  return { kind: 'block device', counters };
 }
 
 function maskOf(indices: readonly number[]): number {

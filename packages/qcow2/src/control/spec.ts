@@ -1,4 +1,4 @@
-import { bytes, struct, u32, u64 } from '@tidemark/core';
+import { bytes, reserved, struct, u16, u32, u64 } from '@tidemark/core';
 
 /** "TIDE", an extension of our own. QEMU keeps what it does not know, byte for byte. */
 export const CONTROL_EXTENSION = 0x54494445;
@@ -38,19 +38,38 @@ export const ControlTail = struct('control extension', {
   crc: u32,
 });
 
-/** Bytes of the extension's data as this version writes it: without tokens. */
-export const CONTROL_SIZE: number = ControlHead.size + ControlTail.size;
+/** The checkpoint of one bitmap, which is known by its name. */
+export const ControlToken = struct('checkpoint token', {
+  /** CRC-32. */
+  nameCrc: u32,
+  /** Bytes; 0: nothing is in this slot. */
+  nameLength: u16,
+  reserved: reserved(2),
+  checkpoint: bytes(16),
+});
 
-/** A token of a bitmap: CRC-32 and length of its name, and 16 bytes. Their place is kept here. */
-export const TOKEN_SIZE = 24;
+export const TOKEN_SIZE: number = ControlToken.size;
 export const MAX_TOKENS = 8;
 
-/** `flags`. Just one of `idle`, `busy` and `lent` is set. */
-export const ControlFlag = { sidecar: 1, busy: 2, idle: 4, blockDevice: 8, lent: 32 } as const;
+/** Bytes of the extension's data with so many slots for tokens. */
+export function controlSize(slots: number): number {
+  return ControlHead.size + slots * TOKEN_SIZE + ControlTail.size;
+}
 
-export const KNOWN_CONTROL_FLAGS: number =
-  ControlFlag.sidecar |
-  ControlFlag.busy |
-  ControlFlag.idle |
-  ControlFlag.lent |
-  ControlFlag.blockDevice;
+/**
+ * `flags`. Just one of `idle`, `busy` and `lent` is set. `sidecar`: the bitmaps are of another file. `unbound`:
+ * nothing is known of the drive, or of the image's file.
+ */
+export const ControlFlag = {
+  sidecar: 1,
+  busy: 2,
+  idle: 4,
+  blockDevice: 8,
+  unbound: 16,
+  lent: 32,
+} as const;
+
+export const KNOWN_CONTROL_FLAGS: number = Object.values(ControlFlag).reduce(
+  (all, flag) => all | flag,
+  0,
+);

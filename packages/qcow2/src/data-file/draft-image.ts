@@ -3,6 +3,7 @@ import type { FoundControl } from '../control/control.ts';
 import { type Geometry, geometryOf, roundUp, SECTOR_SIZE } from '../geometry.ts';
 import { extensionsEnd } from '../header/compose-header.ts';
 import type { HeaderOwner } from '../header/header-owner.ts';
+import { takeoverBytes } from '../header/takeover-bytes.ts';
 import type { ImageHeader } from '../header/image-header.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
@@ -29,6 +30,7 @@ export class DraftImage implements ImageMetadata {
   readonly clusterSize: number;
   readonly bitmapsLost = false;
   readonly control: FoundControl | undefined = undefined;
+  readonly hasRoomForBitmaps = true;
   readonly hasRoomForControl = true;
   readonly #options: DraftImageOptions;
   readonly #geometry: Geometry;
@@ -58,6 +60,12 @@ export class DraftImage implements ImageMetadata {
 
   get isCommitted(): boolean {
     return this.#isCommitted;
+  }
+
+  async fileFacts(): Promise<undefined> {}
+
+  async isCurrent(): Promise<boolean> {
+    return !this.#isCommitted;
   }
 
   readHost(target: Uint8Array, offset: number): Promise<void> {
@@ -127,7 +135,9 @@ export class DraftImage implements ImageMetadata {
    */
   async dropOldImage(): Promise<void> {
     const { device } = this.#options.file;
-    const headerEnd = roundUp(extensionsEnd(this.#options.owner.header), SECTOR_SIZE);
+    const { header } = this.#options.owner;
+    const usedEnd = Math.max(extensionsEnd(header), SECTOR_SIZE + takeoverBytes(header).length);
+    const headerEnd = roundUp(usedEnd, SECTOR_SIZE);
     await device.writeZeroes(headerEnd, this.clusterSize - headerEnd);
     await device.discard(this.clusterSize, this.#start - this.clusterSize);
   }

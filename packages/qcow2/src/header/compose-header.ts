@@ -14,8 +14,8 @@ import {
 } from './spec.ts';
 
 /** QEMU 7.2 writes its table of 8 names where clusters are larger than this. Bytes. */
-const FEATURE_NAMES_ABOVE = 4096;
-const FEATURE_NAMES_SIZE = ExtensionHead.size + 8 * 48;
+export const FEATURE_NAMES_ABOVE = 4096;
+export const FEATURE_NAMES_SIZE: number = ExtensionHead.size + 8 * 48;
 export const BITMAPS_EXTENSION_SIZE = ExtensionHead.size + BitmapsExtension.size;
 
 /** The fields of fixed size, from the first byte of the file. */
@@ -59,6 +59,11 @@ export function composeHeader(header: ImageHeader): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Whether two headers say the same, whatever their layout. */
+export function isSameHeader(a: ImageHeader, b: ImageHeader): boolean {
+  return Buffer.compare(composeHeader(a), composeHeader(b)) === 0;
+}
+
 /** Where the extensions end, their end marker included. */
 export function extensionsEnd({ headerLength, extensions }: ImageHeader): number {
   const size = extensions.reduce((sum, extension) => sum + extensionSize(extension), 0);
@@ -91,7 +96,7 @@ export function arrangeExtensions(
   return [...first, ...(control === undefined ? [] : [control]), ...others];
 }
 
-function bitmapsExtension(pointer: BitmapsPointer): Extension {
+export function bitmapsExtension(pointer: BitmapsPointer): Extension {
   const { bitmapCount, directorySize, directoryOffset } = pointer;
   const data = BitmapsExtension.encode({
     bitmapCount,

@@ -1,10 +1,12 @@
 import { encodeControl } from '../control/codec.ts';
 import type { Control } from '../control/control.ts';
-import { CONTROL_EXTENSION, CONTROL_SIZE } from '../control/spec.ts';
+import { CONTROL_EXTENSION } from '../control/spec.ts';
 import { roundUp, SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { composeHeader, encodeFields, extensionsEnd } from './compose-header.ts';
+import { emptyControl, findSlots, SOME_BITMAPS } from './control-room.ts';
+import { takeoverBytes } from './takeover-bytes.ts';
 import { controlExtension, findControl } from './control-extension.ts';
 import { isInUse, moveBehind, noRoom, withRoom } from './header-room.ts';
 import type { Extension, ImageHeader } from './image-header.ts';
@@ -73,9 +75,10 @@ export class HeaderOwner {
     const area = await this.#area(next);
     const rest = area.subarray(SECTOR_SIZE);
     if (Buffer.compare(await this.#file.readNew(SECTOR_SIZE, rest.length), rest) !== 0) {
-      await this.#makeWay(area.length);
+      await this.#makeWay(this.#usedEnd(next));
       await this.#file.write(rest, SECTOR_SIZE);
-      await this.#file.flush();
+      // What is there for QEMU alone may come before sector 0 or after it.
+      if (this.#usesRest(next)) await this.#file.flush();
     }
     // The commit point: pointer, control extension, autoclear bits, size of the disk and place of
     // its L1 table lie in one sector.
@@ -92,10 +95,20 @@ export class HeaderOwner {
     await this.#switch(this.#with(change ?? { pointer: layout.bitmaps, isVouchedFor }, layout));
   }
 
+  get hasRoomForBitmaps(): boolean {
+    const part = { pointer: SOME_BITMAPS, control: undefined, isVouchedFor: false };
+    return this.#placed(part, this.#header) !== undefined;
+  }
+
   get hasRoomForControl(): boolean {
-    const control = { type: CONTROL_EXTENSION, data: new Uint8Array(CONTROL_SIZE) };
-    const pointer = { bitmapCount: 1, directoryOffset: 0, directorySize: 0 };
-    return this.#placed({ pointer, control, isVouchedFor: true }, this.#header) !== undefined;
+    return this.#slotsIn(this.#header) !== undefined;
+  }
+
+  #slotsIn(layout: ImageHeader): number | undefined {
+    return findSlots(layout, (slots) => {
+      const part = { pointer: SOME_BITMAPS, control: emptyControl(slots), isVouchedFor: true };
+      return this.#placed(part, layout);
+    });
   }
 
   #with(
@@ -103,7 +116,7 @@ export class HeaderOwner {
     layout: ImageHeader,
   ): ImageHeader {
     const kept = controlExtension(this.#header);
-    const extension = control === undefined ? kept : this.#encode(control);
+    const extension = control === undefined ? kept : this.#encode(control, layout);
     const part: BitmapsPart = { pointer, control: extension, isVouchedFor };
     const next =
       this.#placed(part, layout) ?? withRoom(withBitmaps(layout, { ...part, control: undefined }));
@@ -115,16 +128,18 @@ export class HeaderOwner {
   #placed(part: BitmapsPart, layout: ImageHeader): ImageHeader | undefined {
     const next = withRoom(withBitmaps(layout, part));
     if (next === undefined) return undefined;
-    const end = this.#areaEnd(next);
+    const end = this.#usedEnd(next);
     const canMakeWay =
       !isInUse(this.#header, SECTOR_SIZE, end) || moveBehind(this.#header, end) !== undefined;
     return canMakeWay ? next : undefined;
   }
 
-  #encode(control: Control): Extension {
+  #encode(control: Control, layout: ImageHeader): Extension | undefined {
+    const slots = this.#slotsIn(layout);
+    if (slots === undefined) return undefined;
     const found = findControl(this.#header);
     const sequence = found !== undefined && 'control' in found ? found.sequence + 1n : 1n;
-    return { type: CONTROL_EXTENSION, data: encodeControl({ control, sequence }) };
+    return { type: CONTROL_EXTENSION, data: encodeControl({ control, sequence, slots }) };
   }
 
   /**
@@ -144,22 +159,33 @@ export class HeaderOwner {
   async #area(next: ImageHeader): Promise<Uint8Array<ArrayBuffer>> {
     const composed = composeHeader(next);
     const { backing } = next;
-    const length = this.#areaEnd(next);
+    const length = roundUp(this.#usedEnd(next), SECTOR_SIZE);
     // What is behind the end marker in the last sector stays, from the second sector on.
     const area = await this.#file.readNew(0, length);
     area.fill(0, 0, Math.max(SECTOR_SIZE, composed.length));
     area.set(composed);
+    area.set(takeoverBytes(next), SECTOR_SIZE);
     if (backing !== undefined && backing.offset < length) {
       area.set(backing.bytes.subarray(0, length - backing.offset), backing.offset);
     }
     return area;
   }
 
-  #areaEnd(next: ImageHeader): number {
+  /** Where what is written of the first cluster ends. */
+  #usedEnd(next: ImageHeader): number {
     const { backing } = next;
-    const nameMoves = backing !== undefined && backing.offset !== this.#header.backing?.offset;
-    const nameEnd = nameMoves ? backing.offset + backing.bytes.length : 0;
-    return roundUp(Math.max(extensionsEnd(next), nameEnd), SECTOR_SIZE);
+    const nameEnd = this.#movesName(next) ? backing!.offset + backing!.bytes.length : 0;
+    const takeoverEnd = SECTOR_SIZE + takeoverBytes(next).length;
+    return Math.max(extensionsEnd(next), nameEnd, takeoverEnd);
+  }
+
+  /** Whether the header itself needs what lies behind sector 0. */
+  #usesRest(next: ImageHeader): boolean {
+    return extensionsEnd(next) > SECTOR_SIZE || this.#movesName(next);
+  }
+
+  #movesName({ backing }: ImageHeader): boolean {
+    return backing !== undefined && backing.offset !== this.#header.backing?.offset;
   }
 
   async #commit(next: ImageHeader, bytes: Uint8Array): Promise<void> {

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { DriveFacts, KnownByFacts } from '@tidemark/block';
 import { asUnchanged, type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
-import type {
-  BitmapDirectory,
-  Control,
-  FoundControl,
-  ImageMetadata,
-  NewDirectory,
+import {
+  type BitmapDirectory,
+  boundTo,
+  type Control,
+  type FoundControl,
+  type ImageMetadata,
+  type NewDirectory,
 } from '@tidemark/qcow2';
 import { findUnfinishedResize } from '../sidecar-size.ts';
 import { canTellChanges, whyChanged } from './compare-facts.ts';
@@ -81,13 +82,13 @@ export class Binding {
     const drive = await this.#foundFacts();
     this.#isKnown = drive !== undefined && canTellChanges(drive);
     const found = image.control;
-    if (found === undefined && drive !== undefined && directory.records.length > 0) {
-      this.#notices.unbound();
-    }
     const control = this.#control;
+    if ((found === undefined || control?.isBound === false) && drive !== undefined) {
+      if (directory.records.length > 0) this.#notices.unbound();
+    }
     const sidecar = await this.#options.sidecar.facts?.();
     const session = { isShared, isDataFile, accepts, sidecar, now: now() };
-    if (found !== undefined && 'control' in found && drive !== undefined) {
+    if (found !== undefined && 'control' in found && found.control.isBound && drive !== undefined) {
       const isAtRest = found.control.state !== 'busy';
       const asLeft = whyNotAsLeft({ ...found, ...session, drive }) === undefined;
       if (isAtRest && asLeft) this.#idleFacts = drive;
@@ -110,6 +111,13 @@ export class Binding {
     return this.#control?.state === 'lent';
   }
 
+  /** See `BitmapStore`. */
+  get id(): string | undefined {
+    const { image } = this.#options;
+    const isKept = this.#control !== undefined || (image.writable && image.hasRoomForControl);
+    return isKept ? Buffer.from(this.#storeId).toString('hex') : undefined;
+  }
+
   /** Whether the last session ended without a close, for all that is known. */
   get wasCut(): boolean {
     const control = this.#control;
@@ -126,7 +134,7 @@ export class Binding {
   }
 
   /**
-   * What the sidecar is to say of the drive beside a new directory. Undefined: nothing. `atRest`:
+   * What the sidecar is to say of the drive beside a new directory. `atRest`:
    * the state where no bitmap is in use. For a drive that is going to be resized that is busy, and
    * until then the sidecar tells both of its sizes.
    * @throws I/O codes: the drive cannot be made durable as it is
@@ -135,26 +143,27 @@ export class Binding {
   async prepare(
     entries: readonly DirectoryEntry[],
     atRest: Control['state'] = 'idle',
-  ): Promise<((directory: NewDirectory) => Control) | undefined> {
+  ): Promise<(directory: NewDirectory) => Control> {
     const session = this.#session;
     session.assertTold();
     const { loss } = session;
     const state = entries.some(isOurs) ? 'busy' : atRest;
     const isLive = entries.some(({ live }) => live === true);
     const drive = await this.#factsFor(state, isLive);
-    if (drive === undefined) return undefined;
-    this.#assertAsFound(drive);
-    return ({ seal, liveEntries }) => {
+    if (drive !== undefined) this.#assertAsFound(drive);
+    return ({ seal, liveEntries, tokens }) => {
       if (session.loss !== loss) throw asUnchanged(session.loss);
       return {
+        kind: 'sidecar',
         state,
         storeId: this.#storeId,
         sessionId: this.#sessionId,
         leaseUntil: session.offer({ isLive }),
         // The size that we know it to have: another one must not be taken for a resize of ours.
-        drive: { ...drive, size: this.#options.drive.size },
+        ...boundTo(drive, this.#options.drive.size),
         directory: seal,
         liveEntries,
+        tokens,
       };
     };
   }
@@ -165,7 +174,8 @@ export class Binding {
     { isResize = false }: { readonly isResize?: boolean } = {},
   ): void {
     const control = this.#control;
-    this.#idleFacts = control === undefined || control.state === 'busy' ? undefined : control.drive;
+    const isAtRest = control?.isBound === true && control.state !== 'busy';
+    this.#idleFacts = isAtRest ? control.drive : undefined;
     this.#isInUse = entries.some(isOurs);
     const live = entries.filter((entry) => entry.live === true);
     if (control !== undefined) this.#session.begin(control, { isLive: live.length > 0 });

@@ -37,8 +37,10 @@ export function judge(evidence: Evidence): (entry: DirectoryEntry) => Verdict {
   const { found, drive } = evidence;
   if (found === undefined) return ofInUse;
   if ('problem' in found) return untrusted(unreadable(found.problem));
-  if (drive === undefined) return untrusted(UNKNOWN);
   const { control } = found;
+  if (control.kind === 'image') return untrusted(OF_IMAGE);
+  if (!control.isBound) return ofInUse;
+  if (drive === undefined) return untrusted(UNKNOWN);
   const isAtRest = control.state !== 'busy';
   const untrustedAll = isAtRest
     ? whyNotAsLeft({ ...found, ...evidence, drive })
@@ -76,6 +78,8 @@ const QEMU_TOO = mismatch(
 );
 
 const UNKNOWN = mismatch('facts', 'nothing can be learned of the drive, changed or not');
+
+const OF_IMAGE = mismatch('control', 'its sidecar was written as the image of another disk');
 
 const unreadable = (problem: string) =>
   mismatch('control', `the control extension of its sidecar ${problem}`);
