@@ -30,6 +30,11 @@ export interface BitmapInfo {
   readonly checkpoint?: string;
   /** Why the store cannot tell its checkpoint although it may have had one: a clause. */
   readonly checkpointLost?: string;
+  /**
+   * The session that recorded in it ended without a close, as far as the store can tell: it holds
+   * what was written, and perhaps more. So until it is stored, released or made anew.
+   */
+  readonly recovered?: boolean;
 }
 
 export type BitmapChange =
@@ -195,6 +200,8 @@ export interface DirectoryEntry {
   readonly rule?: string;
   /** Durable with the directory; a new bitmap has none. */
   readonly checkpoint?: string;
+  /** Told by `readDirectory` alone: see `BitmapInfo`. */
+  readonly recovered?: boolean;
 }
 
 export interface ReplaceDirectoryOptions {

@@ -85,6 +85,35 @@ describe('a live bitmap', () => {
   });
 });
 
+describe('a bitmap that its store has recovered', () => {
+  async function withRecovered(): Promise<BitmapStore> {
+    const disk = makeLiveDisk(SIZE);
+    await withBitmaps(disk, 'a', 'b');
+    const sound = soundLiveBackend(disk, true);
+    const readDirectory = async () =>
+      (await sound.readDirectory()).map((entry) => ({ ...entry, recovered: true }));
+    return createBitmapStore(overriding(sound, { readDirectory }));
+  }
+  const recovered = async (store: BitmapStore) =>
+    (await store.list()).map((bitmap) => bitmap.recovered ?? false);
+
+  it('is told to be so while it is used', async () => {
+    const store = await withRecovered();
+    expect(await recovered(store)).toEqual([true, true]);
+    await store.acquire(['a'], { live: true });
+    expect(await recovered(store)).toEqual([true, true]);
+  });
+
+  it('is as any other once it is released, stored or made anew', async () => {
+    const store = await withRecovered();
+    await store.acquire(['a'], { live: true });
+    await store.commit([{ op: 'release', name: 'a' }]);
+    expect(await recovered(store)).toEqual([false, true]);
+    await store.commit([storing('b')]);
+    expect(await recovered(store)).toEqual([false, false]);
+  });
+});
+
 describe('bits that are on their way', () => {
   /** A store whose bits are in place when the returned function is called. */
   async function slowStore() {

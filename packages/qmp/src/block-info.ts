@@ -40,7 +40,13 @@ function ioStatus({ trouble }: QmpBlockInfo): JsonObject | undefined {
 }
 
 function describeBitmap(bitmap: QmpBitmap): JsonObject {
-  const { name, recording, persistent, busy, granularity, count, inconsistent } = bitmap;
+  const { name, recording, persistent, busy, granularity, count, inconsistent, recovered } = bitmap;
   const told = { name, recording, persistent, busy, granularity, count };
-  return inconsistent ? { ...told, inconsistent } : told;
+  return {
+    ...told,
+    ...(inconsistent && { inconsistent }),
+    ...(recovered && {
+      'x-tidemark-recovered': { dirty: recovered.dirty, 'whole-regions': recovered.wholeRegions },
+    }),
+  };
 }

@@ -9,6 +9,11 @@ export interface QmpBitmap {
   readonly persistent: boolean;
   readonly busy: boolean;
   readonly inconsistent: boolean;
+  /**
+   * The session before was not closed, and the bitmap is valid all the same. Bytes: what is dirty,
+   * and what of that lies in regions that were marked as a whole, written or not.
+   */
+  readonly recovered?: { readonly dirty: number; readonly wholeRegions: number };
   /** Bytes. */
   readonly count: number;
 }

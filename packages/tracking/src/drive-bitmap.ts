@@ -1,5 +1,6 @@
 import type { BitmapInfo, DirtyBitmap } from '@tidemark/core';
 import type { Durability } from './durability.ts';
+import type { RecoveryInfo } from './recovery.ts';
 
 /**
  * A bitmap of a drive. Never changed in place: a transaction makes new ones and puts them all in
@@ -11,7 +12,7 @@ export interface DriveBitmap {
   readonly name: string;
   readonly granularity: number;
   readonly enabled: boolean;
-  /** What is not sound is kept as it is, records nothing and can only be removed. */
+  /** What is not sound is kept as it is, records nothing: it can be removed, or made anew. */
   readonly condition: 'sound' | 'inconsistent' | 'unsupported';
   /** Why it is inconsistent, where its store knows. */
   readonly reason?: string | undefined;
@@ -22,6 +23,8 @@ export interface DriveBitmap {
   readonly isAnew: boolean;
   /** Names the instant since which it records, unless it `isAnew`. */
   readonly checkpoint?: string | undefined;
+  /** The session before ended without a close; what it calls dirty was not made anew since. */
+  readonly recovered?: boolean | undefined;
   /** Absent until somebody asks, for a bitmap at rest. */
   readonly content: DirtyBitmap | undefined;
 }
@@ -35,10 +38,12 @@ export interface DriveBitmapInfo {
   readonly persistent: boolean;
   /** Something reads it and needs it to stay as it is, or it is being removed. */
   readonly busy: boolean;
-  /** Left in use by a crash, or the drive was changed without it: it can only be removed. */
+  /** Left in use by a crash, or the drive was changed without it: it can be removed, or rescanned. */
   readonly inconsistent: boolean;
   /** Why it is inconsistent, where its store knows more than that it was left in use. */
   readonly reason?: string;
+  /** The session before ended without a close: how much of it may be beyond what was written. */
+  readonly recovered?: RecoveryInfo;
   /** Of a kind that this version cannot read; kept as it is. */
   readonly unsupported: boolean;
   /** The drive is open for reading, so the bitmap cannot be changed. */
@@ -48,7 +53,7 @@ export interface DriveBitmapInfo {
 }
 
 export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap {
-  const { name, granularity, enabled, state, reason, checkpoint } = info;
+  const { name, granularity, enabled, state, reason, checkpoint, recovered } = info;
   const condition = state === 'inconsistent' || state === 'unsupported' ? state : 'sound';
   return {
     identity: Symbol(name),
@@ -61,6 +66,7 @@ export function bitmapAtRest(info: BitmapInfo, keeper: Durability): DriveBitmap 
     acquired: false,
     isAnew: false,
     checkpoint,
+    recovered,
     content: undefined,
   };
 }

@@ -7,6 +7,7 @@ export {
   prepareTrackedDrive,
   type TrackedDriveOptions,
 } from './prepare-tracked-drive.ts';
+export { describeRecovery, type RecoveryInfo } from './recovery.ts';
 export type { DigestRun, DigestSource } from './rescan/digest-source.ts';
 export type { RescanOptions, RescanProgress, RunningRescan } from './rescan/rescan.ts';
 export { runTransaction } from './run-transaction.ts';

@@ -10,7 +10,7 @@ const REFUSALS = {
 
 const HINTS: Partial<Record<keyof typeof REFUSALS, string>> = {
   readonly: 'open the drive for writing',
-  inconsistent: 'remove it, add it again and start with a full backup',
+  inconsistent: 'rescan it by its last backup, or remove it and start with a full one',
   unsupported: 'remove it with the program that made it',
 };
 

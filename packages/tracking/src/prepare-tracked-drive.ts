@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
 import { abandonBitmaps } from './abandon.ts';
+import { tellRecovered } from './describe-bitmap.ts';
 import { bitmapAtRest, type DriveBitmap, recordingContent } from './drive-bitmap.ts';
 import { DriveState } from './drive-state.ts';
 import type { Durability } from './durability.ts';
@@ -101,15 +102,17 @@ export async function prepareTrackedDrive(options: TrackedDriveOptions): Promise
   warnOfUnusable(state, plan, onWarning);
   if (state.writable && options.durability === 'live') warnOfNotLive(options, onWarning);
   let begun: Promise<TrackedDrive> | undefined;
-  return { begin: () => (begun ??= begin(device, state, plan)) };
+  return { begin: () => (begun ??= begin(device, state, plan, onWarning)) };
 }
 
 async function begin(
   device: BlockDevice,
   state: DriveState,
   plan: SelectionPlan,
+  onWarning: (message: string) => void,
 ): Promise<TrackedDrive> {
   await engage(state, plan);
+  tellRecovered(state, onWarning);
   const { recorder, guard: marks, writable } = state;
   const recording = [...state.bitmaps.values()].filter(
     (bitmap) => recordingContent(bitmap) !== undefined,
@@ -186,8 +189,11 @@ function warnOfUnusable(
     if (condition === 'sound' || plan.selected.has(name)) continue;
     const broken =
       reason === undefined ? 'was left in use by a crash' : `cannot be trusted: ${reason}`;
-    const why = condition === 'inconsistent' ? broken : 'is of a kind not supported';
-    onWarning(`bitmap '${name}' of '${state.label}' ${why}: it records nothing, remove it`);
+    const [why, next] =
+      condition === 'inconsistent'
+        ? [broken, 'rescan it by its last backup, or remove it']
+        : ['is of a kind not supported', 'remove it'];
+    onWarning(`bitmap '${name}' of '${state.label}' ${why}: it records nothing, ${next}`);
   }
 }
 

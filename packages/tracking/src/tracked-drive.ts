@@ -1,7 +1,8 @@
 import type { BlockDevice } from '@tidemark/block';
 import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
-import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
+import { describeBitmap } from './describe-bitmap.ts';
+import type { DriveBitmap, DriveBitmapInfo } from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
 import type { TrackingTrouble } from './live/guarded-marks.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
@@ -228,22 +229,7 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   async #infoOf(bitmap: DriveBitmap): Promise<DriveBitmapInfo> {
-    const { name, granularity, condition, reason, keeper } = bitmap;
-    const state = this.#state;
-    const recording = state.writable
-      ? recordingContent(bitmap) !== undefined
-      : bitmap.enabled && condition === 'sound';
-    return {
-      name,
-      granularity,
-      recording,
-      persistent: keeper.persistent,
-      busy: state.held.has(name),
-      inconsistent: condition === 'inconsistent',
-      ...(reason !== undefined && { reason }),
-      unsupported: condition === 'unsupported',
-      readonly: state.isReadonly(bitmap),
-      count: condition === 'sound' ? (await this.#load(bitmap)).dirtyBytes : 0,
-    };
+    const content = bitmap.condition === 'sound' ? await this.#load(bitmap) : undefined;
+    return describeBitmap(this.#state, bitmap, content);
   }
 }

@@ -35,9 +35,8 @@ interface DriveReport {
 
 export const info = buildCommand<Flags, [drive: string]>({
   async func(flags, path) {
-    const { withBitmaps } = await import('../session.ts');
-    const options = { access: 'read', forceShare: flags.forceShare ?? false } as const;
-    print(flags, await withBitmaps(path, flags, options, inspect), describe);
+    const { lookAtBitmaps } = await import('../look-at-bitmaps.ts');
+    print(flags, await lookAtBitmaps(path, flags, inspect), describe);
   },
   parameters: {
     flags: { ...driveFlags, forceShare: forceShareFlag },

@@ -13,7 +13,7 @@ export function bitmapInfo(
   acquired: ReadonlySet<string>,
   checkpointLost: string | undefined,
 ): BitmapInfo {
-  const { name, granularity, enabled, reason, rule, checkpoint } = entry;
+  const { name, granularity, enabled, reason, rule, checkpoint, recovered } = entry;
   const state = bitmapState(entry, acquired);
   const isTold = reason !== undefined && state === 'inconsistent';
   return {
@@ -21,6 +21,7 @@ export function bitmapInfo(
     granularity,
     enabled,
     state,
+    ...(recovered === true && !isTold && { recovered }),
     ...(isTold && { reason }),
     ...(isTold && rule !== undefined && { rule }),
     ...(checkpointLost !== undefined

@@ -70,7 +70,9 @@ function release(draft: DirectoryDraft, entry: DirectoryEntry, rules: CommitRule
   const { refusals } = rules;
   assertUsable(draft, entry, rules);
   if (!draft.live.has(entry.name)) throw refusals.notLive(entry.name);
-  draft.use({ ...entry, inUse: false }, 'stored');
+  // What it holds is the truth now.
+  const { recovered: _, ...closed } = entry;
+  draft.use({ ...closed, inUse: false }, 'stored');
 }
 
 function useOf(acquire: boolean | 'live' | undefined): Put['use'] {

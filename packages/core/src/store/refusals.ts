@@ -39,7 +39,7 @@ export class Refusals {
         reason === undefined
           ? `bitmap '${name}' was not saved correctly and can only be removed`
           : `bitmap '${name}' cannot be trusted: ${reason}`;
-      const hint = 'remove it, add it again and start with a full backup';
+      const hint = 'rescan it by its last backup, or remove it and start with a full one';
       return this.#error('BITMAP_INCONSISTENT', text, hint, name);
     }
     return undefined;

@@ -102,7 +102,8 @@ export class Binding {
     this.#notices.recovered(records.filter(({ name }) => isRecovered(verdicts.get(name)!)));
     return directory.records.map((record) => {
       const found = verdicts.get(record.name)!;
-      return 'reason' in found ? { ...record, inUse: true, ...found } : record;
+      if ('reason' in found) return { ...record, inUse: true, ...found };
+      return found.recovered ? { ...record, recovered: true } : record;
     });
   }
 

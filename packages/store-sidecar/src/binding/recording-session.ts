@@ -172,7 +172,7 @@ export class RecordingSession {
     });
     const names = directory.namesAt(knownControl(this.#options)?.liveEntries ?? []);
     notices.lost(names, why.reason);
-    const hint = 'remove it, add it again and start with a full backup';
+    const hint = 'rescan it by its last backup, or remove it and start with a full one';
     const context = { where: label, rule: why.rule, hint };
     this.#loss = new TidemarkError('BITMAP_INCONSISTENT', why.reason, context);
     this.#watch.stop();

@@ -11,7 +11,7 @@ export interface RegionLimits {
   readonly now?: () => number;
 }
 
-const DEFAULT_REGION_SIZE = 4 * 1024 ** 2;
+export const DEFAULT_REGION_SIZE = 4 * 1024 ** 2;
 const DEFAULT_MAX_OPEN = 32 * 1024 ** 3;
 const DEFAULT_IDLE_AFTER = 30_000;
 

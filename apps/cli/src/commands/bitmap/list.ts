@@ -1,42 +1,52 @@
 import { buildCommand } from '@stricli/core';
-import { type BitmapInfo, type BitmapStore, isTidemarkError } from '@tidemark/core';
 import { formatSize } from '@tidemark/program';
 import {
+  driveIdFlag,
   type DriveFlags,
   driveFlags,
   drivePositional,
   forceShareFlag,
   withExamples,
 } from '../../flags.ts';
+import type { ListedBitmap } from '../../list-bitmaps.ts';
 import { type OutputFlags, print, table } from '../../output.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
   readonly forceShare?: boolean;
-}
-
-interface ListedBitmap extends BitmapInfo {
-  /** Null where the content cannot be trusted or read. */
-  readonly dirtyBytes: number | null;
+  readonly backups?: string;
+  readonly driveId?: string;
 }
 
 export const list = buildCommand<Flags, [drive: string]>({
   async func(flags, path) {
-    const { withBitmaps } = await import('../../session.ts');
-    const options = { access: 'read', forceShare: flags.forceShare ?? false } as const;
+    const { lookAtBitmaps } = await import('../../look-at-bitmaps.ts');
+    const { listBitmaps } = await import('../../list-bitmaps.ts');
     const problems: Error[] = [];
-    const bitmaps = await withBitmaps(path, flags, options, ({ store }) =>
-      store === undefined ? Promise.resolve([]) : listAll(store, problems),
+    const onProblem = (problem: Error) => void problems.push(problem);
+    const bitmaps = await lookAtBitmaps(path, flags, (session) =>
+      listBitmaps(session, { ...flags, onProblem }),
     );
     print(flags, bitmaps, () =>
       bitmaps.length === 0
         ? ['no bitmaps']
-        : [...table([HEADINGS, ...bitmaps.map(row)]), ...bitmaps.flatMap(reasonLines)],
+        : [...table([HEADINGS, ...bitmaps.map(row)]), ...bitmaps.flatMap(notes)],
     );
     // One that is damaged must not hide the others, nor pass for a success.
     if (problems[0] !== undefined) throw problems[0];
   },
   parameters: {
-    flags: { ...driveFlags, forceShare: forceShareFlag },
+    flags: {
+      ...driveFlags,
+      forceShare: forceShareFlag,
+      backups: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'tell whether the next backup into this directory is an increment, and why',
+        placeholder: 'DIRECTORY',
+        optional: true,
+      },
+      driveId: driveIdFlag,
+    },
     aliases: { f: 'format', U: 'forceShare' },
     positional: { kind: 'tuple', parameters: [drivePositional] },
   },
@@ -47,32 +57,17 @@ export const list = buildCommand<Flags, [drive: string]>({
         'Lists every bitmap with how much it calls dirty. STATE is',
         '  stored        sound',
         '  inconsistent  its writer has crashed, or is running, or the drive was changed without it:',
-        '                it can only be removed',
+        '                rescan it by its backups, or remove it',
         '  unsupported   of a kind that this version cannot read',
+        'After a session that was not closed it tells how much may be dirty beyond what was written.',
       ],
-      ['tidemark bitmap list vm.qcow2', 'tidemark bitmap list disk.raw --json'],
+      [
+        'tidemark bitmap list vm.qcow2',
+        'tidemark bitmap list disk.raw --backups backups/disk --json',
+      ],
     ),
   },
 });
-
-async function listAll(store: BitmapStore, problems: Error[]): Promise<readonly ListedBitmap[]> {
-  const listed: ListedBitmap[] = [];
-  for (const info of await store.list()) {
-    const dirtyBytes = info.state === 'stored' ? await count(store, info.name, problems) : null;
-    listed.push({ ...info, dirtyBytes });
-  }
-  return listed;
-}
-
-async function count(store: BitmapStore, name: string, problems: Error[]): Promise<number | null> {
-  try {
-    return (await store.load(name)).dirtyBytes;
-  } catch (error) {
-    if (!isTidemarkError(error)) throw error;
-    problems.push(error);
-    return null;
-  }
-}
 
 const HEADINGS = ['NAME', 'GRANULARITY', 'RECORDING', 'STATE', 'DIRTY'];
 
@@ -86,7 +81,28 @@ function row({ name, granularity, enabled, state, dirtyBytes }: ListedBitmap): r
   ];
 }
 
-function reasonLines({ name, reason, checkpointLost }: ListedBitmap): readonly string[] {
-  if (reason !== undefined) return [`${name} cannot be trusted: ${reason}`];
-  return checkpointLost === undefined ? [] : [`${name} tells no checkpoint: ${checkpointLost}`];
+/** What does not fit into the table. */
+function notes(bitmap: ListedBitmap): readonly string[] {
+  const { name, reason, checkpointLost, recovered, nextBackup } = bitmap;
+  const lines: string[] = [];
+  if (reason !== undefined) lines.push(`${name} cannot be trusted: ${reason}`);
+  else if (checkpointLost !== undefined) {
+    lines.push(`${name} tells no checkpoint: ${checkpointLost}`);
+  }
+  if (recovered !== undefined) {
+    const { dirty, wholeRegions } = recovered;
+    lines.push(
+      `${name} was recovered after a session that was not closed: ${formatSize(dirty)} are dirty, ` +
+        `of which at most ${formatSize(wholeRegions)} were not written`,
+    );
+  }
+  if (nextBackup !== undefined)
+    lines.push(`${name}: ${NEXT[nextBackup.kind]}, because ${nextBackup.reason}`);
+  return lines;
 }
+
+const NEXT = {
+  incremental: 'the next backup is an increment',
+  full: 'the next backup is full',
+  refused: 'no backup by it is possible',
+} as const;

@@ -1,0 +1,50 @@
+import type { DirtyBitmap } from '@tidemark/core';
+import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
+import type { DriveState } from './drive-state.ts';
+import { describeRecovery } from './recovery.ts';
+
+/** `content`: its bits, of a bitmap that is sound. */
+export function describeBitmap(
+  state: DriveState,
+  bitmap: DriveBitmap,
+  content: DirtyBitmap | undefined,
+): DriveBitmapInfo {
+  const { name, granularity, condition, reason, keeper } = bitmap;
+  const recording = state.writable
+    ? recordingContent(bitmap) !== undefined
+    : bitmap.enabled && condition === 'sound';
+  return {
+    name,
+    granularity,
+    recording,
+    persistent: keeper.persistent,
+    busy: state.held.has(name),
+    inconsistent: condition === 'inconsistent',
+    ...(reason !== undefined && { reason }),
+    ...(content && isRecovered(bitmap) && { recovered: describeRecovery(content) }),
+    unsupported: condition === 'unsupported',
+    readonly: state.isReadonly(bitmap),
+    count: content?.dirtyBytes ?? 0,
+  };
+}
+
+/** What says what a user needs to know of bitmaps whose last session was cut off. */
+export function tellRecovered(state: DriveState, say: (message: string) => void): void {
+  for (const bitmap of state.bitmaps.values()) {
+    const { name, content, checkpoint } = bitmap;
+    if (content === undefined || !isRecovered(bitmap)) continue;
+    const { dirty, wholeRegions } = describeRecovery(content);
+    const next =
+      checkpoint === undefined
+        ? 'it does not tell since when it records, so the next backup by it is full'
+        : 'it records since its last backup, so the next one is an increment';
+    say(
+      `bitmap '${name}' of '${state.label}' was recovered after a session that was not closed: ` +
+        `${dirty} bytes are dirty, of which at most ${wholeRegions} were not written; ${next}`,
+    );
+  }
+}
+
+function isRecovered({ recovered, isAnew }: DriveBitmap): boolean {
+  return recovered === true && !isAnew;
+}
