@@ -10,7 +10,7 @@ import { idOf } from './back-up.ts';
 import type { Session } from './session.ts';
 
 /** What the next backup by a bitmap is going to be. */
-export interface NextBackup {
+interface NextBackup {
   /** `refused`: the bitmap cannot be used as it is. */
   readonly kind: 'incremental' | 'full' | 'refused';
   /** In words, for people. */
