@@ -1,4 +1,10 @@
-import { type BitmapStore, createBitmapStore, type LiveBackend, unchanging } from '@tidemark/core';
+import {
+  type BitmapStore,
+  createBitmapStore,
+  isUnchanged,
+  type LiveBackend,
+  unchanging,
+} from '@tidemark/core';
 import { readForDrive } from './finish-resize.ts';
 import { imageSizeFor } from './sidecar-size.ts';
 import { openSession, type SidecarSessionOptions } from './sidecar-session.ts';
@@ -42,9 +48,14 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
       const isResize = resize.diskSize !== undefined;
       const state = isResize ? 'busy' : 'idle';
       const control = await unchanging(() => binding.prepare(next, state));
-      await directory.replace(next, contents, { control, ...resize });
+      try {
+        await directory.replace(next, contents, { control, ...resize });
+      } catch (error) {
+        if (isResize && isUnchanged(error)) binding.gaveUpResize();
+        throw error;
+      }
       diskSize = resize.diskSize ?? diskSize;
-      binding.committed(next, { isResize });
+      binding.committed(next);
     },
     async prepareDirectory(next, contents) {
       const control = await binding.prepare(next);

@@ -135,8 +135,8 @@ export class Binding {
   }
 
   /**
-   * What the sidecar is to say of the drive beside a new directory. `atRest`:
-   * the state where no bitmap is in use. For a drive that is going to be resized that is busy, and
+   * What the sidecar is to say of the drive beside a new directory. `atRest`: the state where no
+   * bitmap is in use. For a drive that is going to be resized that is busy, and
    * until then the sidecar tells both of its sizes.
    * @throws I/O codes: the drive cannot be made durable as it is
    * @throws BITMAP_INCONSISTENT: somebody else has written the drive meanwhile
@@ -152,6 +152,8 @@ export class Binding {
     const isLive = entries.some(({ live }) => live === true);
     const drive = await this.#factsFor(state, isLive);
     if (drive !== undefined) this.#assertAsFound(drive);
+    // Before the commit: nothing that has begun by then may call the drive at rest.
+    if (atRest === 'busy') session.beginResize();
     return ({ seal, liveEntries, tokens }) => {
       if (session.loss !== loss) throw asUnchanged(session.loss);
       return {
@@ -170,10 +172,7 @@ export class Binding {
   }
 
   /** After the commit of what was prepared. */
-  committed(
-    entries: readonly DirectoryEntry[],
-    { isResize = false }: { readonly isResize?: boolean } = {},
-  ): void {
+  committed(entries: readonly DirectoryEntry[]): void {
     const control = this.#control;
     const isAtRest = control?.isBound === true && control.state !== 'busy';
     this.#idleFacts = isAtRest ? control.drive : undefined;
@@ -181,9 +180,14 @@ export class Binding {
     const live = entries.filter((entry) => entry.live === true);
     if (control !== undefined) this.#session.begin(control, { isLive: live.length > 0 });
     else if (this.#options.drive.facts !== undefined) this.#notices.noRoom();
-    if (isResize) this.#session.beginResize();
     const named = new Set(this.#options.directory.namesAt(control?.liveEntries ?? []));
     this.#notices.notLive(live.filter(({ name }) => !named.has(name)));
+  }
+
+  /** What was prepared for a resize is not in place. */
+  gaveUpResize(): void {
+    const { image, drive } = this.#options;
+    if (findUnfinishedResize(image) === undefined) this.#session.endResize(drive.size);
   }
 
   /**
@@ -197,6 +201,8 @@ export class Binding {
     const drive = await this.#factsFor(state, isLive);
     if (drive === undefined) return;
     await image.commitControl((now) => {
+      // At rest it says how the drive is now, and promises nothing.
+      if (now.state !== 'busy') return undefined;
       return { ...now, state, drive, leaseUntil: state === 'idle' ? 0n : now.leaseUntil };
     });
     if (state === 'idle') this.#idleFacts = drive;

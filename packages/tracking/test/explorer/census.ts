@@ -6,6 +6,7 @@ export const OPERATIONS = [
   'enable',
   'disable',
   'remove',
+  'resize',
   'takeover',
   'materialise',
   'narrow',

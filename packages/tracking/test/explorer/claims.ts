@@ -19,7 +19,14 @@ interface RescanStep {
   readonly point: Picture;
 }
 
-export type ExplorerAction = BitmapAction | RescanStep;
+/** The drive gets another size. Granules. */
+interface ResizeStep {
+  readonly op: 'resize';
+  readonly from: number;
+  readonly to: number;
+}
+
+export type ExplorerAction = BitmapAction | RescanStep | ResizeStep;
 
 export type Claims = ReadonlyMap<string, Claim>;
 
@@ -44,7 +51,8 @@ export function claimsAfter(
     if (action.op === 'abort') throw new Error('the explorer aborts nothing');
     if (action.op === 'rescan') {
       claims.set(action.name, { enabled: true, since: action.point, must: new Set() });
-    } else if (action.op === 'add') claims.set(action.name, begun(instant, !action.disabled));
+    } else if (action.op === 'resize') grow(claims, action);
+    else if (action.op === 'add') claims.set(action.name, begun(instant, !action.disabled));
     else if (action.op === 'remove') claims.delete(action.name);
     else if (action.op === 'clear') {
       claims.set(action.name, begun(instant, claims.get(action.name)!.enabled));
@@ -66,6 +74,14 @@ function keptMust(claims: Claims, name: string): ReadonlySet<number> {
   return claims.get(name)!.must;
 }
 
+/** What is added has to be dirty, whatever it holds. What is cut off is owed when it is added again. */
+function grow(claims: Map<string, Claim>, { from, to }: ResizeStep): void {
+  const added = Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+  for (const [name, claim] of claims) {
+    claims.set(name, { ...claim, must: new Set([...claim.must, ...added]) });
+  }
+}
+
 /** What a source has to call dirty now, its target has to call dirty from now on. */
 function merge(
   claims: Map<string, Claim>,
@@ -85,6 +101,7 @@ function merge(
 export interface FoundBitmap {
   readonly state: string;
   readonly enabled: boolean;
+  /** Nothing is owed behind the end. */
   isDirty(granule: number): boolean;
 }
 

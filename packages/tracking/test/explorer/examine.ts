@@ -1,4 +1,5 @@
 import type { BlockDevice } from '@tidemark/block';
+import type { DirtyBitmap } from '@tidemark/core';
 import type { TrackedDrive } from '../../src/index.ts';
 import type { FoundBitmap, Picture } from './claims.ts';
 import { GRANULE, type Remains } from './setting.ts';
@@ -9,10 +10,9 @@ export async function examine(remains: Remains, granules: Iterable<number>) {
   const found = new Map<string, FoundBitmap>();
   for (const { name, state, enabled } of await store.list()) {
     const bits = state === 'stored' ? await store.load(name) : undefined;
-    const isDirty = (granule: number) => bits?.isDirty(granule * GRANULE) ?? false;
-    found.set(name, { state, enabled, isDirty });
+    found.set(name, { state, enabled, isDirty: lookUp(bits) });
   }
-  return { found, picture: await readPicture(device, granules) };
+  return sightOf(found, device, granules);
 }
 
 /** The bitmaps as a process has them, and what its drive holds. */
@@ -20,11 +20,25 @@ export async function examineOpen(drive: TrackedDrive, granules: Iterable<number
   const found = new Map<string, FoundBitmap>();
   for (const { name, recording, inconsistent } of await drive.list()) {
     const bits = inconsistent ? undefined : await drive.load(name);
-    const isDirty = (granule: number) => bits?.isDirty(granule * GRANULE) ?? false;
     const state = inconsistent ? 'inconsistent' : 'stored';
-    found.set(name, { state, enabled: recording, isDirty });
+    found.set(name, { state, enabled: recording, isDirty: lookUp(bits) });
   }
-  return { found, picture: await readPicture(drive.device, granules) };
+  return sightOf(found, drive.device, granules);
+}
+
+function lookUp(bits: DirtyBitmap | undefined) {
+  return (granule: number) =>
+    bits !== undefined && (granule * GRANULE >= bits.diskSize || bits.isDirty(granule * GRANULE));
+}
+
+async function sightOf(
+  found: ReadonlyMap<string, FoundBitmap>,
+  device: BlockDevice,
+  granules: Iterable<number>,
+) {
+  const size = device.size / GRANULE;
+  const inside = [...granules].filter((granule) => granule < size);
+  return { found, size, picture: await readPicture(device, inside) };
 }
 
 /** What the granules hold; neighbours are read at once. */

@@ -7,6 +7,12 @@ import {
 import type { Random } from './random.ts';
 
 const NS_PER_MS = 1_000_000n;
+const CHANGES: ReadonlySet<string | symbol> = new Set([
+  'write',
+  'writeZeroes',
+  'discard',
+  'resize',
+]);
 
 /** The times of a file: content may be durable before them, and never after they were synced. */
 export class FileTimes {
@@ -57,7 +63,8 @@ export class FileTimes {
       if (durable) {
         const synced = this.#modified;
         await device.flush();
-        this.#durable = synced;
+        // Of two at once, the one that began first may end last.
+        this.#durable = Math.max(this.#durable, synced);
       }
       return this.facts(device.size);
     };
@@ -66,8 +73,7 @@ export class FileTimes {
         if (key === 'facts') return facts;
         const value: unknown = Reflect.get(target, key, target);
         if (typeof value !== 'function') return value;
-        if (key !== 'write' && key !== 'writeZeroes' && key !== 'discard')
-          return value.bind(target);
+        if (!CHANGES.has(key)) return value.bind(target);
         return async (...args: unknown[]) => {
           this.stamp();
           await Reflect.apply(value, target, args);

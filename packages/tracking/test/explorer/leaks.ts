@@ -1,7 +1,8 @@
 import { checkImage } from '../../../qcow2/test/support/check-image.ts';
 import type { ExplorerAction } from './claims.ts';
 import type { SectorDevice } from './sectors.ts';
-import { GRANULES } from './setting.ts';
+import { NAMES } from './choose-actions.ts';
+import { GRANULES, SIZES } from './setting.ts';
 
 /** Clusters that may be cut off outside of a change of bitmaps: of bits that get one. */
 const OUTSIDE = 4;
@@ -44,9 +45,16 @@ export class Leaks {
 /** That a change takes: of each bitmap the table and the bits, and the directory. */
 function clustersOf(file: SectorDevice, change: readonly ExplorerAction[]): number {
   const clusterSize = 2 ** new DataView(file.sectors.get(0).bytes.buffer).getUint32(20);
+  if (change.some(({ op }) => op === 'resize')) return clustersOfAll(clusterSize);
   const names = new Set(change.map((it) => (it.op === 'merge' ? it.target : nameOf(it))));
   const bits = Math.ceil(GRANULES / 8 / clusterSize);
   return names.size * (1 + bits) + Math.ceil(1024 / clusterSize);
+}
+
+/** A resize takes new ones for each bitmap, and a new L1 table of so many bytes at most. */
+function clustersOfAll(clusterSize: number): number {
+  const bits = Math.ceil(Math.max(...SIZES) / 8 / clusterSize);
+  return NAMES.length * (1 + bits) + Math.ceil(1024 / clusterSize) + Math.ceil(2048 / clusterSize);
 }
 
 const nameOf = (action: ExplorerAction) => ('name' in action ? action.name : '');

@@ -28,6 +28,8 @@ interface Transaction {
 
 /** Bitmaps, and what the drive holds. */
 interface Sight {
+  /** Granules of the drive. */
+  readonly size: number;
   readonly found: ReadonlyMap<string, FoundBitmap>;
   readonly picture: Picture;
 }
@@ -72,6 +74,7 @@ export class Observer {
     else this.claims = claims.kept;
     this.#transaction = undefined;
     for (const [granule, stamp] of sight.picture) this.picture.set(granule, stamp);
+    this.#forgetFrom(sight.size);
     const { bitmapFile } = await this.#setting.cut();
     this.#leaks.begin(bitmapFile, isExact && this.#options.countsLeaks);
   }
@@ -91,6 +94,7 @@ export class Observer {
   changed({ actions, earlier }: Transaction, underWay: ReadonlySet<number>): void {
     const instant = { picture: new Map(this.picture), earlier, underWay };
     this.claims = claimsAfter(this.claims, actions, instant);
+    for (const action of actions) if (action.op === 'resize') this.#forgetFrom(action.to);
     this.#transaction = undefined;
     this.#leaks.change(undefined);
   }
@@ -98,6 +102,11 @@ export class Observer {
   fail(problems: readonly string[]): void {
     if (this.problems.length > 0) return;
     this.problems = problems.map((problem) => `seed ${this.#options.seed}: ${problem}`);
+  }
+
+  /** What was cut off is zeros when it is added again. */
+  #forgetFrom(size: number): void {
+    for (const granule of this.picture.keys()) if (granule >= size) this.picture.set(granule, 0);
   }
 
   #rightNow(): Set<number> {
@@ -126,11 +135,13 @@ export class Observer {
   }
 
   /** Either as it was before the transaction under way, or as it is after it. */
-  #claimsKept({ found, picture }: Sight): { kept: Claims } | { problems: readonly string[] } {
+  #claimsKept({ found, picture, size }: Sight): { kept: Claims } | { problems: readonly string[] } {
     const { claims } = this;
     const transaction = this.#transaction;
     const mayLose = { losesIdle: this.#setting.losesIdle, losesAll: this.losesAll };
-    const before = broken(claims, found, picture, mayLose);
+    const resize = transaction?.actions.find((action) => action.op === 'resize');
+    const isResized = resize !== undefined && size === resize.to;
+    const before = isResized ? ['it is resized'] : broken(claims, found, picture, mayLose);
     if (before.length === 0) return { kept: claims };
     if (transaction === undefined) return { problems: before };
     const { actions, earlier } = transaction;

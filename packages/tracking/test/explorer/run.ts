@@ -8,7 +8,7 @@ import { Observer } from './observer.ts';
 import { pointOfPicture } from './point-of-picture.ts';
 import { Process } from './process.ts';
 import { Random } from './random.ts';
-import { GRANULE, type MakeSetting, type Setting } from './setting.ts';
+import { GRANULE, GRANULES, SIZES, type MakeSetting, type Setting } from './setting.ts';
 import { turn } from './slow-disk.ts';
 import { Workload } from './workload.ts';
 
@@ -22,11 +22,12 @@ const STEPS: readonly (readonly [weight: number, step: (run: Run) => void | Prom
   [40, (run) => run.write()],
   [22, (run) => run.transact()],
   [6, (run) => run.call([], ({ drive }) => drive.device.flush())],
-  [14, (run) => run.call(['narrow'], ({ drive }) => drive.narrow())],
+  [18, (run) => run.call(['narrow'], ({ drive }) => drive.narrow())],
   [3, (run) => run.crash()],
   [2, (run) => run.reopen()],
   [4, (run) => run.rescan()],
   [2, (run) => run.notePoint()],
+  [4, (run) => run.resize()],
   [20, () => {}],
 ];
 const ALL_STEPS = STEPS.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
@@ -39,6 +40,7 @@ export class Run {
   #workload!: Workload;
   #observer!: Observer;
   #process = new Process();
+  #resizes = false;
   /** Its header is as QEMU lays it out. */
   #isLaidByQemu = false;
 
@@ -56,8 +58,10 @@ export class Run {
     // Clusters that are cut off are counted where writes take none.
     const { growsWithWrites = false } = this.#setting;
     const isSpread = this.#random.chance(50);
+    this.#resizes = this.#random.chance(60);
     this.#workload = new Workload(this.#random, isSpread ? 85 : 100);
-    const countsLeaks = !(growsWithWrites && isSpread);
+    // What is cut off and added again takes new ones.
+    const countsLeaks = !(growsWithWrites && (isSpread || this.#resizes));
     this.#observer = new Observer(this.#setting, { ...this.#options, countsLeaks });
     await this.#startOn([]);
   }
@@ -97,6 +101,8 @@ export class Run {
   rescan(): void {
     const process = this.#process;
     if (this.#observer.isChanging || process.rescanned !== undefined) return;
+    // A backup is of a drive of one size.
+    if (process.drive.device.size !== GRANULES * GRANULE) return;
     const name = this.#random.pick(NAMES);
     const { point } = this.#workload;
     process.rescanned = name;
@@ -109,6 +115,18 @@ export class Run {
       });
       process.rescan = process.underWay.during(['rescan'], () => this.#end(process, finished));
     });
+  }
+
+  /** Another size. A bitmap that is being rescanned would refuse. */
+  resize(): void {
+    const process = this.#process;
+    if (!this.#resizes || this.#observer.isChanging || process.rescanned !== undefined) return;
+    const { device } = process.drive;
+    const from = device.size / GRANULE;
+    const to = this.#random.pick(SIZES.filter((size) => size !== from));
+    const operations: Operation[] = this.#isLaidByQemu ? ['resize', 'takeover'] : ['resize'];
+    const step = { op: 'resize', from, to } as const;
+    this.call(operations, () => this.#make([step], () => device.resize(to * GRANULE)));
   }
 
   notePoint(): void {

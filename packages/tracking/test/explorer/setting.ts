@@ -8,6 +8,9 @@ import type { SectorDevice } from './sectors.ts';
 export const GRANULE = 512;
 export const GRANULES = 3 * 4096;
 
+/** Granules that a drive is resized to: more, and so few that an area is cut. */
+export const SIZES = [GRANULES, GRANULES - 72, GRANULES + 64];
+
 /** Where most writes go: the first granules, and how many there are. */
 export const AREAS = [0, 4096, 12_192];
 export const AREA = 48;

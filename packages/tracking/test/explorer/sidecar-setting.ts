@@ -95,9 +95,10 @@ class SidecarSetting implements Setting {
   }
 
   #remains(raw: Sectors, sidecar: Sectors, modified?: number): Remains {
-    const facts = this.#times.facts(SIZE, modified);
+    const { size } = raw;
+    const facts = this.#times.facts(size, modified);
     const { now } = this.#times;
-    const drive = { label: 'raw drive', size: SIZE, facts: async () => facts };
+    const drive = { label: 'raw drive', size, facts: async () => facts };
     const bitmapFile = new SectorDevice(sidecar);
     const options = { drive, sidecar: bitmapFile, writable: false, now: () => now };
     return {

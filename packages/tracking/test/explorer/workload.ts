@@ -1,3 +1,4 @@
+import { isTidemarkError } from '@tidemark/core';
 import type { Picture } from './claims.ts';
 import type { Process } from './process.ts';
 import type { Random } from './random.ts';
@@ -24,9 +25,11 @@ export class Workload {
     if (process.asked.size >= MAX_WRITES * 3) return undefined;
     const count = 1 + this.#random.int(3);
     // Near each other, so that regions and clusters are met again; far apart now and then.
-    const area = this.#random.pick([0, ...AREAS]);
+    const size = process.drive.device.size / GRANULE;
+    const area = this.#random.pick([0, ...AREAS, ...(size > GRANULES ? [GRANULES] : [])]);
     const isNear = this.#random.chance(this.#nearness);
-    const first = area + this.#random.int((isNear ? AREA : GRANULES - area) - 2);
+    const first = area + this.#random.int((isNear ? AREA : size - area) - 2);
+    if (first + count > size) return undefined;
     const granules = Array.from({ length: count }, (_, i) => first + i);
     if (granules.some((granule) => process.asked.has(granule))) return undefined;
     const isZero = this.#random.chance(15);
@@ -36,6 +39,10 @@ export class Workload {
       try {
         if (isZero) await device.writeZeroes(first * GRANULE, count * GRANULE);
         else await device.write(this.#bytes(granules), first * GRANULE);
+      } catch (error) {
+        // It waited for a resize, and lies behind the end now.
+        const isCutOff = first * GRANULE + count * GRANULE > device.size;
+        if (!isCutOff || !isTidemarkError(error, 'OUT_OF_RANGE')) throw error;
       } finally {
         for (const granule of granules) process.asked.delete(granule);
       }
