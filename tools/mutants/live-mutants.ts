@@ -148,9 +148,9 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'nothing is synced when bitmaps are taken over from one who died',
     file: 'packages/core/src/store/stage-change.ts',
-    find: 'if (isChange) return backend.replaceDirectory(entries, contents);',
+    find: 'if (isChange) return backend.replaceDirectory(entries, contents, options);',
     replace:
-      'if (contents.size === 0 && entries.some(({ live }) => live)) return;\n  if (isChange) return backend.replaceDirectory(entries, contents);',
+      'if (contents.size === 0 && entries.some(({ live }) => live)) return;\n  if (isChange) return backend.replaceDirectory(entries, contents, options);',
   },
   {
     name: 'nothing is synced where no bitmap is taken over: a removed one may come back (no_sync_at_open)',

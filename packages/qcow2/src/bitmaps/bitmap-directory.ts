@@ -7,7 +7,6 @@ import {
   unchanging,
 } from '@tidemark/core';
 import type { Control, DirectorySeal } from '../control/control.ts';
-import type { Token } from '../control/tokens.ts';
 import { roundUp, SECTOR_SIZE } from '../geometry.ts';
 import type { BitmapsPointer, ImageMetadata } from '../image-metadata.ts';
 import { Checkpoints } from './checkpoints.ts';
