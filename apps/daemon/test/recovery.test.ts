@@ -16,59 +16,66 @@ interface Node {
   readonly 'dirty-bitmaps': readonly Readonly<Record<string, unknown>>[];
 }
 
-it('what a killed daemon has left of a raw drive is told, until it is closed', async () => {
-  const dir = tempDir();
-  const drive = join(dir, 'disk.raw');
-  const backups = join(dir, 'backups');
-  const socket = join(dir, 'nbd.sock');
-  const flags = ['--format', 'raw'];
-  const start = () =>
-    startDaemon(
-      ...['-drive', `file=${drive},format=raw,id=vm,durability=live`],
-      ...['--nbd-server', `addr.type=unix,addr.path=${socket}`, '--qmp', `unix:${dir}/qmp.sock`],
+it.each(['qcow2', 'raw'] as const)(
+  'what a killed daemon has left is told, until it is closed (%s)',
+  async (format) => {
+    const dir = tempDir();
+    const drive = join(dir, `disk.${format}`);
+    const backups = join(dir, 'backups');
+    const socket = join(dir, 'nbd.sock');
+    const flags = ['--format', format];
+    const start = () =>
+      startDaemon(
+        ...['-drive', `file=${drive},format=${format},id=vm,durability=live`],
+        ...['--nbd-server', `addr.type=unix,addr.path=${socket}`, '--qmp', `unix:${dir}/qmp.sock`],
+      );
+    const list = async (...args: readonly string[]) =>
+      (await bitmapsOf(drive, ...flags, ...args))['nightly'];
+
+    await (await createDrive(drive, { format, size: SIZE })).device.close();
+    await tidemark('bitmap', 'add', drive, 'nightly', ...flags);
+    await tidemark('backup', drive, backups, '--bitmap', 'nightly', ...flags);
+    const first = await start();
+    const disk = await connectNbd(`nbd+unix:///vm?socket=${socket}`);
+    await disk.write(new Uint8Array(1000).fill(7), WRITTEN);
+    const served = await tidemark('bitmap', 'list', drive, ...flags);
+    expect(served).toMatchObject({ code: 5, stderr: expect.stringContaining('--force-share') });
+    await first.stop('SIGKILL');
+    await disk.close().catch(() => {});
+
+    const recovered = { dirty: 4 * MiB, wholeRegions: 4 * MiB };
+    const increment = {
+      kind: 'incremental',
+      reason: "bitmap 'nightly' began anew at '000001-full'",
+    };
+    const found = { state: 'stored', recovered, nextBackup: increment };
+    expect(await list('--backups', backups)).toMatchObject(found);
+    const { stdout } = await tidemark('bitmap', 'list', drive, '--backups', backups, ...flags);
+    expect(stdout).toContain(
+      'nightly was recovered after a session that was not closed: 4 MiB are dirty, of which at most 4 MiB',
     );
-  const list = async (...args: readonly string[]) =>
-    (await bitmapsOf(drive, ...flags, ...args))['nightly'];
+    expect(stdout).toContain(
+      "nightly: the next backup is an increment, because bitmap 'nightly' began",
+    );
 
-  await (await createDrive(drive, { format: 'raw', size: SIZE })).device.close();
-  await tidemark('bitmap', 'add', drive, 'nightly', ...flags);
-  await tidemark('backup', drive, backups, '--bitmap', 'nightly', ...flags);
-  const first = await start();
-  const disk = await connectNbd(`nbd+unix:///vm?socket=${socket}`);
-  await disk.write(new Uint8Array(1000).fill(7), WRITTEN);
-  const served = await tidemark('bitmap', 'list', drive, ...flags);
-  expect(served).toMatchObject({ code: 5, stderr: expect.stringContaining('--force-share') });
-  await first.stop('SIGKILL');
-  await disk.close().catch(() => {});
+    const second = await start();
+    expect(second.stderr()).toContain(
+      `bitmap 'nightly' of 'vm' was recovered after a session that was not closed: ${4 * MiB} bytes are ` +
+        `dirty, of which at most ${4 * MiB} were not written; it records since its last backup, so the ` +
+        'next one is an increment',
+    );
+    const qmp = await QmpClient.connect(join(dir, 'qmp.sock'));
+    const [node] = (await qmp.execute('query-named-block-nodes')) as unknown as readonly Node[];
+    expect(node!['dirty-bitmaps'][0]).toMatchObject({
+      name: 'nightly',
+      'x-tidemark-recovered': { dirty: 4 * MiB, 'whole-regions': 4 * MiB },
+    });
+    await qmp.execute('quit');
+    expect(await second.stop()).toMatchObject({ code: 0 });
 
-  const recovered = { dirty: 4 * MiB, wholeRegions: 4 * MiB };
-  const increment = { kind: 'incremental', reason: "bitmap 'nightly' began anew at '000001-full'" };
-  const found = { state: 'stored', recovered, nextBackup: increment };
-  expect(await list('--backups', backups)).toMatchObject(found);
-  const { stdout } = await tidemark('bitmap', 'list', drive, '--backups', backups, ...flags);
-  expect(stdout).toContain(
-    'nightly was recovered after a session that was not closed: 4 MiB are dirty, of which at most 4 MiB',
-  );
-  expect(stdout).toContain(
-    "nightly: the next backup is an increment, because bitmap 'nightly' began",
-  );
-
-  const second = await start();
-  expect(second.stderr()).toContain(
-    `bitmap 'nightly' of 'vm' was recovered after a session that was not closed: ${4 * MiB} bytes are ` +
-      `dirty, of which at most ${4 * MiB} were not written; it records since its last backup, so the ` +
-      'next one is an increment',
-  );
-  const qmp = await QmpClient.connect(join(dir, 'qmp.sock'));
-  const [node] = (await qmp.execute('query-named-block-nodes')) as unknown as readonly Node[];
-  expect(node!['dirty-bitmaps'][0]).toMatchObject({
-    name: 'nightly',
-    'x-tidemark-recovered': { dirty: 4 * MiB, 'whole-regions': 4 * MiB },
-  });
-  await qmp.execute('quit');
-  expect(await second.stop()).toMatchObject({ code: 0 });
-
-  const closed = await list('--backups', backups);
-  expect(closed).toMatchObject({ state: 'stored', dirtyBytes: 4 * MiB, nextBackup: increment });
-  expect(closed).not.toHaveProperty('recovered');
-}, 60_000);
+    const closed = await list('--backups', backups);
+    expect(closed).toMatchObject({ state: 'stored', dirtyBytes: 4 * MiB, nextBackup: increment });
+    expect(closed).not.toHaveProperty('recovered');
+  },
+  60_000,
+);

@@ -39,18 +39,18 @@ export class ImageControl {
     return this.#isOurs && this.#found?.state === 'busy';
   }
 
-  /** The entries as they can be trusted. */
-  async judge(entries: readonly DirectoryEntry[]): Promise<readonly DirectoryEntry[]> {
+  /** The entries as they can be trusted. `isShared`: the session that is busy may be going on. */
+  async judge(
+    entries: readonly DirectoryEntry[],
+    { isShared }: { readonly isShared: boolean },
+  ): Promise<readonly DirectoryEntry[]> {
     if (!this.isBusy) return entries;
     const { isBound, drive } = this.#found!;
     const why = isBound ? whyAnotherFile(drive, await this.#image.fileFacts()) : undefined;
-    if (why === undefined) return entries;
+    if (why === undefined) return isShared ? entries : entries.map(asRecovered);
     const reason = `the image was in use when it was copied, as it seems: ${why}`;
-    // What does not record misses no write.
-    const isSuspect = ({ enabled, unsupported }: DirectoryEntry) =>
-      enabled && unsupported === undefined;
     return entries.map((entry) =>
-      isSuspect(entry) ? { ...entry, inUse: true, reason, rule: 'copy' } : entry,
+      hasRecorded(entry) ? { ...entry, inUse: true, reason, rule: 'copy' } : entry,
     );
   }
 
@@ -106,6 +106,15 @@ export class ImageControl {
   get #isOurs(): boolean {
     return this.#found?.kind !== 'sidecar';
   }
+}
+
+/** What does not record misses no write, and was not marked. */
+function hasRecorded({ enabled, unsupported }: DirectoryEntry): boolean {
+  return enabled && unsupported === undefined;
+}
+
+function asRecovered(entry: DirectoryEntry): DirectoryEntry {
+  return hasRecorded(entry) && !entry.inUse ? { ...entry, recovered: true } : entry;
 }
 
 /** Which file it is: what is written to it is no reason to distrust its bitmaps. */

@@ -47,7 +47,7 @@ export async function openQcow2Store(
     ...(onNotice && { onNotice }),
   });
   const control = new ImageControl(image.metadata);
-  const entries = await control.judge(directory.records);
+  const entries = await control.judge(directory.records, { isShared });
   // Whoever writes the disk next has to read the image, and finds valid bitmaps in it.
   const live: LiveBackend = {
     inUse: false,
