@@ -180,6 +180,37 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
       replace: 'void directory, drive;',
     },
   },
+  {
+    name: 'a block device is trusted after a restart without a look at its content',
+    file: binding('across-boots.ts'),
+    find: 'if ((await fingerprintOf(sampled, control.storeId)) === fingerprint) return undefined;',
+    replace:
+      'if ((await fingerprintOf(sampled, control.storeId)) !== null) return undefined;\n  void fingerprint;',
+  },
+  {
+    name: 'a block device that was written since a restart is trusted by a sample',
+    file: binding('across-boots.ts'),
+    find: 'if (written === 0n) return undefined;',
+    replace: 'if (written !== undefined) return undefined;',
+  },
+  {
+    name: 'a sample is believed of a drive whose session did not close',
+    file: binding('across-boots.ts'),
+    find: "if (state !== 'idle' || liveEntries.length > 0 || then.fingerprint === undefined) {",
+    replace: 'if (then.fingerprint === undefined || liveEntries.length > 99 || !state) {',
+  },
+  {
+    name: 'an old sample is kept for new content',
+    file: binding('binding.ts'),
+    find: "if (before?.kind === 'block device' && whyChanged(before, drive) === undefined) {",
+    replace: "if (before?.kind === 'block device' && before.fingerprint) {",
+  },
+  {
+    name: 'only the beginning of a drive is sampled',
+    file: binding('fingerprint.ts'),
+    find: 'chosen.add(i).add(count - 1 - i);',
+    replace: 'chosen.add(i);',
+  },
 ];
 
 /** Each breaks how tracking keeps to the lease of a store. */

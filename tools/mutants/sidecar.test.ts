@@ -4,5 +4,14 @@ import { LEASE_MUTANTS, SIDECAR_MUTANTS } from './sidecar-mutants.ts';
 mutantSuite('leases', LEASE_MUTANTS, { project: 'tracking', filters: ['lease'] });
 mutantSuite('sidecars', SIDECAR_MUTANTS, {
   project: 'store-sidecar',
-  filters: ['binding', 'compare-facts', 'recovery', 'lease', 'rest', 'trip-wire'],
+  filters: [
+    'binding',
+    'compare-facts',
+    'recovery',
+    'lease',
+    'rest',
+    'trip-wire',
+    'fingerprint',
+    'across-boots',
+  ],
 });

@@ -33,6 +33,8 @@ export interface BlockDeviceFacts {
   readonly device: bigint;
   /** Absent where the system does not count, or does not tell. */
   readonly counters?: BlockDeviceCounters;
+  /** SHA-256 in hex of a sample of the content, where somebody has taken one. */
+  readonly fingerprint?: string;
 }
 
 export interface BlockDeviceCounters {

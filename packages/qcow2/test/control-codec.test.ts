@@ -31,6 +31,11 @@ const drives: fc.Arbitrary<DriveFacts> = fc.oneof(
     kind: fc.constant('block device' as const),
     size,
     device: u64,
+    // Zeros stand for none.
+    fingerprint: fc
+      .uint8Array({ minLength: 32, maxLength: 32 })
+      .map((bytes) => Buffer.from(bytes).toString('hex'))
+      .filter((text) => /[^0]/.test(text)),
     counters: fc.record({
       writtenSectors: u64,
       diskSequence: u64.filter((value) => value > 0n),

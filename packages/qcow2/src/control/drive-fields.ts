@@ -17,15 +17,29 @@ export function driveFields(drive: DriveFacts) {
     const { modified, changed, born, inode } = drive;
     return { ...nothing, modified, changed, born, inode, bootId: idOf(drive.bootId) };
   }
-  const { counters } = drive;
-  if (counters === undefined) return nothing;
-  return { ...nothing, ...counters, bootId: idOf(counters.bootId) };
+  const { counters, fingerprint } = drive;
+  const known = { ...nothing, ...(fingerprint !== undefined && fingerprintFields(fingerprint)) };
+  return counters === undefined ? known : { ...known, ...counters, bootId: idOf(counters.bootId) };
+}
+
+/** 32 bytes in hex, where a file has its times and inode. */
+function fingerprintFields(fingerprint: string): typeof NO_FILE {
+  const part = (index: number) => BigInt(`0x${fingerprint.slice(index * 16, index * 16 + 16)}`);
+  return { modified: part(0), changed: part(1), born: part(2), inode: part(3) };
+}
+
+function fingerprintOf({ modified, changed, born, inode }: Head): { fingerprint?: string } {
+  const parts = [modified, changed, born, inode];
+  if (parts.every((part) => part === 0n)) return {};
+  return { fingerprint: parts.map((part) => part.toString(16).padStart(16, '0')).join('') };
 }
 
 /** `size`: bytes of the disk. */
 export function driveOf(head: Head, size: number): DriveFacts {
   const { device, modified, changed, born, inode, flags } = head;
-  if ((flags & ControlFlag.blockDevice) !== 0) return { ...blockDeviceOf(head), size, device };
+  if ((flags & ControlFlag.blockDevice) !== 0) {
+    return { ...blockDeviceOf(head), ...fingerprintOf(head), size, device };
+  }
   const bootId = head.bootId.some((byte) => byte !== 0) && { bootId: hexOf(head.bootId) };
   return { kind: 'file', size, device, modified, changed, born, inode, ...bootId };
 }

@@ -16,6 +16,7 @@ export const ControlHead = struct('control extension', {
   /** Nanoseconds since 1970, as are the three times below. */
   leaseUntil: u64,
   driveSize: u64,
+  /** Of a block device these four are the fingerprint instead: 32 bytes, zeros for none. */
   modified: u64,
   changed: u64,
   born: u64,

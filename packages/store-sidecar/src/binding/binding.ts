@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import type { DriveFacts, KnownByFacts } from '@tidemark/block';
-import { asUnchanged, type DirectoryEntry, isTidemarkError, TidemarkError } from '@tidemark/core';
+import { asUnchanged, type DirectoryEntry, TidemarkError } from '@tidemark/core';
 import {
   type BitmapDirectory,
   boundTo,
   type Control,
-  type FoundControl,
   type ImageMetadata,
   type NewDirectory,
 } from '@tidemark/qcow2';
 import { findUnfinishedResize } from '../sidecar-size.ts';
-import { canTellChanges, whyChanged } from './compare-facts.ts';
-import { judge, type Verdict, whyNotAsLeft } from './judge.ts';
+import { whyChanged } from './compare-facts.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import type { Lease } from './lease.ts';
-import { type Mismatch, mismatch } from './mismatch.ts';
+import type { Mismatch } from './mismatch.ts';
 import { Notices } from './notices.ts';
+import { readBinding } from './read-binding.ts';
 import { knownControl, RecordingSession } from './recording-session.ts';
 
 /** The drive whose writes the bitmaps of a sidecar record; a `BlockDevice` will do. */
@@ -22,6 +22,8 @@ export interface BoundDrive extends Partial<KnownByFacts> {
   readonly label: string;
   /** Bytes. */
   readonly size: number;
+  /** Needed for what is sampled: block devices. */
+  read?(target: Uint8Array, offset: number): Promise<void>;
 }
 
 export interface BindingOptions {
@@ -78,33 +80,10 @@ export class Binding {
    * To be called once, before anything is changed.
    */
   async read(): Promise<readonly DirectoryEntry[]> {
-    const { image, directory, isShared, isDataFile, accepts, now } = this.#options;
-    const drive = await this.#foundFacts();
-    this.#isKnown = drive !== undefined && canTellChanges(drive);
-    const found = image.control;
-    const control = this.#control;
-    if ((found === undefined || control?.isBound === false) && drive !== undefined) {
-      if (directory.records.length > 0) this.#notices.unbound();
-    }
-    const sidecar = await this.#options.sidecar.facts?.();
-    const session = { isShared, isDataFile, accepts, sidecar, now: now() };
-    if (found !== undefined && 'control' in found && found.control.isBound && drive !== undefined) {
-      const isAtRest = found.control.state !== 'busy';
-      const asLeft = whyNotAsLeft({ ...found, ...session, drive }) === undefined;
-      if (isAtRest && asLeft) this.#idleFacts = drive;
-    }
-    const live = new Set(directory.namesAt(control?.liveEntries ?? []));
-    const { seal } = directory;
-    const resized = found && this.#asResized(found);
-    const verdict = judge({ found: resized, drive, seal, live, ...session });
-    const { records } = directory;
-    const verdicts = new Map(records.map((record) => [record.name, this.#adopt(record, verdict)]));
-    this.#notices.recovered(records.filter(({ name }) => isRecovered(verdicts.get(name)!)));
-    return directory.records.map((record) => {
-      const found = verdicts.get(record.name)!;
-      if ('reason' in found) return { ...record, inUse: true, ...found };
-      return found.recovered ? { ...record, recovered: true } : record;
-    });
+    const { entries, isKnown, asLeft } = await readBinding(this.#options, this.#notices);
+    this.#isKnown = isKnown;
+    this.#idleFacts = asLeft;
+    return entries;
   }
 
   /** Whether the sidecar says that QEMU may be writing the drive. */
@@ -150,8 +129,9 @@ export class Binding {
     const { loss } = session;
     const state = entries.some(isOurs) ? 'busy' : atRest;
     const isLive = entries.some(({ live }) => live === true);
-    const drive = await this.#factsFor(state, isLive);
-    if (drive !== undefined) this.#assertAsFound(drive);
+    const found = await this.#factsFor(state, isLive);
+    if (found !== undefined) this.#assertAsFound(found);
+    const drive = found && state === 'idle' ? await this.#sampled(found) : found;
     // Before the commit: nothing that has begun by then may call the drive at rest.
     if (atRest === 'busy') session.beginResize();
     return ({ seal, liveEntries, tokens }) => {
@@ -219,36 +199,16 @@ export class Binding {
     if (!writesDrive || !image.writable || before === undefined) return;
     const drive = await this.#options.drive.facts?.({ durable: true });
     if (drive === undefined || whyChanged(before, drive) === undefined) return;
-    await image.commitControl((now) => ({ ...now, sessionId: this.#sessionId, drive }));
-  }
-
-  #adopt(record: DirectoryEntry, judged: (entry: DirectoryEntry) => Verdict): Verdict {
-    const verdict = judged(record);
-    if (!isRecovered(verdict)) return verdict;
-    try {
-      this.#options.directory.adopt(record.name);
-      return verdict;
-    } catch (error) {
-      if (!isTidemarkError(error)) throw error;
-      return mismatch('table', error.message);
-    }
+    const sampled = await this.#sampled(drive);
+    await image.commitControl((now) => {
+      return { ...now, sessionId: this.#sessionId, drive: sampled };
+    });
   }
 
   #factsFor(state: Control['state'], isLive: boolean): Promise<DriveFacts | undefined> {
     if (state !== 'busy') return this.#session.ownFacts({ durable: true });
     // What is older than these was put back by somebody.
     return isLive ? this.#session.lastingFacts() : this.#session.ownFacts({});
-  }
-
-  /** The drive has come to be resized: nothing else about it has to be as it was. */
-  #asResized(found: FoundControl): FoundControl {
-    const { image, drive } = this.#options;
-    const unfinished = findUnfinishedResize(image);
-    if ('problem' in found || unfinished === undefined || unfinished.from === drive.size) {
-      return found;
-    }
-    const resized = { ...found.control.drive, size: drive.size };
-    return { ...found, control: { ...found.control, drive: resized } };
   }
 
   /** Between the look that made bitmaps trusted and their use, nobody may have written the drive. */
@@ -265,21 +225,21 @@ export class Binding {
     return knownControl(this.#options);
   }
 
-  /** Of a block device, what was written and not counted yet has to be counted first. */
-  async #foundFacts(): Promise<DriveFacts | undefined> {
-    const { drive } = this.#options;
-    const facts = await drive.facts?.();
-    return facts?.kind === 'block device'
-      ? drive.facts?.({ durable: true, settled: false })
-      : facts;
+  /** With a sample of a block device, which tells whether it was changed over a restart. */
+  async #sampled(drive: DriveFacts): Promise<DriveFacts> {
+    if (drive.kind !== 'block device') return drive;
+    const before = this.#idleFacts;
+    if (before?.kind === 'block device' && whyChanged(before, drive) === undefined) {
+      return { ...drive, ...(before.fingerprint && { fingerprint: before.fingerprint }) };
+    }
+    const { size, read } = this.#options.drive;
+    if (read === undefined) return drive;
+    const sampled = { size, read: read.bind(this.#options.drive) };
+    return { ...drive, fingerprint: await fingerprintOf(sampled, this.#storeId) };
   }
 }
 
 /** In use by this very store: what was found in use has a reason. */
 function isOurs({ inUse, reason, unsupported }: DirectoryEntry): boolean {
   return inUse && reason === undefined && unsupported === undefined;
-}
-
-function isRecovered(verdict: Verdict): boolean {
-  return 'recovered' in verdict && verdict.recovered;
 }

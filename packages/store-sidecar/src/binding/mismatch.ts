@@ -2,7 +2,7 @@
  * The rule by which a bitmap in a sidecar is not trusted, for programs. Stable:
  *
  * - `kind`, `device`, `inode`, `birth`, `size`, `diskseq`, `boot`: it is not the same drive.
- * - `mtime`, `ctime`, `counter`: it was changed.
+ * - `mtime`, `ctime`, `counter`, `fingerprint`: it was changed.
  * - `lease`, `clock`, `rollback`, `directory`, `table`: what a crash left cannot be vouched for.
  * - `facts`, `control`, `in-use`: there is nothing to judge by.
  * - `data-file`, `returned`: QEMU may have written it, and what else was written is not known.
@@ -19,6 +19,7 @@ export type MismatchRule =
   | 'directory'
   | 'diskseq'
   | 'facts'
+  | 'fingerprint'
   | 'in-use'
   | 'inode'
   | 'kind'

@@ -27,6 +27,13 @@ export class Notices {
     );
   }
 
+  proven(): void {
+    this.#say(
+      `${this.#label}: the system was started anew; nothing was written to the drive since, and a ` +
+        'sample of its content is what it was, so its bitmaps are trusted',
+    );
+  }
+
   lost(names: readonly string[], reason: string): void {
     const bitmaps = namesOf(names.map((name) => ({ name })));
     this.#say(`${this.#label}: ${reason}; ${bitmaps} cannot be trusted any more`);

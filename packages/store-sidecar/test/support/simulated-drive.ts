@@ -17,6 +17,8 @@ export class SimulatedDrive implements BoundDrive {
   readonly asked: string[] = [];
   known: DriveFacts | undefined;
   failure: Error | undefined;
+  /** Of the content, where a test has one. */
+  read?: (target: Uint8Array, offset: number) => Promise<void>;
   /** Milliseconds since 1970. */
   now = 1_700_000_000_000;
 
