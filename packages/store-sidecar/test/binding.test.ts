@@ -49,7 +49,7 @@ describe('a sidecar at rest', () => {
     expect(a).toMatchObject({ state: 'inconsistent', rule: 'inode' });
   });
 
-  it('notes how the drive is after all that was written to it is durable', async () => {
+  it('A19: notes how the drive is after all that was written to it is durable', async () => {
     await at.commit(create('a'));
     expect(at.drive.asked).toEqual(['now', 'durable']);
     at.drive.asked.length = 0;
@@ -68,7 +68,7 @@ describe('a sidecar at rest', () => {
     expect(await at.states()).toEqual({ a: 'stored' });
   });
 
-  it('writes what it notes in the same sector, at the same time', async () => {
+  it('A19: writes what it notes in the same sector, at the same time', async () => {
     const recorder = await RecordingDevice.startOn(at.file);
     const store = await openSidecarStore({ drive: at.drive, sidecar: recorder });
     await store.commit([create('a')]);

@@ -180,7 +180,7 @@ describe('live bitmaps of a crashed session are not trusted', () => {
 });
 
 describe('the lease of a session', () => {
-  it('is durable with the flags, before the first write, and for fifteen seconds', async () => {
+  it('A19: is durable with the flags, before the first write, and for fifteen seconds', async () => {
     await at.crash((store) => store.acquire(['a'], LIVE));
     expect(await said()).toMatchObject({
       state: 'busy',

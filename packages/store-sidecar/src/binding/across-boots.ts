@@ -1,6 +1,6 @@
 import type { BlockDeviceFacts, DriveFacts } from '@tidemark/block';
 import type { Control } from '@tidemark/qcow2';
-import { fingerprintOf } from './fingerprint.ts';
+import { sampleOf } from './fingerprint.ts';
 import { type Mismatch, mismatch } from './mismatch.ts';
 import type { BoundDrive } from './binding.ts';
 
@@ -52,9 +52,8 @@ async function whyOtherContent(
   { control, drive }: FoundDevice,
   { fingerprint }: BlockDeviceFacts,
 ): Promise<Mismatch | undefined> {
-  const { read, size } = drive;
-  if (read === undefined) return mismatch('boot', `${ANEW} the drive cannot be read`);
-  const sampled = { size, read: read.bind(drive) };
-  if ((await fingerprintOf(sampled, control.storeId)) === fingerprint) return undefined;
+  const sample = await sampleOf(drive, control.storeId);
+  if (sample === undefined) return mismatch('boot', `${ANEW} the drive cannot be read`);
+  if (sample === fingerprint) return undefined;
   return mismatch('fingerprint', `${ANEW} a sample of the drive shows other content than before`);
 }

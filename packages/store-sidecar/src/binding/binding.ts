@@ -10,7 +10,7 @@ import {
 } from '@tidemark/qcow2';
 import { findUnfinishedResize } from '../sidecar-size.ts';
 import { whyChanged } from './compare-facts.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { sampleOf } from './fingerprint.ts';
 import type { Lease } from './lease.ts';
 import type { Mismatch } from './mismatch.ts';
 import { Notices } from './notices.ts';
@@ -232,10 +232,8 @@ export class Binding {
     if (before?.kind === 'block device' && whyChanged(before, drive) === undefined) {
       return { ...drive, ...(before.fingerprint && { fingerprint: before.fingerprint }) };
     }
-    const { size, read } = this.#options.drive;
-    if (read === undefined) return drive;
-    const sampled = { size, read: read.bind(this.#options.drive) };
-    return { ...drive, fingerprint: await fingerprintOf(sampled, this.#storeId) };
+    const fingerprint = await sampleOf(this.#options.drive, this.#storeId);
+    return { ...drive, ...(fingerprint !== undefined && { fingerprint }) };
   }
 }
 

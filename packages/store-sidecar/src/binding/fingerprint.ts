@@ -13,6 +13,15 @@ export interface SampledDrive {
   read(target: Uint8Array, offset: number): Promise<void>;
 }
 
+/** The fingerprint of a drive that may not be readable: undefined then. @throws I/O codes */
+export async function sampleOf(
+  drive: Partial<SampledDrive> & Pick<SampledDrive, 'size'>,
+  seed: Uint8Array,
+): Promise<string | undefined> {
+  const isReadable = (it: typeof drive): it is SampledDrive => it.read !== undefined;
+  return isReadable(drive) ? fingerprintOf(drive, seed) : undefined;
+}
+
 /** Where a drive is sampled, ascending: the same places for the same seed and size. */
 export function samplePlaces(size: number, seed: Uint8Array): readonly number[] {
   const count = Math.ceil(size / GRANULE);
