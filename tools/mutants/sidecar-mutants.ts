@@ -54,9 +54,9 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a close makes bitmaps trusted that were found untrusted',
-    file: binding('binding.ts'),
-    find: 'if (isAtRest && asLeft) this.#idleFacts = drive;',
-    replace: 'if (isAtRest) this.#idleFacts = found.control.drive;',
+    file: binding('read-binding.ts'),
+    find: 'if (whyNotAsLeft({ ...evidence, ...found, drive }) !== undefined) return undefined;',
+    replace: 'if (whyNotAsLeft({ ...evidence, ...found, drive }) !== undefined) return then;',
   },
   {
     name: 'anybody who has the sidecar open binds it anew',
@@ -70,9 +70,9 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an untrusted bitmap is at rest again after the next change',
-    file: binding('binding.ts'),
-    find: '{ ...record, inUse: true, ...found }',
-    replace: '{ ...record, ...found }',
+    file: binding('read-binding.ts'),
+    find: '{ ...record, inUse: true, ...told(found) }',
+    replace: '{ ...record, ...told(found) }',
   },
   {
     name: 'a file system that the drive was moved to is not noticed, within one boot',
@@ -160,7 +160,7 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a block device is judged by what was counted so far',
-    file: binding('binding.ts'),
+    file: binding('read-binding.ts'),
     find: 'drive.facts?.({ durable: true, settled: false })',
     replace: 'drive.facts?.({ settled: false })',
   },
@@ -191,12 +191,6 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
     file: binding('across-boots.ts'),
     find: 'if (written === 0n) return undefined;',
     replace: 'if (written !== undefined) return undefined;',
-  },
-  {
-    name: 'a sample is believed of a drive whose session did not close',
-    file: binding('across-boots.ts'),
-    find: "if (state !== 'idle' || liveEntries.length > 0 || then.fingerprint === undefined) {",
-    replace: 'if (then.fingerprint === undefined || liveEntries.length > 99 || !state) {',
   },
   {
     name: 'an old sample is kept for new content',
