@@ -65,6 +65,19 @@ describe('serialising', () => {
     }
   });
 
+  it.each([0, 1, 4])('takes whole chunks from wherever they lie (%i)', (at) => {
+    const bits = 8 * 4096;
+    for (const value of [0, 0xff]) {
+      const bytes = new Uint8Array(2 * 4096 + at).fill(value).subarray(at);
+      // One bit differs, at the end of the second chunk.
+      bytes[2 * 4096 - 1] = value ^ 0x80;
+      const bitmap = new DirtyBitmap(2 * bits * 512, 512);
+      bitmap.deserialize(bytes);
+      expect(bitmap.count).toBe(value === 0 ? 1 : 2 * bits - 1);
+      expect(bitmap.isDirty((2 * bits - 1) * 512)).toBe(value === 0);
+    }
+  });
+
   it('refuses places that are no number', () => {
     const bitmap = new DirtyBitmap(MIB, 512);
     for (const at of [-1, 0.5, Number.NaN]) {

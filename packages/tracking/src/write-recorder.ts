@@ -4,10 +4,7 @@ import type { DirtyBitmap } from '@tidemark/core';
 export interface WriteInFlight {
   readonly offset: number;
   readonly length: number;
-}
-
-/** Knows where it stands among the others: a set of them would cost more than a write's marks. */
-interface ListedWrite extends WriteInFlight {
+  /** The recorder's own: where it stands among the others. A set would cost more than the marks. */
   place: number;
 }
 
@@ -17,7 +14,7 @@ interface ListedWrite extends WriteInFlight {
  */
 export class WriteRecorder {
   readonly #bitmaps = new Set<DirtyBitmap>();
-  readonly #inFlight: ListedWrite[] = [];
+  readonly #inFlight: WriteInFlight[] = [];
   #waiters: (() => void)[] = [];
 
   /** What records now. Marks never leave it: it is for reading. */
@@ -28,14 +25,14 @@ export class WriteRecorder {
   /** Marks a write everywhere. To be called before the device is asked; throws: do not ask it. */
   begin(offset: number, length: number): WriteInFlight {
     for (const bitmap of this.#bitmaps) bitmap.set(offset, length);
-    const write: ListedWrite = { offset, length, place: this.#inFlight.length };
+    const write: WriteInFlight = { offset, length, place: this.#inFlight.length };
     this.#inFlight.push(write);
     return write;
   }
 
   /** The device has answered, well or badly. The marks stay: part of it may have been written. */
   end(write: WriteInFlight): void {
-    const { place } = write as ListedWrite;
+    const { place } = write;
     if (this.#inFlight[place] !== write) return;
     const last = this.#inFlight.pop()!;
     if (last !== write) {

@@ -202,8 +202,14 @@ function bytesOf(words: Uint32Array): Uint8Array {
 /** 0x00 or 0xff where all bytes are that. */
 function uniformByte(bytes: Uint8Array): number | undefined {
   const first = bytes[0]!;
-  const isUniform = (first === 0 || first === 0xff) && bytes.every((byte) => byte === first);
-  return isUniform ? first : undefined;
+  if (first !== 0 && first !== 0xff) return undefined;
+  const { buffer, byteOffset, length } = bytes;
+  // Words at a time: of a large bitmap nearly all chunks are of one value, and all are looked at.
+  const isAligned = byteOffset % 4 === 0 && length % 4 === 0;
+  const units = isAligned ? new Uint32Array(buffer, byteOffset, length / 4) : bytes;
+  const unit = first === 0 ? 0 : isAligned ? 0xffff_ffff : 0xff;
+  for (let at = 0; at < units.length; at++) if (units[at] !== unit) return undefined;
+  return first;
 }
 
 function sameWords(a: Uint32Array, b: Uint32Array): boolean {

@@ -1,5 +1,7 @@
 import type { RegionSpan } from './busy-regions.ts';
 
+/** A sync of marks may wait for all that a guest has written to the same file: there are to be few. */
+const GROWTH = 4;
 /** How many are followed at once. */
 const STREAMS = 8;
 /** Bytes that are marked at once at most: of usual granules, one sector of bits. */
@@ -14,7 +16,7 @@ interface Stream {
 
 /**
  * Who writes a disk from one end to the other needs its marks soon: each time that a stream comes to
- * the end of what is marked, twice as much is marked for it. Writes here and there get one region.
+ * the end of what is marked, four times as much is marked for it. Writes here and there get one region.
  */
 export class Streams {
   readonly #widest: number;
@@ -27,7 +29,7 @@ export class Streams {
 
   /** The span to mark for a write that lacks a mark. */
   widen({ first, last }: RegionSpan): RegionSpan {
-    const width = Math.min(this.#widest, this.#widthAt({ first, last }) * 2);
+    const width = Math.min(this.#widest, this.#widthAt({ first, last }) * GROWTH);
     return { first, last: Math.max(last, first + Math.max(1, width) - 1) };
   }
 
