@@ -93,6 +93,18 @@ it('a granule with a write under way since before the rescan stays dirty', async
   expect((await image.found())['b']!.dirty).toContain(5 * GRANULE);
 });
 
+it('a granule of the bitmap turns clean only when all of it was compared', async () => {
+  const image = await LiveImage.with();
+  const drive = await image.openDrive(await watchedDevice(now, {}));
+  const granularity = 8 * GRANULE;
+  await drive.rescan({ name: 'b', source: pointOf(now), granularity, batchSize: GRANULE });
+  expect(await bitsOf(drive, 'b')).toEqual([]);
+  const last = now.map((byte, at) => (at === SIZE - 1 ? 0 : byte));
+  await drive.rescan({ name: 'b', source: pointOf(last), granularity, batchSize: GRANULE });
+  expect(await bitsOf(drive, 'b')).toEqual([8 * GRANULE]);
+  expect((await image.found())['b']!.dirty).toEqual([8 * GRANULE]);
+});
+
 it('nothing turns clean before what was read is durable', async () => {
   const image = await LiveImage.with();
   let flushes = 0;
