@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { backup, type BackupBitmap, type BackupResult } from '@tidemark/backup';
-import { type BitmapStore, TidemarkError } from '@tidemark/core';
+import { backup, type BackupBitmap, type BackupResult, followChain } from '@tidemark/backup';
+import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
 import type { Drive } from '@tidemark/drive';
 import type { DriveFlags } from './flags.ts';
 import { longWork } from './long-work.ts';
@@ -34,6 +34,23 @@ export async function backUpByBitmap(
   return withStore(path, options, session, async (store, { drive }) =>
     copy(drive, directory, options, await takeBitmap(store, options.bitmap)),
   );
+}
+
+/**
+ * By a bitmap that is named for the restore point at which it began. It is made, and so is the
+ * sidecar of a raw drive where there is none. @throws BITMAP_INVALID (the name), as `backup`
+ */
+export async function backUpChain(
+  path: string,
+  directory: string,
+  options: BackUpOptions & { readonly chain: string },
+): Promise<BackupResult> {
+  const session = { access: 'bitmaps', content: true, create: true } as const;
+  return withStore(path, options, session, async (store, { drive }) => {
+    const granularity = options.granularity ?? defaultGranularity(drive.image?.info.clusterSize);
+    const chain = { name: options.chain, target: directory, granularity };
+    return copy(drive, directory, options, await followChain(store, chain));
+  });
 }
 
 async function copy(

@@ -30,12 +30,23 @@ export interface BackupBitmap {
   readonly checkpoint?: string | undefined;
   /** Why that is not known, as `BitmapInfo` has it. */
   readonly checkpointLost?: string | undefined;
+  /** Why no increment can stand on it: a sentence. */
+  readonly whyFull?: string | undefined;
+  /** The bitmap that begins at the restore point. Default: this one. */
+  readonly successor?: BitmapSuccessor | undefined;
   /**
    * Starts the bitmap anew, durably: all of `content` is clean then, what was written since stays
    * dirty. In the same step `checkpoint` becomes the bitmap's. Called once, after the restore
    * point is durable and the source is flushed, else never.
    */
   readonly onDurable: (checkpoint: string) => Promise<void>;
+}
+
+/** A bitmap that takes the place of another one. */
+export interface BitmapSuccessor {
+  readonly nameAt: (checkpoint: string) => string;
+  /** Bytes. */
+  readonly granularity: number;
 }
 
 /** Bytes of the drive. */
@@ -149,14 +160,15 @@ function describePoint(
     parent: plan.parent,
     drive: { id: drive.id, label: drive.label, format: drive.format, size: source.size },
     granularity: plan.granularity,
-    bitmap: bitmap
-      ? {
-          name: bitmap.name,
-          granularity: bitmap.content.granularity,
-          checkpoint: randomBytes(16).toString('hex'),
-        }
-      : null,
+    bitmap: bitmap ? describeBitmap(bitmap) : null,
   };
+}
+
+function describeBitmap({ name, content, successor }: BackupBitmap): Manifest['bitmap'] {
+  const checkpoint = randomBytes(16).toString('hex');
+  return successor === undefined
+    ? { name, granularity: content.granularity, checkpoint }
+    : { name: successor.nameAt(checkpoint), granularity: successor.granularity, checkpoint };
 }
 
 /** Counts pieces as they pass. */

@@ -19,6 +19,8 @@ export interface PlannedBitmap {
   readonly checkpoint?: string | undefined;
   /** Why it is not known, where its store knows that: a clause. */
   readonly checkpointLost?: string | undefined;
+  /** Why no increment can stand on it, whatever its checkpoint: a sentence. */
+  readonly whyFull?: string | undefined;
 }
 
 export interface PlanOptions {
@@ -85,7 +87,7 @@ function checkOptions({ granularity, bitmap, size }: PlanOptions): void {
   });
 }
 
-async function listOrNothing(directory: BackupDirectory): Promise<readonly RestorePoint[]> {
+export async function listOrNothing(directory: BackupDirectory): Promise<readonly RestorePoint[]> {
   try {
     return await directory.list();
   } catch (error) {
@@ -127,7 +129,8 @@ async function judge(
   if ('problem' in newest) {
     return `the last restore point '${newest.name}' is damaged: ${shorten(newest.problem)}`;
   }
-  const parent = judgeHead(newest, head) ?? findParent(points, options.bitmap);
+  const parent =
+    judgeHead(newest, head) ?? options.bitmap.whyFull ?? findParent(points, options.bitmap);
   if (typeof parent === 'string') return parent;
   return (
     judgeParent(parent, options.bitmap, options) ?? (await judgeChain(directory, parent)) ?? parent

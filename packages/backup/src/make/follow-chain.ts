@@ -1,0 +1,97 @@
+import {
+  type BitmapInfo,
+  type BitmapStore,
+  checkBitmapName,
+  DirtyBitmap,
+  TidemarkError,
+} from '@tidemark/core';
+import type { BackupBitmap } from '../backup.ts';
+import { BackupDirectory } from '../chain/backup-directory.ts';
+import { type FileSystem, withErrorCodes } from '../files/file-system.ts';
+import { listOrNothing } from './plan.ts';
+
+export interface ChainOptions {
+  /** What the names of the bitmaps begin with. */
+  readonly name: string;
+  /** The backup directory. */
+  readonly target: string;
+  /** Bytes; of the bitmap that begins at the next restore point. */
+  readonly granularity: number;
+  readonly fs?: FileSystem | undefined;
+}
+
+/**
+ * The bitmap of a chain of backups, to be followed by the next one. Each restore point begins a
+ * bitmap of its own, `NAME@CHECKPOINT`, and in the same step the older ones go. Its name says where
+ * it began, also when QEMU has written the drive since, and QEMU can rename none. What it cannot
+ * tell is whether somebody has cleared it, or has made the drive smaller and larger again.
+ * @throws BITMAP_INVALID (the name), what store and directory throw
+ */
+export async function followChain(
+  store: BitmapStore,
+  options: ChainOptions,
+): Promise<BackupBitmap> {
+  const { name, granularity } = options;
+  checkChainName(name);
+  const all = (await store.list()).flatMap((info) => {
+    const checkpoint = checkpointIn(info.name, name);
+    return checkpoint === undefined ? [] : { ...info, checkpoint };
+  });
+  const begun = await checkpointsIn(options);
+  const known = all
+    .filter(isUsable)
+    .toSorted((a, b) => begun.indexOf(a.checkpoint) - begun.indexOf(b.checkpoint))
+    .findLast(({ checkpoint }) => begun.includes(checkpoint));
+  const successor = { nameAt: (checkpoint: string) => nameAt(name, checkpoint), granularity };
+  const onDurable = async (checkpoint: string) => {
+    const content = new DirtyBitmap(store.diskSize, granularity);
+    await store.commit([
+      ...all.map((old) => ({ op: 'remove', name: old.name }) as const),
+      { op: 'create', name: nameAt(name, checkpoint), enabled: true, content },
+    ]);
+  };
+  if (known === undefined) {
+    const content = new DirtyBitmap(store.diskSize, granularity);
+    return { name, content, whyFull: whyNone(name, all), successor, onDurable };
+  }
+  const content = await store.load(known.name);
+  return { name: known.name, content, checkpoint: known.checkpoint, successor, onDurable };
+}
+
+const nameAt = (chain: string, checkpoint: string) => `${chain}@${checkpoint}`;
+
+function checkpointIn(name: string, chain: string): string | undefined {
+  if (!name.startsWith(`${chain}@`)) return undefined;
+  return /^[0-9a-f]{32}$/.exec(name.slice(chain.length + 1))?.[0];
+}
+
+/** Checkpoints of the restore points, from old to new. */
+async function checkpointsIn({ target, fs }: ChainOptions): Promise<readonly string[]> {
+  const points = await listOrNothing(new BackupDirectory(target, withErrorCodes(fs)));
+  return points.flatMap((point) =>
+    'problem' in point ? [] : (point.manifest.bitmap?.checkpoint ?? []),
+  );
+}
+
+function isUsable({ state, enabled }: BitmapInfo): boolean {
+  return state === 'stored' && enabled;
+}
+
+function whyNone(chain: string, all: readonly BitmapInfo[]): string {
+  const last = all.at(-1);
+  if (last === undefined) return `chain '${chain}' has no bitmap yet`;
+  if (all.some(isUsable)) {
+    return `chain '${chain}' has no bitmap that began at a restore point that is here`;
+  }
+  const { name, state, reason } = last;
+  if (state === 'stored') return `bitmap '${name}' is disabled and misses writes`;
+  return `bitmap '${name}' is ${state}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+function checkChainName(name: string): void {
+  if (name === '') {
+    const hint = 'give it a name, such as nightly';
+    throw new TidemarkError('BITMAP_INVALID', 'the name of a chain cannot be empty', { hint });
+  }
+  checkBitmapName(nameAt(name, '0'.repeat(32)));
+}
