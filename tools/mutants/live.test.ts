@@ -4,5 +4,5 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('live bitmaps', LIVE_MUTANTS, {
   project: 'tracking',
   filters: ['live'],
-  env: { EXPLORER_STATES: '15000' },
+  exploredStates: 3000,
 });

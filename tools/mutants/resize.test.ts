@@ -6,13 +6,23 @@ import {
   RESIZED_STORES,
 } from './resize-mutants.ts';
 
-mutantSuite('resized stores', RESIZED_STORES, { project: 'store-memory', filters: ['contract'] });
+mutantSuite('resized stores', RESIZED_STORES, {
+  project: 'store-memory',
+  filters: ['contract'],
+  usually: 2,
+});
 mutantSuite('resized images', RESIZED_IMAGES, {
   project: 'qcow2',
   filters: ['resize-power-cut'],
+  usually: 2,
 });
 mutantSuite('resized sidecars', RESIZED_SIDECARS, {
   project: 'store-sidecar',
   filters: ['resize'],
+  usually: 2,
 });
-mutantSuite('resized drives', RESIZED_DRIVES, { project: 'tracking', filters: ['resize'] });
+mutantSuite('resized drives', RESIZED_DRIVES, {
+  project: 'tracking',
+  filters: ['resize'],
+  usually: 2,
+});

@@ -52,14 +52,13 @@ export class Sandbox {
   }
 
   /** Runs tests of a package with the mutant in place. Resolves to what the run printed. */
-  async run(
-    mutant: Mutant | undefined,
-    tests: TestRun,
-  ): Promise<{ failed: boolean; output: string }> {
+  async run(mutant: Mutant | undefined, tests: TestRun): Promise<Outcome> {
     const path = mutant && join(this.#folder, mutant.file);
     const source = path === undefined ? '' : readFileSync(path, 'utf8');
     try {
       if (path !== undefined) writeFileSync(path, apply(source, mutant!));
+      const found = tests.exploredStates && (await this.#explore(tests.exploredStates));
+      if (found && found.failed) return found;
       return await this.#runTests(tests);
     } finally {
       if (path !== undefined) writeFileSync(path, source);
@@ -70,20 +69,25 @@ export class Sandbox {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #runTests({
-    project,
-    filters,
-    env,
-  }: TestRun): Promise<{ failed: boolean; output: string }> {
+  /** Most of what can go wrong with crashes is found so, and sooner than by a run of tests. */
+  async #explore(states: number): Promise<Outcome> {
+    const script = join(this.#folder, 'tools/crash/explore.ts');
+    const options = ['--states', String(states), '--workers', '1'];
+    return this.#start(['--conditions=@tidemark/source', script, ...options]);
+  }
+
+  async #runTests({ project, filters, exploredStates }: TestRun): Promise<Outcome> {
     const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-    const child = spawn(
-      process.execPath,
-      [vitest, 'run', '--root', this.#folder, '--project', project, '--bail', '1', ...filters],
-      {
-        env: { ...process.env, NO_COLOR: '1', CI: '1', ...env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const options = ['run', '--root', this.#folder, '--project', project, '--bail', '1'];
+    const done = exploredStates === undefined ? [] : ['--exclude', '**/*.explorer.test.ts'];
+    return this.#start([vitest, ...options, ...done, ...filters]);
+  }
+
+  async #start(args: readonly string[]): Promise<Outcome> {
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, NO_COLOR: '1', CI: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -95,10 +99,16 @@ export class Sandbox {
   }
 }
 
+interface Outcome {
+  readonly failed: boolean;
+  readonly output: string;
+}
+
 export interface TestRun {
   readonly project: string;
   readonly filters: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  /** First the explorer looks at so many crash states; tests run where it finds nothing. */
+  readonly exploredStates?: number;
 }
 
 function apply(source: string, { name, file, find, replace, also }: Mutant): string {

@@ -14,4 +14,5 @@ mutantSuite('sidecars', SIDECAR_MUTANTS, {
     'fingerprint',
     'across-boots',
   ],
+  usually: 10,
 });

@@ -220,7 +220,7 @@ describeWithQemu(
       const common = `[global]\nioengine=nbd\nuri=${uri}\niodepth=16\nsize=16m\nverify=crc32c\n`;
       writeFileSync(
         job,
-        `${common}verify_fatal=1\n[mixed]\nrw=randwrite\nbsrange=512-256k\nblockalign=512\n`,
+        `${common}verify_fatal=1\nverify_state_save=0\n[mixed]\nrw=randwrite\nbsrange=512-256k\nblockalign=512\n`,
       );
       const report = join(dir, 'verify.json');
       await run('fio', '--output-format=json', `--output=${report}`, job);
