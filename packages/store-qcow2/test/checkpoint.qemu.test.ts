@@ -81,4 +81,19 @@ describeWithQemu('the checkpoint of a bitmap', ['qemu-img', 'qemu-io'], () => {
     );
     expect(await checkpointsOf(path)).toEqual({ a: undefined, b: checkpoint });
   });
+
+  it.each([512, 1024, 65_536])(
+    'A12 leaves room for a backing file that QEMU names later, in clusters of %i bytes',
+    async (clusterSize) => {
+      const path = join(dir, `rebased-${clusterSize}.qcow2`);
+      await makeImage(path, { checkpoints: ['a', 'b'], clusterSize });
+      const name = `./${'long-name-'.repeat(8)}.raw`;
+      await run('qemu-img', 'create', '-q', '-f', 'raw', join(dir, name), `${SIZE}`);
+      await run('qemu-img', 'rebase', '-u', '-b', name, '-F', 'raw', path);
+      await run('qemu-img', 'check', '-q', path);
+      expect((await qemuBitmaps(path)).map((bitmap) => bitmap.name)).toEqual(['a', 'b']);
+      const infos = await withStore(path, (store) => store.list(), { writable: false });
+      expect(infos.map(({ state }) => state)).toEqual(['stored', 'stored']);
+    },
+  );
 });
