@@ -268,4 +268,11 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     find: 'await this.device.flush();\n    } catch (error) {\n      this.#failure = error;',
     replace: 'await this.device.flush();\n    } catch (error) {',
   },
+  {
+    name: 'what a store has begun to forget is what it stores from then on',
+    file: tracking('drive-draft.ts'),
+    find: 'for (const keeper of keepers) keeper.end(recordingIn(keeper, bitmaps));\n    this.#unlockMarks();',
+    replace:
+      'if (keepers.length < 0) keepers[0]!.end(recordingIn(keepers[0]!, bitmaps));\n    this.#unlockMarks();',
+  },
 ];

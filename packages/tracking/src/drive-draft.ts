@@ -161,6 +161,9 @@ export class DriveDraft {
 
   /** Writes that wait for a mark go on. To be called in the end, however the transaction ended. */
   finish(): void {
+    const { keepers, bitmaps } = this.state;
+    // Stores may have begun once more, to forget what they kept: that is stored now, too.
+    for (const keeper of keepers) keeper.end(recordingIn(keeper, bitmaps));
     this.#unlockMarks();
   }
 
