@@ -34,7 +34,7 @@ export interface SidecarSessionOptions {
   readonly now?: () => number;
   /**
    * Calls `work` after so many milliseconds, unless the process ends before. Default: a timer that
-   * keeps no process alive.
+   * keeps no process alive; but one that keeps it alive where a write waits for the time.
    */
   readonly later?: (work: () => void, milliseconds: number) => void;
   /** Holds the sidecar. The session closes it, unless opening it fails. */
@@ -81,7 +81,8 @@ export async function openSession(
   const directory = await BitmapDirectory.open({ image: metadata, diskSize: bitmapSize, onNotice });
   const isDataFile = dataMap !== undefined;
   const who = { writesDrive, isShared, isDataFile, accepts };
-  const about = { image: metadata, directory, drive, sidecar, now, later, label, onNotice };
+  const wait = options.later && waitBy(options.later);
+  const about = { image: metadata, directory, drive, sidecar, now, later, wait, label, onNotice };
   const binding = new Binding({ ...about, ...who });
   const entries = await binding.read();
   const session = { label, drive, writable, image, directory, binding, entries };
@@ -93,6 +94,12 @@ export async function openSession(
   await settleMap(session, writesDrive);
   return session;
 }
+
+const waitBy =
+  (later: NonNullable<SidecarSessionOptions['later']>) =>
+  async (milliseconds: number): Promise<void> => {
+    await new Promise<void>((resolve) => later(resolve, milliseconds));
+  };
 
 const afterTime = (work: () => void, milliseconds: number) =>
   void setTimeout(work, milliseconds).unref();

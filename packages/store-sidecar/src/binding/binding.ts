@@ -43,6 +43,8 @@ export interface BindingOptions {
   readonly now: () => number;
   /** Calls `work` after so many milliseconds, unless the process ends before. */
   readonly later: (work: () => void, milliseconds: number) => void;
+  /** As in `LeaseOptions`. */
+  readonly wait?: ((milliseconds: number) => Promise<void>) | undefined;
   /** Names the sidecar in messages. */
   readonly label: string;
   readonly onNotice: (message: string) => void;

@@ -24,7 +24,7 @@ export interface LeaseOptions {
   /** Makes it durable that the drive is changed now. */
   readonly touchDrive: () => Promise<void>;
   /** Default: the system's timer. */
-  readonly wait?: (milliseconds: number) => Promise<void>;
+  readonly wait?: ((milliseconds: number) => Promise<void>) | undefined;
 }
 
 /**
@@ -44,7 +44,7 @@ export class Lease implements WriteLease {
   #ended = 0;
   /** When the last write ended, or the lease was granted. */
   #lastActive = 0;
-  /** The latest end that may be on disk: a renewal that failed may be there as well. */
+  /** The latest end that may be on disk: a write of it that failed may be there, too. */
   #latest = 0;
 
   constructor(options: LeaseOptions) {
@@ -66,10 +66,15 @@ export class Lease implements WriteLease {
     return this.#lastActive;
   }
 
+  /** A commit is going to write one that ends then, and may fail when it is on disk already. */
+  offer(until: number): void {
+    this.#latest = Math.max(this.#latest, until);
+  }
+
   /** A commit has made a lease durable that ends then. 0: it has made durable that there is none. */
   grant(until: number): void {
     this.#until = until;
-    this.#latest = Math.max(this.#latest, until);
+    this.offer(until);
     if (until === 0) return;
     this.#refusal = undefined;
     this.#watch();
@@ -138,7 +143,7 @@ export class Lease implements WriteLease {
       this.#until = await this.#options.write();
       this.#watch();
     } finally {
-      this.#latest = Math.max(this.#latest, this.#options.now() + LEASE);
+      this.offer(this.#options.now() + LEASE);
       this.#renewal = undefined;
     }
   }

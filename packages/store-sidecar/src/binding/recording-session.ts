@@ -30,10 +30,10 @@ export class RecordingSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const { now, later } = options;
+    const { now, later, wait } = options;
     const write = () => this.#writeLease();
     const touchDrive = () => this.#touchDrive();
-    this.lease = new Lease({ now, later, write, rest: () => this.#rest(), touchDrive });
+    this.lease = new Lease({ now, later, wait, write, rest: () => this.#rest(), touchDrive });
     this.#watch = new DriveWatch(this.lease, async (wanted) => options.drive.facts?.(wanted));
   }
 
@@ -50,7 +50,10 @@ export class RecordingSession {
   /** The end of a commit's lease, in the tick in which its change of the header is composed. */
   offer({ isLive }: { readonly isLive: boolean }): bigint {
     this.#isGivenUp = false;
-    return isLive ? this.#leaseEnd() : 0n;
+    if (!isLive) return 0n;
+    const end = this.#leaseEnd();
+    this.lease.offer(Number(end / NS_PER_MS));
+    return end;
   }
 
   /** After the commit. */

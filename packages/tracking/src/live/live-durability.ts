@@ -293,7 +293,14 @@ export class LiveDurability implements Durability {
     const bits = {
       write: async (bytes: Uint8Array, at: number) => {
         this.#assertSound();
-        await live.bits(name).write(bytes, at);
+        try {
+          await live.bits(name).write(bytes, at);
+        } catch (error) {
+          // Of what may be on disk, or not, nothing can be marked.
+          if (this.#isUncertain && error instanceof RangeError)
+            throw storeFailed(this.label, error);
+          throw error;
+        }
       },
     };
     const bitmap = new LiveBitmap(content, stored, bits);

@@ -1,5 +1,11 @@
 import { type BlockDevice, MemoryDevice } from '@tidemark/block';
-import { type DeviceEvent, RecordingDevice } from '@tidemark/block/testing';
+import {
+  type DeviceEvent,
+  type DeviceOperation,
+  type Fault,
+  FaultDevice,
+  RecordingDevice,
+} from '@tidemark/block/testing';
 import { chooseLoss, type Loss } from './losses.ts';
 import type { Random } from './random.ts';
 import { SECTOR, type Sector, sectorOf, Sectors } from './sectors.ts';
@@ -8,9 +14,20 @@ import { SlowDisk } from './slow-disk.ts';
 /** Durable changes before they are put under those that are not. */
 const FOLD_AT = 32;
 
+/** What goes wrong with a file, for one process. */
+export interface FilePlan {
+  readonly faults: readonly Fault[];
+  /** What a sync that fails should have written is never written: a later sync says nothing of it. */
+  readonly losesCache?: boolean;
+  /** Told of each call, for a loop over them. */
+  readonly onCall?: (operation: DeviceOperation) => void;
+}
+
 interface Pending {
   readonly event: Exclude<DeviceEvent, { op: 'flush' }>;
   isDurable: boolean;
+  /** A sync that failed has dropped it. */
+  isLost: boolean;
   /** Of a write of whole sectors. */
   readonly sectors: readonly Sector[] | undefined;
 }
@@ -35,9 +52,10 @@ export class CrashDisk {
   }
 
   /** The disk for one process. `kill` ends what it can still do. */
-  session(): { readonly device: BlockDevice; readonly kill: () => Promise<void> } {
+  session(plan?: FilePlan): { readonly device: BlockDevice; readonly kill: () => Promise<void> } {
     let isDead = false;
-    const device = new Proxy<BlockDevice>(this.#recorder, {
+    const inner = plan === undefined ? this.#recorder : this.#faulty(plan);
+    const device = new Proxy<BlockDevice>(inner, {
       get(target, key) {
         if (key === 'close' || key === Symbol.asyncDispose) return async () => {};
         const value: unknown = Reflect.get(target, key, target);
@@ -72,17 +90,43 @@ export class CrashDisk {
     return disk;
   }
 
+  #faulty({ faults, losesCache = false, onCall = () => {} }: FilePlan): BlockDevice {
+    const faulty = new FaultDevice(this.#recorder, faults);
+    return new Proxy<BlockDevice>(faulty, {
+      get: (target, key): unknown => {
+        const value: unknown = Reflect.get(target, key, target);
+        if (typeof value !== 'function') return value;
+        if (key === 'extents') return value.bind(target);
+        return async (...args: unknown[]) => {
+          onCall(key as DeviceOperation);
+          try {
+            return (await Reflect.apply(value, target, args)) as unknown;
+          } catch (error) {
+            if (key === 'flush' && losesCache) this.#loseCache();
+            throw error;
+          }
+        };
+      },
+    });
+  }
+
+  #loseCache(): void {
+    this.#catchUp();
+    for (const change of this.#pending.values()) if (!change.isDurable) change.isLost = true;
+  }
+
   #catchUp(): void {
     const { events } = this.#recorder;
     for (; this.#seen < events.length; this.#seen++) {
       const event = events[this.#seen]!;
       if (event.op !== 'flush') {
         const sectors = event.op === 'write' ? wholeSectors(event) : undefined;
-        this.#pending.set(this.#seen, { event, isDurable: false, sectors });
+        this.#pending.set(this.#seen, { event, isDurable: false, isLost: false, sectors });
         continue;
       }
       for (const [index, change] of this.#pending) {
-        if (index < event.upTo && !event.except.has(index)) change.isDurable = true;
+        const isCovered = index < event.upTo && !event.except.has(index);
+        if (isCovered && !change.isLost) change.isDurable = true;
       }
     }
   }
@@ -131,7 +175,7 @@ function wholeSectors({ offset, bytes }: { offset: number; bytes: Uint8Array }) 
 
 function apply(
   disk: Sectors,
-  { event, sectors }: Omit<Pending, 'isDurable'>,
+  { event, sectors }: Pick<Pending, 'event' | 'sectors'>,
   kept: Exclude<ReturnType<Loss>, false>,
 ): void {
   if (event.op === 'resize') return disk.resize(event.size);

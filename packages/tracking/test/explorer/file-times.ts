@@ -59,7 +59,8 @@ export class FileTimes {
 
   /** A file with these times, that a write changes when it begins and when it ends. */
   of(device: BlockDevice): BlockDevice & { facts(options?: FactsOptions): Promise<DriveFacts> } {
-    const facts = async ({ durable = false }: FactsOptions = {}) => {
+    const facts = async ({ durable = false, touched = false }: FactsOptions = {}) => {
+      if (touched) this.stamp();
       if (durable) {
         const synced = this.#modified;
         await device.flush();

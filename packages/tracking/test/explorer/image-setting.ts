@@ -7,7 +7,16 @@ import { Materialising } from './materialising.ts';
 import { layAsQemuDoes } from './qemu-header.ts';
 import type { Random } from './random.ts';
 import { SectorDevice } from './sectors.ts';
-import { AREA, AREAS, GRANULE, GRANULES, type Remains, type Setting, unclosed } from './setting.ts';
+import {
+  AREA,
+  AREAS,
+  GRANULE,
+  GRANULES,
+  type Plans,
+  type Remains,
+  type Setting,
+  unclosed,
+} from './setting.ts';
 
 const SIZE = GRANULES * GRANULE;
 /** The file behind images of large clusters: zeros. */
@@ -43,8 +52,8 @@ class ImageSetting implements Setting {
     this.#isLarge = isLarge;
   }
 
-  async open(underWay: UnderWay) {
-    const { device, kill } = this.#disk.session();
+  async open(underWay: UnderWay, plans: Plans = {}) {
+    const { device, kill } = this.#disk.session(plans.bitmaps);
     const materialising = new Materialising(underWay);
     const opened = await this.#openOn(materialising.watchDevice(device), true);
     return { ...opened, store: materialising.watchStore(opened.store), kill };

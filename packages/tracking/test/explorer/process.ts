@@ -1,10 +1,14 @@
-import { openTrackedDrive, type TrackedDrive } from '../../src/index.ts';
+import { openTrackedDrive, type TrackedDrive, type TrackedDriveOptions } from '../../src/index.ts';
 import { withArrivals } from './arrivals.ts';
 import { UnderWay } from './census.ts';
-import { GRANULE, type Setting } from './setting.ts';
+import { GRANULE, type Plans, type Setting } from './setting.ts';
 
 /** Marked on disk 16 granules at a time, in few places at once, and narrowed at the next chance. */
 const MARKS = { regionSize: 16 * GRANULE, maxOpen: 8 * 16 * GRANULE, idleAfter: 0 };
+
+type ProcessOptions = Pick<TrackedDriveOptions, 'onTrackingError' | 'onWarning' | 'retryAfter'> & {
+  readonly plans?: Plans;
+};
 
 /** One that has the drive open, until it is closed or killed. */
 export class Process {
@@ -22,8 +26,12 @@ export class Process {
   kill: () => Promise<void> = async () => {};
 
   /** `picture`: what each granule holds; kept up with writes that come to the disk. */
-  async open(setting: Pick<Setting, 'open'>, picture: Map<number, number>): Promise<void> {
-    const opened = await setting.open(this.underWay);
+  async open(
+    setting: Pick<Setting, 'open'>,
+    picture: Map<number, number>,
+    { plans, ...options }: ProcessOptions = {},
+  ): Promise<void> {
+    const opened = await setting.open(this.underWay, plans);
     const { device, store } = opened;
     this.kill = () => opened.kill();
     this.drive = await openTrackedDrive({
@@ -34,6 +42,7 @@ export class Process {
       durability: 'live',
       clusterSize: 512,
       marks: MARKS,
+      ...options,
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import type { BitmapStore } from '@tidemark/core';
 import type { UnderWay } from './census.ts';
+import type { FilePlan } from './crash-disk.ts';
 import type { Random } from './random.ts';
 import type { SectorDevice } from './sectors.ts';
 
@@ -29,10 +30,16 @@ export interface Remains {
   readonly hash: number;
 }
 
+/** What goes wrong; a drive that is an image has one file. */
+export interface Plans {
+  readonly bitmaps?: FilePlan | undefined;
+  readonly drive?: FilePlan | undefined;
+}
+
 /** Where a drive and its bitmaps are kept: on disks with volatile caches. */
 export interface Setting {
   /** For a new process. `kill` ends what it can still do. */
-  open(underWay: UnderWay): Promise<Opened & { kill(): Promise<void> }>;
+  open(underWay: UnderWay, plans?: Plans): Promise<Opened & { kill(): Promise<void> }>;
   /** What a power cut now would leave. Good until the next one. */
   cut(): Promise<Remains>;
   /** The power fails, and the next process finds what is left. */

@@ -6,7 +6,7 @@ import { FileTimes } from './file-times.ts';
 import { Materialising } from './materialising.ts';
 import type { Random } from './random.ts';
 import { SectorDevice, Sectors } from './sectors.ts';
-import { GRANULE, GRANULES, type Remains, type Setting } from './setting.ts';
+import { GRANULE, GRANULES, type Plans, type Remains, type Setting } from './setting.ts';
 
 const SIZE = GRANULES * GRANULE;
 /** Milliseconds: longer than any lease. */
@@ -49,9 +49,9 @@ class SidecarSetting implements Setting {
     this.#files = files;
   }
 
-  async open(underWay: UnderWay) {
-    const raw = this.#files.raw.disk.session();
-    const sidecar = this.#files.sidecar.disk.session();
+  async open(underWay: UnderWay, plans: Plans = {}) {
+    const raw = this.#files.raw.disk.session(plans.drive);
+    const sidecar = this.#files.sidecar.disk.session(plans.bitmaps);
     const device = this.#times.of(raw.device);
     const now = () => this.#times.now;
     const later = (work: () => void, time: number) => this.#times.later(work, time);
