@@ -1,4 +1,4 @@
-import { planBackup } from '@tidemark/backup';
+import { chainCheckpoint, planBackup } from '@tidemark/backup';
 import {
   type BitmapInfo,
   type BitmapStore,
@@ -81,7 +81,9 @@ async function planNext(
   if (!enabled) {
     return { kind: 'refused', reason: `bitmap '${name}' is disabled and misses writes` };
   }
-  const bitmap = { name, content, checkpoint, checkpointLost };
+  // One of a chain is known by its name, whatever became of its token.
+  const begun = chainCheckpoint(name) ?? checkpoint;
+  const bitmap = { name, content, checkpoint: begun, checkpointLost };
   const { kind, reason: because } = await planBackup({ target, drive: { id }, size, bitmap });
   return { kind, reason: because };
 }

@@ -68,6 +68,14 @@ describeWithQemu('a chain of backups', ['qemu-img', 'qemu-io'], () => {
       kind: 'full',
       reason: expect.stringContaining('another program has had its image open for writing since'),
     });
+    const listed = await succeedJson<{ name: string; nextBackup: { kind: string } }[]>(
+      ...['bitmap', 'list', drive, '--backups', join(dir, 'backups')],
+    );
+    const nexts = listed.map(({ name, nextBackup }) => [name.split('@')[0], nextBackup.kind]);
+    expect(nexts).toEqual([
+      ['mine', 'full'],
+      ['nightly', 'incremental'],
+    ]);
     const next = await backUp();
     expect(next).toMatchObject({ kind: 'incremental' });
     expect(next.bytesRead).toBeLessThanOrEqual(2 * 65_536);

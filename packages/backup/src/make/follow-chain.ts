@@ -61,8 +61,13 @@ export async function followChain(
 const nameAt = (chain: string, checkpoint: string) => `${chain}@${checkpoint}`;
 
 function checkpointIn(name: string, chain: string): string | undefined {
-  if (!name.startsWith(`${chain}@`)) return undefined;
-  return /^[0-9a-f]{32}$/.exec(name.slice(chain.length + 1))?.[0];
+  const checkpoint = chainCheckpoint(name);
+  return checkpoint !== undefined && name === nameAt(chain, checkpoint) ? checkpoint : undefined;
+}
+
+/** Where the bitmap of a chain began, by its name. Undefined: it is of no chain. */
+export function chainCheckpoint(name: string): string | undefined {
+  return /@([0-9a-f]{32})$/.exec(name)?.[1];
 }
 
 /** Checkpoints of the restore points, from old to new. */

@@ -9,7 +9,7 @@ export interface Step {
   readonly actions?: readonly ExplorerAction[];
   /** What it writes: granules from the first on. */
   readonly writes?: { readonly first: number; readonly count: number };
-  act(drive: TrackedDrive): Promise<unknown>;
+  readonly act: (drive: TrackedDrive) => Promise<unknown>;
 }
 
 const POINT: Picture = new Map([[1, 7]]);
