@@ -57,7 +57,7 @@ describeWithQemu('the header that the explorer calls that of QEMU', ['qemu-img']
     const written = new Uint8Array(readFileSync(path));
     const device = new MemoryDevice({ size: written.length });
     await device.write(written, 0);
-    const laid = await layAsQemuDoes(device);
+    const laid = (await layAsQemuDoes(device))!;
     // Names of features are told by their type and length only.
     const names = 112 + 16;
     if (clusterSize > 4096) written.fill(0, names + 8, names + 8 + 8 * 48);

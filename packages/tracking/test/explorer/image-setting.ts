@@ -71,7 +71,9 @@ class ImageSetting implements Setting {
 
   async qemuWritesHeader(): Promise<void> {
     const { device } = this.#disk.session();
-    await device.write(await layAsQemuDoes(device), 0);
+    const header = await layAsQemuDoes(device);
+    if (header === undefined) return;
+    await device.write(header, 0);
     await device.flush();
   }
 

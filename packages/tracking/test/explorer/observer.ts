@@ -128,7 +128,7 @@ export class Observer {
     const claims = this.#claimsKept(sight);
     const problems = 'problems' in claims ? [...claims.problems] : [];
     this.#judged += 1;
-    if (this.#judged % CHECK_EVERY === 0) {
+    if (this.#judged % CHECK_EVERY === 0 && !this.losesAll) {
       problems.push(...this.#leaks.judge(bitmapFile));
     }
     return [...problems, ...((await this.#options.judge?.(bitmapFile)) ?? [])];

@@ -1,9 +1,5 @@
 import type { BlockDevice } from '@tidemark/block';
-import {
-  BITMAPS_EXTENSION_SIZE,
-  composeHeader,
-  keptExtensions,
-} from '../../../qcow2/src/header/compose-header.ts';
+import { composeHeader } from '../../../qcow2/src/header/compose-header.ts';
 import { readHeader } from '../../../qcow2/src/header/parse-header.ts';
 import { ExtensionType } from '../../../qcow2/src/header/spec.ts';
 import { HostFile } from '../../../qcow2/src/io/host-file.ts';
@@ -16,21 +12,23 @@ const KNOWN_AUTOCLEAR = 3n;
 /**
  * The first cluster of an image as QEMU 7.2 writes it whenever it changes the header: bits it does
  * not know cleared, its own order of extensions, and the backing file's name right behind them.
- * Names of features are zeros. Held to QEMU by a test of its own.
+ * Names of features are zeros. Held to QEMU by a test of its own. Undefined: there are neither bitmaps
+ * nor a bit that QEMU does not know, for which it would write the header.
  */
-export async function layAsQemuDoes(device: BlockDevice): Promise<Uint8Array<ArrayBuffer>> {
+export async function layAsQemuDoes(
+  device: BlockDevice,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const header = await readHeader(new HostFile(device));
+  if (header.autoclear === 0n) return undefined;
   const cluster = 2 ** header.clusterBits;
-  const bitmaps = header.extensions.filter(
-    ({ type, data }) =>
-      type === ExtensionType.bitmaps && data.length + 8 === BITMAPS_EXTENSION_SIZE,
-  );
-  const own = keptExtensions(header);
-  const first = own.filter(({ type }) => type === ExtensionType.backingFormat);
-  const others = own.filter(({ type }) => type !== ExtensionType.backingFormat);
+  const of = (type: number) => header.extensions.filter((it) => it.type === type);
+  const known: readonly number[] = Object.values(ExtensionType);
+  // What it does not know comes out in reverse each time.
+  const others = header.extensions.filter(({ type }) => !known.includes(type)).toReversed();
   const names = cluster > 4096 ? [FEATURE_NAMES] : [];
   const bytes = new Uint8Array(cluster);
-  const extensions = [...first, ...names, ...bitmaps, ...others];
+  const { backingFormat, bitmaps } = ExtensionType;
+  const extensions = [...of(backingFormat), ...names, ...of(bitmaps), ...others];
   const laid = { ...header, extensions, autoclear: header.autoclear & KNOWN_AUTOCLEAR };
   const end = composeHeader(laid).length;
   const backing = header.backing && { ...header.backing, offset: end };

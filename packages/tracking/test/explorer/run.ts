@@ -175,7 +175,9 @@ export class Run {
     const observer = this.#observer;
     const isTakenOver = this.#setting.qemuWritesHeader !== undefined && this.#random.chance(40);
     if (isTakenOver) {
-      await this.#setting.qemuWritesHeader!();
+      observer.losesAll = true;
+      await this.#watch(['takeover'], this.#setting.qemuWritesHeader!());
+      observer.losesAll = false;
       this.#isLaidByQemu = true;
     }
     await this.#startOn(operations);
