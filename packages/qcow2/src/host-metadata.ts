@@ -108,11 +108,11 @@ export class HostMetadata implements ImageMetadata {
     await this.#state.file.flush();
   }
 
-  /** The clusters are given back by the flush that comes next. */
+  /** The flush that comes next makes it durable, so that no more than one change is ever leaked. */
   async free(offset: number, clusterCount: number): Promise<void> {
     await this.#prepare();
     this.#state.guard.assertNotMetadata(offset, clusterCount);
-    this.#state.unlink(offset, clusterCount);
+    await this.#state.mutex.run(() => this.#state.release(offset, clusterCount));
   }
 
   async reclaimLeaks(kept: readonly HostRange[]): Promise<number> {

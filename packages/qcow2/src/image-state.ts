@@ -125,6 +125,11 @@ export class ImageState {
     this.#unlinked.push({ offset, clusterCount, kind: 'other' });
   }
 
+  /** Inside `mutex`: gives clusters back that nothing on disk points to, durably. */
+  async release(offset: number, clusterCount: number): Promise<void> {
+    await this.file.allOrNothing(() => this.#release({ offset, clusterCount, kind: 'other' }));
+  }
+
   /**
    * Gives back what nothing points to, in an image without guest data: `kept` is all else that is in
    * use. Elsewhere, it does nothing. @returns the number of clusters
