@@ -153,4 +153,23 @@ describe('QMP of the daemon', () => {
       [SIZE / 2, SIZE / 2],
     ]);
   });
+
+  it('A18: nothing but a command clears a bitmap: no client that goes, and no restart', async () => {
+    const { daemon, qmp } = await start();
+    await guestWrite(uriOf('a'), 3 * GRANULE, 1);
+    const reader = await connectNbd(uriOf('a'));
+    await reader.read(new Uint8Array(GRANULE), 3 * GRANULE);
+    await reader.close();
+    await qmp.close();
+    await daemon.stop('SIGKILL');
+    const again = await startDaemon(
+      ...['-drive', `file=${join(dir, 'a.qcow2')},id=a`],
+      ...['--nbd-server', `addr.type=unix,addr.path=${dir}/nbd.sock`],
+    );
+    await again.stop();
+    const dirty = await dirtyRanges(join(dir, 'a.qcow2'), 'n');
+    expect(dirty.some(([offset = 0, length = 0]) => isIn(3 * GRANULE, offset, length))).toBe(true);
+  });
 });
+
+const isIn = (at: number, offset: number, length: number) => at >= offset && at < offset + length;
