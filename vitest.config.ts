@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // By default one processor is left idle, which on two is half of them.
+    maxWorkers: '100%',
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })
       .concat('tools')
       .map((root) => ({ extends: true as const, test: { name: basename(root), root } })),
