@@ -45,7 +45,7 @@ describe('a sidecar whose session crashed', () => {
     await at.crash(session);
     at.notices.length = 0;
     expect(await at.states()).toEqual({ a: 'stored', off: 'stored' });
-    expect(at.notices).toEqual([expect.stringContaining("'a' hold all that was written")]);
+    expect(at.notices).toEqual([expect.stringContaining("'a' holds all that was written")]);
     const dirty = await at.run(async (store) => [...(await store.load('a')).dirtyExtents()]);
     expect(dirty.map(({ offset }) => offset)).toEqual([0, 9 * 512]);
   });

@@ -47,7 +47,7 @@ describe('a session whose drive is not written for a second', () => {
     at.drive.now += 1_000_000_000;
     at.notices.length = 0;
     expect(await at.rules()).toEqual({ a: 'stored', off: 'stored' });
-    expect(at.notices).toEqual([expect.stringContaining("'a' hold all that was written")]);
+    expect(at.notices).toEqual([expect.stringContaining("'a' holds all that was written")]);
     // Nor does a clock that was set back matter.
     at.drive.now -= 2_000_000_000;
     expect(await at.rules()).toEqual({ a: 'stored', off: 'stored' });

@@ -21,9 +21,10 @@ export class Notices {
 
   recovered(bitmaps: readonly Named[]): void {
     if (bitmaps.length === 0) return;
+    const hold = bitmaps.length === 1 ? 'holds' : 'hold';
     this.#say(
-      `${this.#label} was not closed: ${namesOf(bitmaps)} hold all that was written until then, ` +
-        'and perhaps a little more',
+      `${this.#label} was not closed: ${namesOf(bitmaps)} ${hold} all that was written until ` +
+        'then, and perhaps a little more',
     );
   }
 
