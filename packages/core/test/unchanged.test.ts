@@ -85,7 +85,7 @@ describe('a store whose backend failed and says that nothing was changed', () =>
   });
 
   it('takes bits of what is live as before', async () => {
-    const { store, disk } = await storeWith([undefined, asUnchanged(noSpace())]);
+    const { store, disk } = await storeWith([undefined, undefined, asUnchanged(noSpace())]);
     await store.commit([create('a')]);
     await store.acquire(['a'], { live: true });
     const bits = store.live!.bits('a');

@@ -62,7 +62,7 @@ it('bitmaps of a raw drive that are live hold every write when their writer is k
     const now = readFileSync(path);
     const bitmap = await withStore(path, async (store) => {
       expect(await store.list()).toEqual([
-        { name: 'a', granularity: GRANULE, enabled: true, state: 'stored' },
+        { name: 'a', granularity: GRANULE, enabled: true, state: 'stored', recovered: true },
       ]);
       return store.load('a');
     });
