@@ -10,6 +10,8 @@ export interface StorageDaemon {
   readonly qmp: QmpClient;
   /** Ends it cleanly: bitmaps are stored. */
   quit(): Promise<void>;
+  /** Ends it with SIGKILL. */
+  kill(): Promise<void>;
 }
 
 export async function startStorageDaemon(dir: string, image: string): Promise<StorageDaemon> {
@@ -38,6 +40,12 @@ export async function startStorageDaemon(dir: string, image: string): Promise<St
       const exit = new Promise((resolve) => process.once('exit', resolve));
       await qmp.execute('quit');
       await exit;
+    },
+    async kill() {
+      const exit = new Promise((resolve) => process.once('exit', resolve));
+      process.kill('SIGKILL');
+      await exit;
+      await qmp.close();
     },
   };
 }
