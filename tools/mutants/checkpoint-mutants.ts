@@ -34,8 +34,8 @@ export const TOKEN_MUTANTS: readonly Mutant[] = [
   {
     name: 'the copy of a live image is trusted',
     file: image,
-    find: 'if (why === undefined) return entries;',
-    replace: 'return entries;',
+    find: 'if (why === undefined) return isShared ? entries : entries.map(asRecovered);',
+    replace: 'return isShared ? entries : entries.map(asRecovered);',
   },
   {
     name: 'an image does not say that its bitmaps are live',
