@@ -31,17 +31,22 @@ export async function dirtyOf(
   return map.filter(({ type }) => type === 1).map(({ offset, length }) => [offset, length]);
 }
 
+let servers = 0;
+
 /** The dirty runs of a bitmap at rest, read by qemu-nbd. */
 export async function dirtyByQemu(
   image: string,
   bitmap: string,
 ): Promise<readonly (readonly number[])[]> {
-  const socket = `${image}.qemu-nbd.sock`;
-  const server = spawn('qemu-nbd', ['-r', '-f', 'qcow2', '-t', '-k', socket, '-B', bitmap, image], {
+  const socket = `${image}.qemu-nbd-${servers++}.sock`;
+  const pidFile = `${socket}.pid`;
+  const place = ['-k', socket, `--pid-file=${pidFile}`];
+  const server = spawn('qemu-nbd', ['-r', '-f', 'qcow2', '-t', ...place, '-B', bitmap, image], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {
-    await appearance(server, socket);
+    // It is written when it listens; the socket is there before that.
+    await appearance(server, pidFile);
     return await dirtyOf(`nbd+unix:///?socket=${socket}`, bitmap);
   } finally {
     await ended(server);
