@@ -61,6 +61,8 @@ export class VolatileFiles implements IntentFileSystem {
     this.before(`open ${flags}`);
     const name = basename(path);
     if (name === FOLDER) return this.#folder();
+    // The folder above it, in which it is for good.
+    if (name === '') return { ...this.#folder(), sync: async () => this.before('sync above') };
     let file = this.#names.get(name);
     if (flags === 'w') {
       if (file === undefined) {

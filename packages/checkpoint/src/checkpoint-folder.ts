@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import {
   type IntentFileSystem,
@@ -8,6 +8,7 @@ import {
   readWhole,
   removeWhole,
   replaceWhole,
+  syncFolder,
   systemFiles,
 } from './file-system.ts';
 import type { Intent } from './intent.ts';
@@ -47,6 +48,15 @@ export class CheckpointFolder {
     const bytes = encodeIntent(intent);
     await makeFolder(this.#fs, this.path);
     await replaceWhole(this.#fs, this.#pathOf(intent.set), bytes);
+  }
+
+  /**
+   * What was found is durable when this resolves. Whoever put it there may have died before it was,
+   * and what is done by it must not outlast it. @throws I/O codes
+   */
+  async sync(): Promise<void> {
+    await syncFolder(this.#fs, this.path);
+    await syncFolder(this.#fs, dirname(this.path));
   }
 
   /** Durably; it may be gone already. @throws I/O codes: it may still be there */

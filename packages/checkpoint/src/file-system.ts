@@ -85,9 +85,9 @@ export async function makeFolder(fs: IntentFileSystem, path: string): Promise<vo
   try {
     await named(path, () => fs.mkdir(path));
   } catch (error) {
-    if (isTidemarkError(error, 'FILE_EXISTS')) return;
-    throw error;
+    if (!isTidemarkError(error, 'FILE_EXISTS')) throw error;
   }
+  // Also one that is there: it may have been made by a process that died, and be in the cache only.
   await syncFolder(fs, dirname(path));
 }
 
@@ -100,7 +100,8 @@ export async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function syncFolder(fs: IntentFileSystem, path: string): Promise<void> {
+/** Its names are durable when this resolves. */
+export async function syncFolder(fs: IntentFileSystem, path: string): Promise<void> {
   await named(path, async () => {
     const folder = await fs.open(path, 'r');
     try {

@@ -21,6 +21,7 @@ export async function finishCheckpoints(store: BitmapStore, options: FinishOptio
     if (intent === undefined || !intent.members.some((member) => isTurnOf(member, options))) {
       continue;
     }
+    await folder.sync();
     const marked = new Set<string>();
     for (const member of intent.members) {
       if (!isTurnOf(member, options)) continue;
