@@ -4,5 +4,6 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('live bitmaps', LIVE_MUTANTS, {
   project: 'tracking',
   filters: ['live'],
-  exploredStates: 3000,
+  exploredStates: 2000,
+  usually: 28,
 });

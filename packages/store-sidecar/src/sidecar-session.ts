@@ -92,6 +92,10 @@ export async function openSession(
     await takeResizeBack({ directory, binding, entries, driveSize: drive.size, label });
   }
   await settleMap(session, writesDrive);
+  // What records is going to be taken, and noted so. What does not is never named again, and would
+  // be judged by a lease of a session that has ended, whatever is written from here on.
+  const isLeft = entries.some(({ recovered, enabled }) => recovered === true && !enabled);
+  if (writable && writesDrive && isLeft) await rebind(session, 'idle');
   return session;
 }
 
