@@ -4,7 +4,7 @@ import { explore } from './explorer/explorer.ts';
 import { imageSetting } from './explorer/image-setting.ts';
 import { sidecarSetting } from './explorer/sidecar-setting.ts';
 
-// How many disks that differ are looked at, of each kind; CI wants 50,000 (.ci/run). The long form:
+// How many disks that differ are looked at, of each kind; CI wants 25,000 (.ci/run). The long form:
 // tools/crash/explore.ts.
 const STATES = Number(process.env['EXPLORER_STATES'] ?? 2500);
 const FIRST_SEED = Number(process.env['EXPLORER_SEED'] ?? 1);
