@@ -4,4 +4,5 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('failing syncs', FAULT_MUTANTS, {
   project: 'tracking',
   filters: ['faults.syncs'],
+  usually: 1,
 });

@@ -42,6 +42,8 @@ export class Process {
       durability: 'live',
       clusterSize: 512,
       marks: MARKS,
+      // A write that waits for ever would be no problem to anybody.
+      onTrackingError: 'report',
       ...options,
     });
   }

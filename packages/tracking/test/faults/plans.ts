@@ -48,9 +48,10 @@ export const PLAN_KINDS: readonly PlanKind[] = [
     plan: (nth) => plan({ kind: 'fail', on: 'change', nth, times: 1e9, code: 'NO_SPACE' }),
   },
   {
+    // At a sector: no disk tears one.
     name: 'a write is cut short',
     strikes: (operation) => operation === 'write',
-    plan: (nth) => plan({ kind: 'short', nth, bytes: 200 }),
+    plan: (nth) => plan({ kind: 'short', nth, bytes: 512 }),
   },
   {
     name: 'a read fails',

@@ -1,0 +1,82 @@
+import type { Mutant } from './sandbox.ts';
+
+// Rules of the protocol's study and of its review that the other suites do not break, by the names
+// they have there.
+
+const qcow2 = (file: string) => `packages/qcow2/src/${file}`;
+
+/** Each breaks the order of writes in an image. */
+export const ORDER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'clusters are free before a commit has unlinked them (free_before_commit)',
+    file: qcow2('bitmaps/bitmap-directory.ts'),
+    find: '      // The commit point. If it fails, both are possible',
+    replace:
+      '      for (const { tableOffset } of dropped) await this.#image.free(tableOffset, 1);\n      // The commit point. If it fails, both are possible',
+  },
+  {
+    name: 'clusters are used anew before their unlink is durable (reuse_before_unlink_durable)',
+    file: qcow2('image-state.ts'),
+    find: "this.#unlinked.push({ offset, clusterCount, kind: 'other' });",
+    replace: 'void this.allocator.release(offset, clusterCount);',
+  },
+  {
+    name: 'a table links to bits that are not durable yet (lazy_link_first)',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: '    await this.#image.settle();\n    await this.#setEntry(index, place);',
+    replace: '    await this.#setEntry(index, place);\n    await this.#image.settle();',
+  },
+  {
+    name: 'a write does not wait for the cluster of its mark (lazy_no_gate)',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: '    await this.#linking.run(async () => {',
+    replace: '    void this.#linking.run(async () => {',
+  },
+  {
+    name: 'clusters are free while marks are written to them (free_with_write_outstanding)',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: '    this.#isRetired = true;\n    await this.#inFlight.drain();',
+    replace: '    this.#isRetired = true;',
+  },
+];
+
+export const LAYOUT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'bitmaps are named behind sector 0, as QEMU does it (qemu_header_layout)',
+    file: qcow2('header/compose-header.ts'),
+    find: '  return [...first, ...(control === undefined ? [] : [control]), ...others];',
+    replace:
+      '  const names = { type: ExtensionType.featureNames, data: new Uint8Array(384) };\n  return [names, ...first, ...(control === undefined ? [] : [control]), ...others];',
+  },
+];
+
+export const BACKUP_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a bitmap begins anew before its backup is durable (clear_before_backup)',
+    file: 'packages/backup/src/make/restore-point.ts',
+    find: '    await commit(point, folder, reference);\n    return { ...reference, manifest };',
+    replace:
+      '    setTimeout(() => void commit(point, folder, reference), 50);\n    return { ...reference, manifest };',
+  },
+  {
+    name: 'the files of a backup are not durable (backup_not_flushed)',
+    file: 'packages/backup/src/files/sequential-file.ts',
+    find: '    await this.#file.sync();',
+    replace: '',
+  },
+  {
+    name: 'the source is not flushed before a bitmap begins anew (no_source_flush)',
+    file: 'packages/backup/src/backup.ts',
+    find: '    await source.flush();\n',
+    replace: '',
+  },
+];
+
+export const DEVICE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a sync error is told to one of several who wait for it (shared_descriptor_for_marks)',
+    file: 'packages/block/src/file/file-device.ts',
+    find: '    if (this.#syncError !== undefined) throw this.#syncError;\n',
+    replace: '',
+  },
+];

@@ -1,0 +1,22 @@
+import { mutantSuite } from './mutant-suite.ts';
+import {
+  BACKUP_MUTANTS,
+  DEVICE_MUTANTS,
+  LAYOUT_MUTANTS,
+  ORDER_MUTANTS,
+} from './protocol-mutants.ts';
+
+mutantSuite('the order of writes', ORDER_MUTANTS, {
+  project: 'qcow2',
+  filters: ['live-clusters', 'live-table', 'reuse'],
+  exploredStates: 4000,
+});
+mutantSuite('the layout of headers', LAYOUT_MUTANTS, { project: 'qcow2', filters: ['header'] });
+mutantSuite('what backups are durable', BACKUP_MUTANTS, {
+  project: 'backup',
+  filters: ['interruption', 'restore-every-point', 'kill'],
+});
+mutantSuite('what a device says of syncs', DEVICE_MUTANTS, {
+  project: 'block',
+  filters: ['file-device'],
+});
