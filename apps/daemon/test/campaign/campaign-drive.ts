@@ -1,4 +1,5 @@
 import { readFileSync, rmSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { isTidemarkError } from '@tidemark/core';
 import { openDrive, openDriveBitmaps } from '@tidemark/drive';
 import { tidemark } from '../../../../tools/programs.ts';
@@ -76,10 +77,11 @@ export class CampaignDrive {
    */
   async check({ asksQemu = false, mayBeLost = false } = {}): Promise<readonly string[]> {
     this.admin.settle();
+    // Opened first: a helper of the dead process may be at its last zeros, and holds the lock.
+    const found = await this.#bitmaps();
     const content = await this.#content();
     const lost = this.shadow.found(content);
     const problems = lost.length > 0 ? [`sectors ${lost.slice(0, 5).join(' ')} were lost`] : [];
-    const found = await this.#bitmaps();
     for (const [name, epochs] of this.admin.epochs) {
       const bitmap = found.get(name);
       if (bitmap === undefined) {
@@ -128,7 +130,9 @@ export class CampaignDrive {
   }
 
   async #bitmaps(): Promise<ReadonlyMap<string, Found>> {
-    const drive = await openDrive(this.path, { access: 'read', format: this.format });
+    const drive = await unlocked(() =>
+      openDrive(this.path, { access: 'read', format: this.format }),
+    );
     const { store } = await openDriveBitmaps(drive);
     const found = new Map<string, Found>();
     for (const { name, state, reason } of await store!.list()) {
@@ -145,13 +149,27 @@ export class CampaignDrive {
 
   async #compareWithQemu(found: ReadonlyMap<string, Found>): Promise<readonly string[]> {
     const problems: string[] = [];
-    for (const { name, runs } of found.values()) {
+    for (const { name, state, runs } of found.values()) {
+      if (state !== 'stored') continue;
       const theirs = await dirtyByQemu(this.image, name);
       if (JSON.stringify(theirs) !== JSON.stringify(runs))
         problems.push(`QEMU reads other ${name}`);
     }
     return problems;
   }
+}
+
+/** Waits until nobody has it locked: what the dead process has started may take a moment to end. */
+async function unlocked<T>(open: () => Promise<T>): Promise<T> {
+  for (let tries = 0; tries < 500; tries++) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!isTidemarkError(error, 'LOCKED')) throw error;
+      await setTimeout(10);
+    }
+  }
+  return open();
 }
 
 /** Sectors that differ from what they held when the bitmap began, and that it calls clean. */

@@ -16,7 +16,10 @@ export function pointOfPicture(picture: Picture): DigestSource {
 }
 
 async function* runsOf(picture: Picture): AsyncGenerator<DigestRun> {
-  const written = [...picture].filter(([, stamp]) => stamp !== 0).toSorted(([a], [b]) => a - b);
+  const written = [...picture]
+    // The drive may have been larger at the point.
+    .filter(([granule, stamp]) => stamp !== 0 && granule < GRANULES)
+    .toSorted(([a], [b]) => a - b);
   let next = 0;
   for (const [first, stamp] of [...written, [GRANULES, 0] as const]) {
     const count = first - next;
