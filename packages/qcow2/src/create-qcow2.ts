@@ -104,6 +104,7 @@ function plan(
     ...tables.header,
     snapshotCount: 0,
     snapshotsOffset: 0,
+    encryption: 'none',
     incompatible: 0n,
     compatible: 0n,
     autoclear: 0n,

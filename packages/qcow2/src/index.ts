@@ -15,6 +15,8 @@ export type { DataMap } from './data-file/data-map.ts';
 export { createQcow2, type CreateQcow2Options } from './create-qcow2.ts';
 export type { BitmapsPointer, ImageMetadata } from './image-metadata.ts';
 export type { Qcow2Info } from './info.ts';
+export type { Snapshot } from './header/snapshot-table.ts';
+export type { LayerExtent } from './io/layer-extents.ts';
 export { openQcow2, type OpenQcow2Options, probeFormat } from './open-qcow2.ts';
 export { planSize, type PlannedBitmap, type PlannedImage } from './plan-size.ts';
 export { Qcow2Image } from './qcow2-image.ts';

@@ -1,3 +1,4 @@
+import { dataFileOf } from './data-file/data-file.ts';
 import type { ImageHeader } from './header/image-header.ts';
 import { Compatible, Incompatible } from './header/spec.ts';
 
@@ -10,6 +11,11 @@ export interface Qcow2Info {
   readonly compressionType: 'zlib' | 'zstd';
   readonly lazyRefcounts: boolean;
   readonly backing: { readonly name: string; readonly format: string | undefined } | undefined;
+  readonly encryption: 'none' | 'aes' | 'luks';
+  /** Clusters are mapped in 32 parts each. */
+  readonly extendedL2: boolean;
+  /** The file that the data lies in. `raw`: its bytes are the disk's. Absent: it is in the image. */
+  readonly dataFile: { readonly name: string | undefined; readonly raw: boolean } | undefined;
   readonly snapshotCount: number;
   /** Refcounts may be wrong: the image was not closed cleanly. */
   readonly dirty: boolean;
@@ -36,6 +42,9 @@ export function infoOf(header: ImageHeader): Qcow2Info {
       backing === undefined || backing.bytes.length === 0
         ? undefined
         : { name: new TextDecoder().decode(backing.bytes), format: header.backingFormat },
+    encryption: header.encryption,
+    extendedL2: (header.incompatible & Incompatible.extendedL2) !== 0n,
+    dataFile: dataFileOf(header),
     snapshotCount: header.snapshotCount,
     dirty: (header.incompatible & Incompatible.dirty) !== 0n,
     corrupt: (header.incompatible & Incompatible.corrupt) !== 0n,

@@ -23,6 +23,8 @@ export interface OpenQcow2Options {
    * but that can be read or changed. Default false: refused.
    */
   readonly allowDataFile?: boolean;
+  /** Takes an encrypted image, too, for reading its metadata. Default false: refused. */
+  readonly allowEncrypted?: boolean;
 }
 
 /**
@@ -37,7 +39,8 @@ export async function openQcow2(
   const file = new HostFile(device);
   const writable = options.writable ?? false;
   const accepted = options.allowDataFile === true ? Incompatible.dataFile : 0n;
-  const header = await readHeader(file, { accepted });
+  const { allowEncrypted = false } = options;
+  const header = await readHeader(file, { accepted, allowEncrypted });
   assertRaw(device.label, header);
   if (writable) assertWritable(device, header);
   const state = await ImageState.open(file, header);
@@ -61,7 +64,11 @@ function assertWritable(device: BlockDevice, header: ImageHeader): void {
       hint: 'open it for writing',
     });
   }
-  const { dirty, corrupt } = infoOf(header);
+  const { dirty, corrupt, encryption } = infoOf(header);
+  if (encryption !== 'none') {
+    const decrypt = "decrypt it with 'qemu-img convert'";
+    throw unsupported(where, 'an encrypted image is not written', decrypt);
+  }
   const hint = "run 'qemu-img check -r all' on it first";
   if (corrupt) throw unsupported(where, 'the image is marked as corrupt', hint);
   if (dirty) throw unsupported(where, 'the image was not closed cleanly', hint);

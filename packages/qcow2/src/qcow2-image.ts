@@ -5,10 +5,12 @@ import { DataMap } from './data-file/data-map.ts';
 import { replaceImage, type ReplaceImageOptions } from './data-file/replace-image.ts';
 import { unsupported } from './errors.ts';
 import { HostMetadata } from './host-metadata.ts';
+import { readSnapshots, type Snapshot } from './header/snapshot-table.ts';
 import type { ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
 import { type Qcow2Info, infoOf } from './info.ts';
 import type { BackingFile } from './io/backing-file.ts';
+import { type LayerExtent, layerExtents, mergeLayers } from './io/layer-extents.ts';
 import { mergeExtents, Reader } from './io/reader.ts';
 import { Resizer } from './io/resizer.ts';
 import { Writer } from './io/writer.ts';
@@ -92,6 +94,21 @@ export class Qcow2Image implements BlockDevice {
   extents(offset: number, length: number): AsyncIterable<BlockExtent> {
     this.#check(offset, length);
     return mergeExtents(this.#reader.extents(offset, length));
+  }
+
+  /** The internal snapshots, oldest first. @throws IMAGE_CORRUPT */
+  async snapshots(): Promise<Snapshot[]> {
+    this.#check(0, 0);
+    return this.#calls.run(() => readSnapshots(this.#state.file, this.#state.header));
+  }
+
+  /**
+   * Which file of the backing chain decides each part of the disk, and where its bytes lie there.
+   * @throws IMAGE_UNSUPPORTED where the backing file is needed and was not opened
+   */
+  layerExtents(offset: number, length: number): AsyncIterable<LayerExtent> {
+    this.#check(offset, length);
+    return mergeLayers(layerExtents(this.#state, this.#backing, { offset, length }));
   }
 
   /** How its data file makes up the disk. Undefined: the data is in the image. */
@@ -180,7 +197,11 @@ export class Qcow2Image implements BlockDevice {
     await this.#state.prepareToWrite();
   }
 
-  #refuseDataFile(): void {
+  #refuseContent(): void {
+    if (this.#state.header.encryption !== 'none') {
+      const hint = "decrypt it with 'qemu-img convert'";
+      throw unsupported(this.label, 'the content of the image is encrypted', hint);
+    }
     if (!hasDataFile(this.#state.header)) return;
     const hint = 'name its data file, the raw drive, instead';
     throw unsupported(this.label, 'the content of the image lies in its data file', hint);
@@ -190,7 +211,7 @@ export class Qcow2Image implements BlockDevice {
     if (this.#closing !== undefined) {
       throw new TidemarkError('DEVICE_CLOSED', 'the image was closed', { where: this.label });
     }
-    if (length > 0) this.#refuseDataFile();
+    if (length > 0) this.#refuseContent();
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) {
       throw new RangeError(`expected whole bytes, got ${offset} and ${length}`);
     }

@@ -76,6 +76,14 @@ const UNSUPPORTED: [string, RegExp, Break][] = [
   ['LUKS', /LUKS/, u32(at.cryptMethod, 2)],
   ['an external data file', /external data file/, u64(at.incompatibleFeatures, 4n)],
   ['extended L2 entries', /extended L2 entries/, u64(at.incompatibleFeatures, 16n)],
+  [
+    'bitmaps of the draft of 2015',
+    /a draft of 2015/,
+    (view, bytes) => {
+      view.setBigUint64(at.autoclearFeatures, 1n);
+      extension(0x23852875, 16, 0, 0, 0, 1, 0, 0, 0, 32)(view, bytes);
+    },
+  ],
   ['an unknown feature', /bit 40/, u64(at.incompatibleFeatures, 1n << 40n)],
   [
     'an unknown feature that the image names',
@@ -147,6 +155,22 @@ describe('a broken image', () => {
       context: { hint: expect.stringContaining('qemu-img check -r all') },
     });
   });
+
+  it.each([
+    ['aes', 1],
+    ['luks', 2],
+  ] as const)(
+    'of metadata alone is read where the rest is encrypted: %s',
+    async (method, value) => {
+      const device = await broken(u32(at.cryptMethod, value));
+      const image = await openQcow2(device, { allowEncrypted: true });
+      expect(image.info).toMatchObject({ encryption: method, virtualSize: 1 << 20 });
+      const read = image.read(new Uint8Array(10), 0);
+      await expect(read).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED' });
+      const open = openQcow2(device, { allowEncrypted: true, writable: true });
+      await expect(open).rejects.toMatchObject({ code: 'IMAGE_UNSUPPORTED' });
+    },
+  );
 
   it.each([
     ['an empty file', new Uint8Array(0)],

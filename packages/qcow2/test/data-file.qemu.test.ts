@@ -106,7 +106,7 @@ describeWithQemu('an image whose data is a raw file', ['qemu-img', 'qemu-io'], (
       await image.replace({ clusterSize, dataFile }, (draft) => put(draft, bitmaps));
       await image.close();
       const again = await openQcow2(device, { allowDataFile: true });
-      expect(again.dataMap?.dataFile).toEqual(dataFile);
+      expect(again.dataMap?.dataFile).toEqual(dataFile && { ...dataFile, raw: true });
       expect(again.info.clusterSize).toBe(clusterSize);
       expect(await contentsOf(again)).toEqual(bitmaps);
       save(device, path);
@@ -124,7 +124,7 @@ describeWithQemu('an image whose data is a raw file', ['qemu-img', 'qemu-io'], (
     const image = await openQcow2(device, { writable: true, allowDataFile: true });
     const name = join(dir, 'called-otherwise.raw');
     await image.dataMap!.rename(name);
-    expect(image.dataMap!.dataFile).toEqual({ name });
+    expect(image.dataMap!.dataFile).toEqual({ name, raw: true });
     await image.close();
     const writes = device.log.filter(({ op }) => op === 'write');
     expect(writes).toEqual([{ op: 'write', offset: 0, length: 512 }]);

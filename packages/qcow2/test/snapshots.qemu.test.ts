@@ -64,6 +64,27 @@ describeWithQemu('an image with an internal snapshot', ['qemu-img', 'qemu-io'], 
     expectSame(await qemuContent(path), now);
   });
 
+  it.each(['cluster_size=4k', 'compat=0.10'])('lists it as QEMU does: %s', async (options) => {
+    const { path } = await imageWithSnapshot(options);
+    await run('qemu-img', 'snapshot', '-c', 'zweiter, größer', path);
+    const info: unknown = JSON.parse(await run('qemu-img', 'info', '--output=json', path));
+    const image = await openQcow2(loadDevice(path));
+    const found = await image.snapshots();
+    const like = found.map(({ id, name, seconds, nanoseconds, runTime, stateSize }) => ({
+      id,
+      name,
+      'date-sec': seconds,
+      'date-nsec': nanoseconds,
+      'vm-clock-sec': Number(runTime / 10n ** 9n),
+      'vm-clock-nsec': Number(runTime % 10n ** 9n),
+      'vm-state-size': Number(stateSize),
+    }));
+    expect(Object(info).snapshots).toMatchObject(like);
+    expect(found.map(({ name }) => name)).toEqual(['first', 'zweiter, größer']);
+    expect(found.map(({ virtualSize }) => virtualSize)).toEqual([BigInt(SIZE), BigInt(SIZE)]);
+    expect(found.map(({ instructions }) => instructions)).toEqual([0n, 0n]);
+  });
+
   it('can be gone back to after we have written to the disk', async () => {
     const { path, before } = await imageWithSnapshot('cluster_size=4k');
     const device = loadDevice(path);

@@ -6,10 +6,12 @@ import { Autoclear, ExtensionType, Incompatible } from '../header/spec.ts';
 /** QEMU takes no longer path (PATH_MAX). Bytes. */
 const MAX_NAME = 4095;
 
-/** The raw file that holds an image's data. */
+/** The file that holds an image's data. */
 export interface DataFile {
   /** As the image has it: a path. Undefined: it has none. */
   readonly name: string | undefined;
+  /** Promised to be the disk byte for byte, without the image (qcow2.rst, "autoclear_features"). */
+  readonly raw: boolean;
 }
 
 type Flags = Pick<ImageHeader, 'incompatible' | 'autoclear' | 'extensions'>;
@@ -22,7 +24,8 @@ export function hasDataFile({ incompatible }: Pick<ImageHeader, 'incompatible'>)
 export function dataFileOf(header: Flags): DataFile | undefined {
   if (!hasDataFile(header)) return undefined;
   const found = header.extensions.find(({ type }) => type === ExtensionType.dataFile);
-  return { name: found === undefined ? undefined : new TextDecoder().decode(found.data) };
+  const name = found === undefined ? undefined : new TextDecoder().decode(found.data);
+  return { name, raw: (header.autoclear & Autoclear.rawData) !== 0n };
 }
 
 /**

@@ -23,7 +23,7 @@ export class DataMap {
   }
 
   get dataFile(): DataFile {
-    return dataFileOf(this.#state.header) ?? { name: undefined };
+    return dataFileOf(this.#state.header) ?? { name: undefined, raw: false };
   }
 
   /**

@@ -4,6 +4,7 @@ import { extensionSize, writeExtensions } from './extensions.ts';
 import type { Extension, ImageHeader } from './image-header.ts';
 import {
   BitmapsExtension,
+  CRYPT_METHODS,
   ExtensionHead,
   ExtensionType,
   HEADER_LENGTH,
@@ -27,7 +28,7 @@ export function encodeFields(header: ImageHeader): Uint8Array {
     backingFileSize: header.backing?.bytes.length ?? 0,
     clusterBits: header.clusterBits,
     size: BigInt(header.virtualSize),
-    cryptMethod: 0,
+    cryptMethod: CRYPT_METHODS[header.encryption],
     l1Size: header.l1Entries,
     l1TableOffset: BigInt(header.l1Offset),
     refcountTableOffset: BigInt(header.refcountTableOffset),

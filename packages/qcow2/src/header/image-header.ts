@@ -25,6 +25,7 @@ export interface ImageHeader {
   readonly refcountTableClusters: number;
   readonly snapshotCount: number;
   readonly snapshotsOffset: number;
+  readonly encryption: 'none' | 'aes' | 'luks';
   readonly incompatible: bigint;
   readonly compatible: bigint;
   readonly autoclear: bigint;

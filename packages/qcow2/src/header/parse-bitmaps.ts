@@ -1,4 +1,4 @@
-import { corrupt } from '../errors.ts';
+import { corrupt, unsupported } from '../errors.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { Extension } from './image-header.ts';
 import { Autoclear, BitmapsExtension, ExtensionType, Limit } from './spec.ts';
@@ -19,6 +19,9 @@ interface BitmapsState {
   readonly bitmapsLost: boolean;
 }
 
+/** A draft of 2015 had a count and a size of 32 bits each, and an offset of 64, under this type. */
+const DRAFT_SIZE = 16;
+
 const TWICE = 'is there twice';
 
 /** qcow2.rst, "Bitmaps extension": without its autoclear bit the content is not even looked at. */
@@ -35,6 +38,10 @@ export function parseBitmaps(source: BitmapsSource): BitmapsState {
   // Programs would not agree on which of them counts.
   if (second !== undefined) throw corrupt({ where, struct: 'bitmaps extension', problem: TWICE });
   const { length } = extension.data;
+  if (length === DRAFT_SIZE) {
+    const hint = 'remove them with the program that made them: nothing else can read them';
+    throw unsupported(where, 'the image has bitmaps in the form of a draft of 2015', hint);
+  }
   if (length !== BitmapsExtension.size) {
     throw fault('length', `is ${length}, not ${BitmapsExtension.size}`);
   }

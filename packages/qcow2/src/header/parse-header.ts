@@ -24,6 +24,8 @@ type Fields = ReturnType<typeof HeaderV3.decode>;
 export interface ReadHeaderOptions {
   /** Incompatible features besides those that every caller can do with. */
   readonly accepted?: bigint;
+  /** Default false: an encrypted image is refused. */
+  readonly allowEncrypted?: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ReadHeaderOptions {
  */
 export async function readHeader(
   file: HostFile,
-  { accepted = 0n }: ReadHeaderOptions = {},
+  { accepted = 0n, allowEncrypted = false }: ReadHeaderOptions = {},
 ): Promise<ImageHeader> {
   const where = file.label;
   const fault: HeaderFault = (field, problem) =>
@@ -46,7 +48,7 @@ export async function readHeader(
   const area = { where, start: fields.headerLength, end: backing?.offset ?? cluster.length };
   const extensions = parseExtensions(cluster, area);
   refuseUnknownFeatures(where, fields.incompatibleFeatures, extensions, accepted);
-  refuseEncryption(where, fields);
+  const encryption = encryptionOf(where, fields, allowEncrypted);
   const numbers = checkTables(fields, file.size, fault);
 
   return {
@@ -54,6 +56,7 @@ export async function readHeader(
     version: fields.version === 2 ? 2 : 3,
     clusterBits: fields.clusterBits,
     refcountOrder: fields.refcountOrder,
+    encryption,
     incompatible: fields.incompatibleFeatures,
     compatible: fields.compatibleFeatures,
     autoclear: fields.autoclearFeatures,
@@ -141,13 +144,10 @@ function readBackingName(
   return { offset, bytes: cluster.slice(offset, offset + length) };
 }
 
-function refuseEncryption(where: string, fields: Fields): void {
-  if (fields.cryptMethod === 0) return;
-  const methods = new Map([
-    [1, 'AES'],
-    [2, 'LUKS'],
-  ]);
-  const method = methods.get(fields.cryptMethod) ?? `method ${fields.cryptMethod}`;
+function encryptionOf(where: string, { cryptMethod }: Fields, isAllowed: boolean) {
+  const encryption = (['none', 'aes', 'luks'] as const)[cryptMethod];
+  if (encryption === 'none' || (isAllowed && encryption !== undefined)) return encryption;
+  const method = encryption?.toUpperCase() ?? `method ${cryptMethod}`;
   throw unsupported(
     where,
     `encrypted images are not supported (${method})`,

@@ -72,6 +72,16 @@ export const SnapshotEntry = struct('snapshot table entry', {
   extraDataSize: u32,
 });
 
+/** qcow2.rst, "Snapshots": the extra data that is known, as far as an entry has it. */
+export const SnapshotExtra = struct('snapshot extra data', {
+  stateSize: u64,
+  virtualSize: u64,
+  instructions: u64,
+});
+
+/** qcow2.rst, "Header": `crypt_method`. */
+export const CRYPT_METHODS = { none: 0, aes: 1, luks: 2 } as const;
+
 /** qcow2.rst, "Header": `incompatible_features`. Any other bit refuses the image. */
 export const Incompatible = {
   dirty: 1n << 0n,

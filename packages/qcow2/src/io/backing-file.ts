@@ -28,15 +28,17 @@ export class BackingFile {
   async read(target: Uint8Array, offset: number): Promise<void> {
     const inside = Math.max(0, Math.min(target.length, this.size - offset));
     target.fill(0, inside);
-    if (inside === 0) return;
-    if (this.device === undefined) {
-      throw unsupported(
-        this.#where,
-        'the content is in the backing file, which was not opened',
-        'open the image with its backing file',
-      );
-    }
-    await this.device.read(target.subarray(0, inside), offset);
+    if (inside > 0) await this.opened.read(target.subarray(0, inside), offset);
+  }
+
+  /** Where there is one. @throws IMAGE_UNSUPPORTED when the image was opened without it */
+  get opened(): BlockDevice {
+    if (this.device !== undefined) return this.device;
+    throw unsupported(
+      this.#where,
+      'the content is in the backing file, which was not opened',
+      'open the image with its backing file',
+    );
   }
 
   async close(): Promise<void> {

@@ -8,7 +8,7 @@ import { type CachedTable, TableCache } from './table-cache.ts';
 /** Part of the disk that one `Mapping` describes; its clusters lie in a row in the file, too. */
 export interface Run {
   readonly mapping: Mapping;
-  /** Host offset of the run's first byte; of data runs only. */
+  /** Host offset of the run's first byte, where there is one; means nothing when compressed. */
   readonly host: number;
   /** Bytes. */
   readonly length: number;
@@ -89,7 +89,8 @@ export class ClusterMap {
       if (!continues(mapping, this.#entry(table, first + i), i * clusterSize)) break;
       covered += clusterSize;
     }
-    const host = mapping.kind === 'data' ? mapping.host + inCluster : 0;
+    const start = 'host' in mapping ? mapping.host : undefined;
+    const host = start === undefined ? 0 : start + inCluster;
     return { mapping, host, length: Math.min(covered, end - offset) };
   }
 
