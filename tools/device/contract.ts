@@ -66,6 +66,34 @@ export function deviceContract({ size: SIZE, ...make }: DeviceContractOptions): 
     expectSame(await readBytes(device), pattern(SIZE));
   });
 
+  it('reads and writes in the tick of the call, or says that it did not', async () => {
+    const device = await filled();
+    const bytes = pattern(5000, 9);
+    const read = new Uint8Array(5000);
+    // What was not done, or in part, is done the other way.
+    if (!(device.writeNow?.(bytes, 4000) ?? false)) await device.write(bytes, 4000);
+    if (!(device.readNow?.(read, 4000) ?? false)) await device.read(read, 4000);
+    expectSame(read, bytes);
+    const expected = pattern(SIZE);
+    expected.set(bytes, 4000);
+    expectSame(await readBytes(device), expected);
+  });
+
+  it('does nothing in the tick of the call that it would refuse', async () => {
+    const device = await filled();
+    for (const at of [SIZE, SIZE - 1, -1, 0.5, Number.NaN]) {
+      expect(device.readNow?.(new Uint8Array(2), at) ?? false).toBe(false);
+      expect(device.writeNow?.(new Uint8Array(2), at) ?? false).toBe(false);
+    }
+    const readOnly = await make.createReadOnly();
+    devices.push(readOnly);
+    expect(readOnly.writeNow?.(new Uint8Array(2), 0) ?? false).toBe(false);
+    expectSame(await readBytes(device), pattern(SIZE));
+    await device.close();
+    expect(device.readNow?.(new Uint8Array(2), 0) ?? false).toBe(false);
+    expect(device.writeNow?.(new Uint8Array(2), 0) ?? false).toBe(false);
+  });
+
   it('refuses a range that leaves it, and changes nothing', async () => {
     const device = await filled();
     const refused = { code: 'OUT_OF_RANGE' };

@@ -7,17 +7,22 @@ export function checkRange(
   offset: number,
   length: number,
 ): void {
-  const isInside =
-    Number.isSafeInteger(offset) &&
-    Number.isSafeInteger(length) &&
-    offset >= 0 &&
-    length >= 0 &&
-    length <= device.size - offset;
-  if (isInside) return;
+  if (isInside(device.size, offset, length)) return;
   throw new TidemarkError(
     'OUT_OF_RANGE',
     `${length} bytes at ${offset} are not all on a device of ${device.size} bytes`,
     { where: device.label, offset },
+  );
+}
+
+/** Whether bytes are all on a device of `size` bytes, and whole ones. */
+export function isInside(size: number, offset: number, length: number): boolean {
+  return (
+    Number.isSafeInteger(offset) &&
+    Number.isSafeInteger(length) &&
+    offset >= 0 &&
+    length >= 0 &&
+    length <= size - offset
   );
 }
 
@@ -54,6 +59,16 @@ export class AccessGuard {
     this.checkOpen();
     this.#checkWritable();
     checkRange(this.#device, offset, length);
+  }
+
+  /** Whether `checkRead` would throw nothing. */
+  allowsRead(offset: number, length: number): boolean {
+    return !this.#isClosed && isInside(this.#device.size, offset, length);
+  }
+
+  /** Whether `checkChange` would throw nothing. */
+  allowsChange(offset: number, length: number): boolean {
+    return this.#device.writable && this.allowsRead(offset, length);
   }
 
   /** @throws DEVICE_CLOSED, DEVICE_READ_ONLY, RangeError */

@@ -33,6 +33,15 @@ export interface BlockDevice extends AsyncDisposable {
   /** @throws DEVICE_READ_ONLY, NO_SPACE, IO_FAILED: any part may have been written */
   write(source: Uint8Array, offset: number): Promise<void>;
 
+  /**
+   * As `read`, but in this tick: what is at hand costs less so. Absent where nothing ever is.
+   * @returns false: some of it or none is done, so call `read`, which throws what there is to throw
+   */
+  readNow?(target: Uint8Array, offset: number): boolean;
+
+  /** As `write`, in this tick. @returns false: some of it or none is done, so call `write` */
+  writeNow?(source: Uint8Array, offset: number): boolean;
+
   /** The range reads as zeros afterwards. */
   writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void>;
 

@@ -1,4 +1,4 @@
-export { checkRange } from './access-guard.ts';
+export { checkRange, isInside } from './access-guard.ts';
 export type { BlockDevice, BlockExtent, WriteZeroesOptions } from './block-device.ts';
 export type {
   BlockDeviceCounters,

@@ -1,4 +1,9 @@
-import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import {
+  type BlockDevice,
+  type BlockExtent,
+  isInside,
+  type WriteZeroesOptions,
+} from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
 import { type WriteInFlight, WriteRecorder } from './write-recorder.ts';
 
@@ -85,6 +90,22 @@ export class TrackedDevice implements BlockDevice {
       this.#marks?.end();
       this.recorder.end(write);
     }
+  }
+
+  readNow(target: Uint8Array, offset: number): boolean {
+    return this.#device.readNow?.(target, offset) ?? false;
+  }
+
+  writeNow(source: Uint8Array, offset: number): boolean {
+    const device = this.#device;
+    if (device.writeNow === undefined) return false;
+    const write = this.#admit(offset, source.length);
+    if (write === undefined) return false;
+    // What is not done leaves its marks: it is going to be done in the other way.
+    const isDone = device.writeNow(source, offset);
+    this.#marks?.end();
+    this.recorder.end(write);
+    return isDone;
   }
 
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
@@ -177,8 +198,7 @@ export class TrackedDevice implements BlockDevice {
   /** Begins a change that has to wait for nothing, all in this tick. Undefined: it may have to. */
   #admit(offset: number, length: number): WriteInFlight | undefined {
     if (this.#resizing !== undefined || length === 0) return undefined;
-    this.#assertWritable();
-    this.#assertInside(offset, length);
+    if (this.#draining || !this.writable || !isInside(this.size, offset, length)) return undefined;
     const marks = this.#marks;
     if (marks !== undefined && !marks.covers({ offset, length })) return undefined;
     const write = this.recorder.begin(offset, length);
@@ -218,13 +238,7 @@ export class TrackedDevice implements BlockDevice {
 
   // Before anything is marked: what the device is going to refuse leaves no mark.
   #assertInside(offset: number, length: number): void {
-    const inside =
-      Number.isSafeInteger(offset) &&
-      Number.isSafeInteger(length) &&
-      offset >= 0 &&
-      length >= 0 &&
-      offset + length <= this.size;
-    if (inside) return;
+    if (isInside(this.size, offset, length)) return;
     throw new TidemarkError(
       'OUT_OF_RANGE',
       `${length} bytes at ${offset} leave a device of ${this.size} bytes`,

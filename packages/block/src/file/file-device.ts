@@ -2,11 +2,13 @@ import { TidemarkError } from '@tidemark/core';
 import { AccessGuard } from '../access-guard.ts';
 import type { BlockExtent, WriteZeroesOptions } from '../block-device.ts';
 import type { DriveFacts, FactsOptions, FileBlockDevice } from '../drive-facts.ts';
+import { extentsOfRuns } from '../holes/extents-of-runs.ts';
 import type { DataRuns, Holes } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
 import { type CallGroup, Calls } from './calls.ts';
 import type { FileIo } from './file-io.ts';
 import type { OpenFile } from './file-system.ts';
+import type { PromptIo } from './prompt-io.ts';
 import { settledFacts } from './settled-facts.ts';
 import { writeZeros } from './write-zeros.ts';
 
@@ -16,6 +18,8 @@ const MIN_HOLE = 64 * 1024;
 export interface FileDeviceParts {
   readonly file: OpenFile;
   readonly io: FileIo;
+  /** Absent where it is not the system's file. */
+  readonly promptIo?: PromptIo | undefined;
   readonly holes: Holes;
   readonly size: number;
   readonly isResizable: boolean;
@@ -36,6 +40,7 @@ export class FileDevice implements FileBlockDevice {
   readonly #calls = new Calls();
   #size: number;
   #isDirty = false;
+  #syncs = 0;
   #resizes = 0;
   #syncedResizes = 0;
   #syncError: TidemarkError | undefined;
@@ -75,6 +80,21 @@ export class FileDevice implements FileBlockDevice {
     } finally {
       this.#endChange(call);
     }
+  }
+
+  readNow(target: Uint8Array, offset: number): boolean {
+    const { promptIo } = this.#parts;
+    if (promptIo === undefined || !this.#guard.allowsRead(offset, target.length)) return false;
+    return promptIo.read(target, offset);
+  }
+
+  /** Not while a sync is under way, which a write may have to wait for. */
+  writeNow(source: Uint8Array, offset: number): boolean {
+    const { promptIo } = this.#parts;
+    if (promptIo === undefined || this.#syncs > 0) return false;
+    if (!this.#guard.allowsChange(offset, source.length)) return false;
+    this.#isDirty = true;
+    return promptIo.write(source, offset);
   }
 
   async writeZeroes(
@@ -137,21 +157,8 @@ export class FileDevice implements FileBlockDevice {
     }
   }
 
-  async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
-    const end = offset + length;
-    let at = offset;
-    do {
-      const { upTo, bounds } = await this.#dataRuns(at, end);
-      for (let i = 0; i < bounds.length; i += 2) {
-        const start = bounds[i]!;
-        const stop = bounds[i + 1]!;
-        if (start > at) yield { offset: at, length: start - at, zero: true, allocated: false };
-        yield { offset: start, length: stop - start, zero: false, allocated: true };
-        at = stop;
-      }
-      if (upTo > at) yield { offset: at, length: upTo - at, zero: true, allocated: false };
-      at = upTo;
-    } while (at < end);
+  extents(offset: number, length: number): AsyncIterable<BlockExtent> {
+    return extentsOfRuns(offset, length, (start, end) => this.#dataRuns(start, end));
   }
 
   /** One after the other; making a file shorter waits for the calls before it. */
@@ -212,6 +219,7 @@ export class FileDevice implements FileBlockDevice {
     const { file } = this.#parts;
     const resizes = this.#resizes;
     this.#isDirty = false;
+    this.#syncs += 1;
     try {
       const isWhole = withTimes || resizes > this.#syncedResizes;
       if (isWhole && file.sync !== undefined) await file.sync();
@@ -219,6 +227,8 @@ export class FileDevice implements FileBlockDevice {
     } catch (error) {
       this.#syncError ??= fromSystemError(error, this.#parts.where);
       throw this.#syncError;
+    } finally {
+      this.#syncs -= 1;
     }
     this.#syncedResizes = Math.max(resizes, this.#syncedResizes);
   }

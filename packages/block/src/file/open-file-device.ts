@@ -12,6 +12,7 @@ import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.
 import { FileDevice } from './file-device.ts';
 import { readFacts } from './read-facts.ts';
 import { descriptorIo, handleIo } from './file-io.ts';
+import { PromptIo } from './prompt-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
 
 export interface FileDeviceOptions {
@@ -106,6 +107,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   return new FileDevice({
     file,
     io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
+    promptIo: isSystem ? new PromptIo(file.fd) : undefined,
     holes: holesOf(file, kind, context),
     // After the lock: who had it before may have changed the size.
     size: await sizeOf(file, kind, where),

@@ -1,0 +1,51 @@
+import { readSync, writeSync } from 'node:fs';
+import { Promptness } from './promptness.ts';
+
+/** What takes longer than a turn of the event loop should is left to other threads. Bytes. */
+const MAX_BYTES = 2 * 1024 ** 2;
+
+type Call = (
+  fd: number,
+  bytes: NodeJS.ArrayBufferView,
+  at: number,
+  length: number,
+  position: number,
+) => number;
+
+/**
+ * Reads and writes of a descriptor in this tick, as long as the system has what is read, and room
+ * for what is written, in memory: a thread for each call costs several times the call itself.
+ */
+export class PromptIo {
+  readonly #fd: number;
+  readonly #reads = new Promptness();
+  readonly #writes = new Promptness();
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** @returns false: not all of it was read */
+  read(target: Uint8Array, offset: number): boolean {
+    return this.#move(readSync, this.#reads, target, offset);
+  }
+
+  /** @returns false: not all of it was written */
+  write(source: Uint8Array, offset: number): boolean {
+    return this.#move(writeSync, this.#writes, source, offset);
+  }
+
+  #move(call: Call, promptness: Promptness, bytes: Uint8Array, offset: number): boolean {
+    const { length } = bytes;
+    if (length > MAX_BYTES || !promptness.isLikely()) return false;
+    const began = performance.now();
+    try {
+      return call(this.#fd, bytes, 0, length, offset) === length;
+    } catch {
+      // Whoever does it again in the other way learns why.
+      return false;
+    } finally {
+      promptness.took(performance.now() - began, length);
+    }
+  }
+}
