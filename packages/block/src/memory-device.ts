@@ -35,24 +35,24 @@ export class MemoryDevice implements BlockDevice {
 
   async read(target: Uint8Array, offset: number): Promise<void> {
     this.#guard.checkRead(offset, target.length);
-    eachPage(offset, target.length, (index, at, done, length) => {
-      const page = this.#pages.get(index) ?? ZERO_PAGE;
-      target.set(page.subarray(at, at + length), done);
-    });
+    this.#read(target, offset);
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.#guard.checkChange(offset, source.length);
-    eachPage(offset, source.length, (index, at, done, length) => {
-      const part = source.subarray(done, done + length);
-      let page = this.#pages.get(index);
-      if (page === undefined) {
-        if (isZero(part)) return;
-        page = new Uint8Array(PAGE_SIZE);
-        this.#pages.set(index, page);
-      }
-      page.set(part, at);
-    });
+    this.#write(source, offset);
+  }
+
+  readNow(target: Uint8Array, offset: number): boolean {
+    const allows = this.#guard.allowsRead(offset, target.length);
+    if (allows) this.#read(target, offset);
+    return allows;
+  }
+
+  writeNow(source: Uint8Array, offset: number): boolean {
+    const allows = this.#guard.allowsChange(offset, source.length);
+    if (allows) this.#write(source, offset);
+    return allows;
   }
 
   async writeZeroes(offset: number, length: number): Promise<void> {
@@ -101,6 +101,26 @@ export class MemoryDevice implements BlockDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #read(target: Uint8Array, offset: number): void {
+    eachPage(offset, target.length, (index, at, done, length) => {
+      const page = this.#pages.get(index) ?? ZERO_PAGE;
+      target.set(page.subarray(at, at + length), done);
+    });
+  }
+
+  #write(source: Uint8Array, offset: number): void {
+    eachPage(offset, source.length, (index, at, done, length) => {
+      const part = source.subarray(done, done + length);
+      let page = this.#pages.get(index);
+      if (page === undefined) {
+        if (isZero(part)) return;
+        page = new Uint8Array(PAGE_SIZE);
+        this.#pages.set(index, page);
+      }
+      page.set(part, at);
+    });
   }
 
   #zero(offset: number, length: number): void {

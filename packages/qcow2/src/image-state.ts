@@ -65,6 +65,11 @@ export class ImageState {
     return this.owner.header;
   }
 
+  /** Whether `prepareToWrite` would do nothing, and throw nothing. */
+  get isReadyToWrite(): boolean {
+    return this.#isReady && this.file.isSound;
+  }
+
   /**
    * Has to be awaited before any change. Looks up what must not be overwritten, and durably clears
    * the autoclear bits of features that we do not keep up to date (qcow2.rst,

@@ -1,4 +1,9 @@
-import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import {
+  type BlockDevice,
+  type BlockExtent,
+  isInside,
+  type WriteZeroesOptions,
+} from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
 import { hasDataFile } from './data-file/data-file.ts';
 import { DataMap } from './data-file/data-map.ts';
@@ -72,6 +77,19 @@ export class Qcow2Image implements BlockDevice {
 
   async write(source: Uint8Array, offset: number): Promise<void> {
     await this.#change(offset, source.length, () => this.#writer.write(source, offset));
+  }
+
+  /** Of what the tables in memory tell the place. */
+  readNow(target: Uint8Array, offset: number): boolean {
+    if (!this.#allows(offset, target.length)) return false;
+    return unlessCorrupt(() => this.#reader.readNow(target, offset));
+  }
+
+  /** What is written in place. */
+  writeNow(source: Uint8Array, offset: number): boolean {
+    const isReady = this.writable && this.#state.isReadyToWrite;
+    if (!isReady || !this.#allows(offset, source.length)) return false;
+    return unlessCorrupt(() => this.#writer.writeNow(source, offset));
   }
 
   async writeZeroes(
@@ -207,6 +225,11 @@ export class Qcow2Image implements BlockDevice {
     throw unsupported(this.label, 'the content of the image lies in its data file', hint);
   }
 
+  #allows(offset: number, length: number): boolean {
+    if (this.#closing !== undefined || hasDataFile(this.#state.header)) return false;
+    return isInside(this.size, offset, length);
+  }
+
   #check(offset: number, length: number): void {
     if (this.#closing !== undefined) {
       throw new TidemarkError('DEVICE_CLOSED', 'the image was closed', { where: this.label });
@@ -222,5 +245,14 @@ export class Qcow2Image implements BlockDevice {
         { where: this.label, offset },
       );
     }
+  }
+}
+
+/** What is wrong, the one learns who calls in the other way. */
+function unlessCorrupt(action: () => boolean): boolean {
+  try {
+    return action();
+  } catch {
+    return false;
   }
 }

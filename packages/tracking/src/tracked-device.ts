@@ -102,10 +102,12 @@ export class TrackedDevice implements BlockDevice {
     const write = this.#admit(offset, source.length);
     if (write === undefined) return false;
     // What is not done leaves its marks: it is going to be done in the other way.
-    const isDone = device.writeNow(source, offset);
-    this.#marks?.end();
-    this.recorder.end(write);
-    return isDone;
+    try {
+      return device.writeNow(source, offset);
+    } finally {
+      this.#marks?.end();
+      this.recorder.end(write);
+    }
   }
 
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {

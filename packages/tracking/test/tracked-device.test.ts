@@ -33,6 +33,47 @@ describe('TrackedDevice', () => {
     await Promise.all(changes);
   });
 
+  it('marks a write in the tick of the call before the device is asked', () => {
+    const inner = new MemoryDevice({ size: SIZE });
+    const recorder = new WriteRecorder();
+    const bitmap = new DirtyBitmap(SIZE, 4096);
+    recorder.attach(bitmap);
+    const seen: unknown[] = [];
+    const device = Object.assign(inner, {
+      writeNow: () => {
+        seen.push(dirtyOf(bitmap));
+        return false;
+      },
+    });
+    const top = new TrackedDevice(device, { recorder });
+    expect(top.writeNow(new Uint8Array(1), 4096)).toBe(false);
+    // What was not done may be done in part.
+    expect(seen).toEqual([[4096]]);
+    expect(dirtyOf(bitmap)).toEqual([4096]);
+  });
+
+  it('writes in the tick of the call what durable marks cover, and nothing else', async () => {
+    const covered = new Set<number>();
+    let underWay = 0;
+    const marks = {
+      covers: ({ offset }: { offset: number }) => covered.has(offset),
+      cover: async ({ offset }: { offset: number }) => covered.add(offset),
+      begin: () => void (underWay += 1),
+      end: () => void (underWay -= 1),
+    };
+    const top = new TrackedDevice(new MemoryDevice({ size: SIZE }), { marks });
+    expect(top.writeNow(new Uint8Array([1]), 0)).toBe(false);
+    await top.write(new Uint8Array([1]), 0);
+    expect(top.writeNow(new Uint8Array([2]), 0)).toBe(true);
+    expect(top.writeNow(new Uint8Array([2]), 4096)).toBe(false);
+    expect(underWay).toBe(0);
+    const found = new Uint8Array(4097);
+    expect(top.readNow(found, 0)).toBe(true);
+    expect([found[0], found[4096]]).toEqual([2, 0]);
+    await top.drain();
+    expect(top.writeNow(new Uint8Array([3]), 0)).toBe(false);
+  });
+
   it.each(['write', 'writeZeroes', 'discard'] as const)(
     'keeps the mark of a failed %s',
     async (on) => {

@@ -59,6 +59,23 @@ export class RecordingDevice implements BlockDevice {
     );
   }
 
+  readNow(target: Uint8Array, offset: number): boolean {
+    if (!this.#guard.allowsRead(offset, target.length)) return false;
+    return this.#inner.readNow?.(target, offset) ?? false;
+  }
+
+  /** One that did it in part, or perhaps, stays unacknowledged. */
+  writeNow(source: Uint8Array, offset: number): boolean {
+    const inner = this.#inner;
+    if (inner.writeNow === undefined) return false;
+    if (!this.#guard.allowsChange(offset, source.length)) return false;
+    const event = { op: 'write', offset, bytes: new Uint8Array(source) } as const;
+    const index = this.events.push(event) - 1;
+    const isDone = inner.writeNow(source, offset);
+    if (!isDone) this.#unacknowledged.add(index);
+    return isDone;
+  }
+
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
     this.#guard.checkChange(offset, length);
     await this.#record({ op: 'writeZeroes', offset, length }, () =>

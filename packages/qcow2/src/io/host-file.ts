@@ -95,6 +95,10 @@ export class HostFile {
     }
   }
 
+  get isSound(): boolean {
+    return this.#failure === undefined;
+  }
+
   /** @throws IO_FAILED once a flush has failed, or a change half way */
   assertSound(): void {
     if (this.#failure === undefined) return;

@@ -32,6 +32,19 @@ export class Reader {
     await running.settle();
   }
 
+  /** Reads in this tick what lies in one run and can be read so. @returns whether it did */
+  readNow(target: Uint8Array, offset: number): boolean {
+    const { map, file } = this.#state;
+    const run = map.runNow(offset, target.length);
+    if (run === undefined || run.length < target.length) return false;
+    if (run.mapping.kind === 'data') return file.device.readNow?.(target, run.host) ?? false;
+    const isZero =
+      run.mapping.kind === 'zero' ||
+      (run.mapping.kind === 'unallocated' && offset >= this.#backing.size);
+    if (isZero) target.fill(0);
+    return isZero;
+  }
+
   /** Called in the tick of the look-up. */
   #start(run: Run, target: Uint8Array, offset: number): Promise<void> {
     const { mapping } = run;

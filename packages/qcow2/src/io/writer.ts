@@ -40,6 +40,17 @@ export class Writer {
     await running.settle();
   }
 
+  /** Writes in this tick what lies in one run that is written in place. @returns whether it did */
+  writeNow(source: Uint8Array, offset: number): boolean {
+    const { map, file } = this.#state;
+    const run = map.runNow(offset, source.length);
+    if (run === undefined || run.length < source.length) return false;
+    const { mapping, host } = run;
+    if (mapping.kind !== 'data' || !mapping.exclusive) return false;
+    this.#assertData(host, source.length);
+    return file.device.writeNow?.(source, host) ?? false;
+  }
+
   /** In the tick of the look-up. Undefined when the clusters must not be written in place. */
   #inPlace({ mapping, host }: Run, source: Uint8Array): Promise<void> | undefined {
     if (mapping.kind !== 'data' || !mapping.exclusive) return undefined;

@@ -53,12 +53,18 @@ export class ClusterMap {
    */
   async atRun<T>(offset: number, length: number, act: (run: Run) => T): Promise<T> {
     for (;;) {
-      const entry = this.l1.get(this.l1Index(offset));
-      if (entry === undefined) return act(this.#emptyRun(offset, length));
-      const table = this.tables.peek(entry.offset);
-      if (table !== undefined) return act(this.#runIn(table, offset, length));
-      await this.tables.load(entry.offset);
+      const run = this.runNow(offset, length);
+      if (run !== undefined) return act(run);
+      await this.tables.load(this.l1.get(this.l1Index(offset))!.offset);
     }
+  }
+
+  /** The run at `offset`, good for this tick. Undefined: its table has to be read. @throws IMAGE_CORRUPT */
+  runNow(offset: number, length: number): Run | undefined {
+    const entry = this.l1.get(this.l1Index(offset));
+    if (entry === undefined) return this.#emptyRun(offset, length);
+    const table = this.tables.peek(entry.offset);
+    return table && this.#runIn(table, offset, length);
   }
 
   l1Index(offset: number): number {

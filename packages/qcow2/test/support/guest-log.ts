@@ -64,7 +64,9 @@ export class GuestLog {
     const [offset, length] = [first * SECTOR, count * SECTOR];
     const unmap = kind === 0;
     if (value === 0) return this.#image.writeZeroes(offset, length, { unmap });
-    return this.#image.write(new Uint8Array(length).fill(value), offset);
+    const bytes = new Uint8Array(length).fill(value);
+    const isDone = kind % 2 === 0 && this.#image.writeNow(bytes, offset);
+    return isDone ? Promise.resolve() : this.#image.write(bytes, offset);
   }
 
   /** Sectors of `content` that hold neither what was flushed nor anything written later. */
