@@ -9,7 +9,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'what a failed commit may have made is taken for what it was (sync_error_forgotten)',
+    name: 'what a failed commit may have made is taken for what it was',
     file: 'packages/tracking/src/live/live-durability.ts',
     find: 'if (!isUnchanged(error) || isUndo) this.#isUncertain = true;',
     replace: '',

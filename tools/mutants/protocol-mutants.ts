@@ -74,9 +74,25 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
 
 export const DEVICE_MUTANTS: readonly Mutant[] = [
   {
-    name: 'a sync error is told to one of several who wait for it (shared_descriptor_for_marks)',
-    file: 'packages/block/src/file/file-device.ts',
-    find: '    if (this.#syncError !== undefined) throw this.#syncError;\n',
+    name: 'syncs of one descriptor run side by side, and one is told of an error (shared_descriptor_for_marks)',
+    file: 'packages/block/src/file/syncs.ts',
+    find: 'await this.#running.catch(() => {});',
+    replace: 'await Promise.resolve();',
+  },
+  {
+    name: 'a sync error is forgotten by the next sync (sync_error_forgotten)',
+    file: 'packages/block/src/file/syncs.ts',
+    find: '      this.#failure = { error };\n',
     replace: '',
+  },
+  {
+    name: 'a sync that asks while one is under way is content with that one',
+    file: 'packages/block/src/file/syncs.ts',
+    find: '    this.#next = undefined;\n    this.#assertSound',
+    replace: '    this.#assertSound',
+    also: {
+      find: '      this.#isBusy = false;',
+      replace: '      this.#isBusy = false;\n      this.#next = undefined;',
+    },
   },
 ];

@@ -18,5 +18,5 @@ mutantSuite('what backups are durable', BACKUP_MUTANTS, {
 });
 mutantSuite('what a device says of syncs', DEVICE_MUTANTS, {
   project: 'block',
-  filters: ['file-device'],
+  filters: ['file-device', 'sync-errors'],
 });

@@ -48,7 +48,10 @@ export interface BlockDevice extends AsyncDisposable {
   /** A hint: the range is no longer needed. Afterwards it reads as old data or zeros. */
   discard(offset: number, length: number): Promise<void>;
 
-  /** What was acknowledged before the call is durable when this resolves. */
+  /**
+   * What was acknowledged before the call is durable when this resolves. Where a failure leaves it
+   * open what is, each later flush fails too.
+   */
   flush(): Promise<void>;
 
   /** The range in order, without gaps, neighbours of one kind merged where that is cheap. */

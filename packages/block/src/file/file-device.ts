@@ -10,6 +10,7 @@ import type { FileIo } from './file-io.ts';
 import type { OpenFile } from './file-system.ts';
 import type { PromptIo } from './prompt-io.ts';
 import { settledFacts } from './settled-facts.ts';
+import { Syncs } from './syncs.ts';
 import { writeZeros } from './write-zeros.ts';
 
 // Less is written sooner than the helper is asked.
@@ -25,6 +26,8 @@ export interface FileDeviceParts {
   readonly isResizable: boolean;
   /** Asks the system. Absent where it is not the system's file. */
   readonly readFacts?: (() => Promise<DriveFacts>) | undefined;
+  /** Called once, when a sync has failed: reads are to show what is on disk. Never rejects. */
+  readonly dropCached?: (() => Promise<void>) | undefined;
   readonly writable: boolean;
   readonly label: string;
   /** A path, for messages. */
@@ -38,12 +41,11 @@ export class FileDevice implements FileBlockDevice {
   readonly #parts: FileDeviceParts;
   readonly #guard = new AccessGuard(this);
   readonly #calls = new Calls();
+  readonly #syncs = new Syncs((withTimes) => this.#sync(withTimes));
   #size: number;
   #isDirty = false;
-  #syncs = 0;
   #resizes = 0;
   #syncedResizes = 0;
-  #syncError: TidemarkError | undefined;
   #resizing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -91,7 +93,7 @@ export class FileDevice implements FileBlockDevice {
   /** Not while a sync is under way, which a write may have to wait for. */
   writeNow(source: Uint8Array, offset: number): boolean {
     const { promptIo } = this.#parts;
-    if (promptIo === undefined || this.#syncs > 0) return false;
+    if (promptIo === undefined || this.#syncs.isBusy) return false;
     if (!this.#guard.allowsChange(offset, source.length)) return false;
     this.#isDirty = true;
     return promptIo.write(source, offset);
@@ -133,7 +135,7 @@ export class FileDevice implements FileBlockDevice {
     this.#guard.checkOpen();
     const call = this.#calls.enter();
     try {
-      await this.#sync();
+      await this.#syncs.join();
     } finally {
       call.leave();
     }
@@ -148,7 +150,7 @@ export class FileDevice implements FileBlockDevice {
     try {
       if (touched) await file.utimes?.(new Date(), new Date());
       // fdatasync leaves times behind: after a power cut they would be older than the content.
-      if (durable) await this.#sync({ withTimes: true });
+      if (durable) await this.#syncs.join({ withTimes: true });
       return settled ? await settledFacts(readFacts) : await readFacts();
     } catch (error) {
       throw fromSystemError(error, where);
@@ -214,21 +216,17 @@ export class FileDevice implements FileBlockDevice {
     this.#isDirty = true;
   }
 
-  async #sync({ withTimes = false } = {}): Promise<void> {
-    if (this.#syncError !== undefined) throw this.#syncError;
-    const { file } = this.#parts;
+  async #sync(withTimes: boolean): Promise<void> {
+    const { file, where, dropCached } = this.#parts;
     const resizes = this.#resizes;
     this.#isDirty = false;
-    this.#syncs += 1;
     try {
       const isWhole = withTimes || resizes > this.#syncedResizes;
       if (isWhole && file.sync !== undefined) await file.sync();
       else await file.datasync();
     } catch (error) {
-      this.#syncError ??= fromSystemError(error, this.#parts.where);
-      throw this.#syncError;
-    } finally {
-      this.#syncs -= 1;
+      await dropCached?.();
+      throw fromSystemError(error, where);
     }
     this.#syncedResizes = Math.max(resizes, this.#syncedResizes);
   }
@@ -238,7 +236,7 @@ export class FileDevice implements FileBlockDevice {
     await this.#resizing;
     await this.#calls.drain();
     try {
-      if (this.#isDirty || this.#syncError !== undefined) await this.#sync();
+      if (this.#isDirty || this.#syncs.hasFailed) await this.#syncs.join();
     } finally {
       // The helper first: its copy of the descriptor holds the lock too.
       await this.#parts.holes.close();

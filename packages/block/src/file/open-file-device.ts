@@ -9,6 +9,7 @@ import { type Holes, NO_HOLES } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
 import { lockFile } from '../locks/lock-file.ts';
 import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.ts';
+import { dropCached } from './drop-cached.ts';
 import { FileDevice } from './file-device.ts';
 import { readFacts } from './read-facts.ts';
 import { descriptorIo, handleIo } from './file-io.ts';
@@ -113,6 +114,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
     size: await sizeOf(file, kind, where),
     isResizable: kind === 'file',
     readFacts: isSystem ? () => readFacts(file.fd) : undefined,
+    dropCached: isSystem ? () => dropOrNotify(file, context) : undefined,
     writable,
     label: context.label ?? `${kind} '${where}'`,
     where,
@@ -125,6 +127,14 @@ async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promi
   const isBlockDevice = kind === 'block device';
   const reason = await lockFile(file.fd, where, { writable, perl, flock, isBlockDevice });
   if (reason !== undefined) onNotice?.(`'${where}' is not locked (${reason})`);
+}
+
+async function dropOrNotify(file: OpenFile, { where, onNotice }: Context): Promise<void> {
+  const reason = await dropCached(file.fd, findTools());
+  if (reason === undefined) return;
+  onNotice?.(
+    `'${where}' may show bytes that could not be written, until it is mounted anew (${reason})`,
+  );
 }
 
 function holesOf(file: OpenFile, kind: Kind, context: Context): Holes {

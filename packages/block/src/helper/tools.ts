@@ -9,6 +9,8 @@ export interface Tools {
   readonly flock?: string | undefined;
   /** Of util-linux. */
   readonly blkdiscard?: string | undefined;
+  /** Of coreutils. */
+  readonly dd?: string | undefined;
 }
 
 export function findTools(): Tools {
@@ -19,5 +21,6 @@ export function findTools(): Tools {
     flock: findTool('flock'),
     fallocate: findTool('fallocate'),
     blkdiscard: findTool('blkdiscard'),
+    dd: findTool('dd'),
   };
 }
