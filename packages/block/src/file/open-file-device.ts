@@ -7,7 +7,7 @@ import { findTools } from '../helper/tools.ts';
 import { FileHoles } from '../holes/file-holes.ts';
 import { type Holes, NO_HOLES } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
-import { lockFile } from '../locks/lock-file.ts';
+import { lockFile, lookForWriters } from '../locks/lock-file.ts';
 import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.ts';
 import { dropCached } from './drop-cached.ts';
 import { FileDevice } from './file-device.ts';
@@ -27,9 +27,10 @@ export interface FileDeviceOptions {
   readonly label?: string;
   /**
    * Keep other programs out, as QEMU does: one writer, or any number of readers. Default true. There
-   * is no lock outside Linux, without perl, or where `fs` is not node:fs.
+   * is no lock outside Linux, without perl, or where `fs` is not node:fs. `look`: of a reader, which
+   * is refused while the system tells of a writer, and keeps none out.
    */
-  readonly lock?: boolean;
+  readonly lock?: boolean | 'look';
   /** Let helper programs see and make holes. Default true. */
   readonly helper?: boolean;
   /** Default node:fs/promises. */
@@ -73,7 +74,7 @@ async function openExisting(fs: FileSystem, context: Context): Promise<FileBlock
   const { where, writable, lock = true } = context;
   // Before it is opened: that alone would block on a pipe, and wind a tape.
   const expected = kindOf(await fs.stat(where), where);
-  const isClaimed = expected === 'block device' && writable && lock;
+  const isClaimed = expected === 'block device' && writable && lock !== false;
   // O_EXCL on a block device: nobody has mounted or claimed it (open(2)).
   const flags = isClaimed ? constants.O_RDWR | constants.O_EXCL : writable ? 'r+' : 'r';
   const file = await fs.open(where, flags);
@@ -104,7 +105,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   const status = await file.stat();
   const kind = kindOf(status, where);
   if (kind === 'block device' && writable) await checkBlockDeviceWritable(status, where);
-  if (isSystem && lock) await lockOrNotify(file, kind, context);
+  if (isSystem && lock !== false) await lockOrNotify(file, kind, context);
   return new FileDevice({
     file,
     io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
@@ -122,7 +123,8 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
 }
 
 async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promise<void> {
-  const { where, writable, onNotice } = context;
+  const { where, writable, onNotice, lock } = context;
+  if (lock === 'look' && !writable) return lookForWriters(file.fd, where);
   const { perl, flock } = findTools();
   const isBlockDevice = kind === 'block device';
   const reason = await lockFile(file.fd, where, { writable, perl, flock, isBlockDevice });

@@ -60,6 +60,15 @@ export async function lockFile(
   return stderr === '' ? failure : `${failure}: ${stderr.trim()}`;
 }
 
+/**
+ * Whether somebody who writes the file is there now, as far as the system tells; nobody is kept out.
+ * For a look at an image that starts no program. @throws LOCKED
+ */
+export async function lookForWriters(fd: number, where: string): Promise<void> {
+  const bytes = [...READER_USES.map((bit) => 200 + bit), ...UNSHARED.map((bit) => 100 + bit)];
+  if (await isLockedByOthers(fd, bytes)) throw locked(where, false);
+}
+
 /** Keeps our own programs out, and sees whether others are there now. */
 async function lockWithoutPerl(
   fd: number,
