@@ -55,6 +55,8 @@ function qmpNode(served: ServedDrive): QmpNode {
     blockInfo: () => describe(served),
     bitmaps: () => tracked.list(),
     sha256: (name) => tracked.sha256(name),
+    freeze: (name) => tracked.freeze(name),
+    release: (request) => tracked.release(request),
     resize: (size) => tracked.device.resize(size),
   };
 }

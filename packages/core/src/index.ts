@@ -13,6 +13,7 @@ export { DirtyBitmap, type DirtyExtent, type ResizeOptions } from './dirty-bitma
 export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';
 export {
   checkBitmapName,
+  checkCheckpoint,
   checkGranularity,
   defaultGranularity,
   MAX_BITMAP_BYTES,

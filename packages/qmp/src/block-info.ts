@@ -40,11 +40,13 @@ function ioStatus({ trouble }: QmpBlockInfo): JsonObject | undefined {
 }
 
 function describeBitmap(bitmap: QmpBitmap): JsonObject {
-  const { name, recording, persistent, busy, granularity, count, inconsistent, recovered } = bitmap;
+  const { name, recording, persistent, busy, granularity, count } = bitmap;
+  const { inconsistent, frozen, recovered } = bitmap;
   const told = { name, recording, persistent, busy, granularity, count };
   return {
     ...told,
     ...(inconsistent && { inconsistent }),
+    ...(frozen !== undefined && { 'x-tidemark-freeze': frozen }),
     ...(recovered && {
       'x-tidemark-recovered': { dirty: recovered.dirty, 'whole-regions': recovered.wholeRegions },
     }),

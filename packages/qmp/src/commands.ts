@@ -9,6 +9,7 @@ import { ResizeArguments, resizeBlock } from './block-resize.ts';
 import { describeNode } from './block-info.ts';
 import type { JsonObject, JsonValue } from './json/json-value.ts';
 import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
+import { beginFreeze, endFreeze, freezeArguments, releaseArguments } from './freeze-commands.ts';
 import { members, parseArguments } from './schema.ts';
 import type { QmpTarget } from './target.ts';
 import type { QmpVersion } from './version.ts';
@@ -52,6 +53,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     command(bitmap, async ({ target }, { node, name }) => ({
       sha256: await findNode(target, node).sha256(name),
     })),
+  ],
+  [
+    'x-tidemark-bitmap-freeze',
+    command(freezeArguments, ({ target }, args) => beginFreeze(target, args)),
+  ],
+  [
+    'x-tidemark-bitmap-release',
+    command(releaseArguments, ({ target }, args) => endFreeze(target, args)),
   ],
   ['x-tidemark-rescan', command(rescanArguments, ({ target }, args) => beginRescan(target, args))],
   [

@@ -8,6 +8,7 @@ export type {
   QmpBlockInfo,
   QmpMergeSource,
   QmpNode,
+  QmpRelease,
   QmpRescan,
   QmpRescanRequest,
   QmpRescans,

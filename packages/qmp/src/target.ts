@@ -9,6 +9,8 @@ export interface QmpBitmap {
   readonly persistent: boolean;
   readonly busy: boolean;
   readonly inconsistent: boolean;
+  /** The id of the freeze in which it stands still. */
+  readonly frozen?: string;
   /**
    * The session before was not closed, and the bitmap is valid all the same. Bytes: what is dirty,
    * and what of that lies in regions that were marked as a whole, written or not.
@@ -41,6 +43,12 @@ interface QmpTrouble {
   readonly isFull: boolean;
 }
 
+/** How a freeze ends: with what was written since it began, or as if there had been none. */
+export type QmpRelease = { readonly name: string; readonly id: string } & (
+  | { readonly clear: false }
+  | { readonly clear: true; readonly checkpoint?: string | undefined }
+);
+
 /** A drive as QMP sees it. */
 export interface QmpNode {
   /** Node name and device name at once. */
@@ -50,6 +58,10 @@ export interface QmpNode {
   bitmaps(): Promise<readonly QmpBitmap[]>;
   /** @throws BITMAP_NOT_FOUND */
   sha256(bitmap: string): Promise<string>;
+  /** Lets the bits of a bitmap stand still for whoever reads them. @returns the freeze's id */
+  freeze(bitmap: string): Promise<string>;
+  /** Ends that very freeze. @throws BITMAP_INVALID: there is none with this id */
+  release(request: QmpRelease): Promise<void>;
   /** Gives the disk another size, in bytes, and its bitmaps with it; all of it or nothing. */
   resize(size: number): Promise<void>;
 }

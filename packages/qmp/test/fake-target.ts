@@ -3,6 +3,7 @@ import type {
   QmpAction,
   QmpBitmap,
   QmpNode,
+  QmpRelease,
   QmpRescanRequest,
   QmpRescans,
   QmpTarget,
@@ -24,6 +25,7 @@ export class FakeTarget implements QmpTarget {
       if (!this.rescanned.some((each) => each.name === name)) throw notFound(name);
     },
   };
+  readonly released: (QmpRelease & { node: string })[] = [];
   /** Bytes, by the node. */
   readonly sizes = new Map<string, number>();
   driver = 'raw';
@@ -81,6 +83,11 @@ export class FakeTarget implements QmpTarget {
         virtualSize: this.sizes.get(name) ?? 1_048_576,
         ...(this.trouble && { trouble: this.trouble }),
       }),
+      freeze: async (bitmap) => {
+        if (!bitmaps.has(bitmap)) throw notFound(bitmap);
+        return `freeze of ${bitmap}`;
+      },
+      release: async (request) => void this.released.push({ node: name, ...request }),
       resize: async (size) => void this.sizes.set(name, size),
       bitmaps: async () => [...bitmaps.values()].toReversed(),
       sha256: async (bitmap) => {

@@ -21,6 +21,7 @@ export async function abandonBitmaps(state: DriveState, keeper: Durability): Pro
 
 function giveUp(state: DriveState, bitmap: DriveBitmap): void {
   state.recorder.detach(bitmap.content!);
+  state.endFreeze(bitmap.name);
   const condition = 'inconsistent' as const;
   state.replace({ ...bitmap, condition, reason: REASON, acquired: false, content: undefined });
 }

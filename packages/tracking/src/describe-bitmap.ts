@@ -3,13 +3,14 @@ import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './driv
 import type { DriveState } from './drive-state.ts';
 import { describeRecovery } from './recovery.ts';
 
-/** `content`: its bits, of a bitmap that is sound. */
+/** `content`: its bits as they are read, of a bitmap that is sound. */
 export function describeBitmap(
   state: DriveState,
   bitmap: DriveBitmap,
   content: DirtyBitmap | undefined,
 ): DriveBitmapInfo {
   const { name, granularity, condition, reason, keeper } = bitmap;
+  const frozen = state.freezes.get(name);
   const recording = state.writable
     ? recordingContent(bitmap) !== undefined
     : bitmap.enabled && condition === 'sound';
@@ -19,6 +20,7 @@ export function describeBitmap(
     recording,
     persistent: keeper.persistent,
     busy: state.held.has(name),
+    ...(frozen && { frozen: frozen.id }),
     inconsistent: condition === 'inconsistent',
     ...(reason !== undefined && { reason }),
     ...(content && isRecovered(bitmap) && { recovered: describeRecovery(content) }),

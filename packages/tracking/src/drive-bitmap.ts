@@ -38,6 +38,8 @@ export interface DriveBitmapInfo {
   readonly persistent: boolean;
   /** Something reads it and needs it to stay as it is, or it is being removed. */
   readonly busy: boolean;
+  /** The id of the freeze in which `count` stands still, whatever is written. */
+  readonly frozen?: string;
   /** Left in use by a crash, or the drive was changed without it: it can be removed, or rescanned. */
   readonly inconsistent: boolean;
   /** Why it is inconsistent, where its store knows more than that it was left in use. */

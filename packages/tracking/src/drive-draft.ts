@@ -19,6 +19,8 @@ export class DriveDraft {
   /** Others are made under their names. */
   readonly #replacing = new Set<string>();
   readonly #holding = new Set<string>();
+  /** Whose freeze ends. */
+  readonly #thawing = new Set<string>();
   readonly #changing = new Set<string>();
   readonly #reading = new Set<string>();
   readonly #contents: DraftContents;
@@ -45,12 +47,17 @@ export class DriveDraft {
     return this.state.keepers.filter((keeper) => changed.has(keeper));
   }
 
-  /** Checked in QEMU's order: busy, readonly, inconsistent. */
-  usable(name: string, use: 'change' | 'read' | 'remove'): DriveBitmap {
+  /** Checked in QEMU's order: busy, readonly, inconsistent. `isOwn`: who asks is who holds it. */
+  usable(
+    name: string,
+    use: 'change' | 'read' | 'remove',
+    { isOwn = false }: { readonly isOwn?: boolean } = {},
+  ): DriveBitmap {
     const { label } = this.state;
     const bitmap = this.bitmaps.get(name);
     if (bitmap === undefined) throw bitmapNotFound(label, name);
-    if (this.#removing.has(name) || this.state.held.has(name)) throw refusal('busy', label, name);
+    const isHeld = !isOwn && this.state.held.has(name);
+    if (this.#removing.has(name) || isHeld) throw refusal('busy', label, name);
     if (use !== 'read' && this.state.isReadonly(bitmap)) throw refusal('readonly', label, name);
     if (use !== 'remove' && bitmap.condition !== 'sound') {
       throw refusal(bitmap.condition, label, name, bitmap.reason);
@@ -78,6 +85,10 @@ export class DriveDraft {
     if (!this.#isNew(bitmap.name)) this.#replacing.add(bitmap.name);
     this.#holding.add(bitmap.name);
     this.add(bitmap, content);
+  }
+
+  endFreeze(name: string): void {
+    this.#thawing.add(name);
   }
 
   /** It stays, busy, until the transaction is through. */
@@ -108,6 +119,11 @@ export class DriveDraft {
   /** Bits that may be changed without anybody seeing it. */
   ownContent(name: string): DirtyBitmap {
     return this.#contents.own(name);
+  }
+
+  /** Once bits are at hand. They are the draft's from here on. */
+  replaceContent(name: string, content: DirtyBitmap): void {
+    this.#contents.put(name, content);
   }
 
   /** `bitmap`: with the flags that it has at this point in the list of actions. */
@@ -152,6 +168,7 @@ export class DriveDraft {
     const recording = new Set([...this.#next.values()].map(recordingContent));
     this.state.bitmaps = this.#next;
     for (const name of this.#holding) this.state.held.add(name);
+    for (const name of this.#thawing) this.state.endFreeze(name);
     for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, this.#next));
     // Those of bitmaps alone: others may record as well, and go on with it.
     for (const bits of before) {

@@ -1,5 +1,6 @@
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { Durability } from './durability.ts';
+import type { Freeze } from './freeze.ts';
 import type { GuardedMarks } from './live/guarded-marks.ts';
 import type { LiveMarks } from './live/live-marks.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
@@ -42,6 +43,8 @@ export class DriveState {
   readonly mutex = new Mutex();
   /** Names of bitmaps that somebody holds. */
   readonly held = new Set<string>();
+  /** By the bitmap's name; it is held as well. */
+  readonly freezes = new Map<string, Freeze>();
   /** What works on a bitmap for long, and has to end before the drive does. */
   readonly longWorks = new Set<LongWork>();
   bitmaps: ReadonlyMap<string, DriveBitmap>;
@@ -93,6 +96,15 @@ export class DriveState {
     const { condition, reason } = bitmap;
     if (condition !== 'sound') throw refusal(condition, this.label, name, reason);
     return bitmap;
+  }
+
+  /** Its bits follow the truth again. Does nothing where it is not frozen. */
+  endFreeze(name: string): void {
+    const freeze = this.freezes.get(name);
+    if (freeze === undefined) return;
+    this.recorder.detach(freeze.successor);
+    this.freezes.delete(name);
+    this.held.delete(name);
   }
 
   replace(bitmap: DriveBitmap): void {

@@ -1,6 +1,7 @@
 export type { BitmapAction, DriveAction, MergeSource } from './bitmap-action.ts';
 export type { DriveBitmapInfo } from './drive-bitmap.ts';
 export type { TrackingErrorPolicy, TrackingTrouble } from './live/guarded-marks.ts';
+export type { FreezeEnd } from './freeze.ts';
 export { openTrackedDrive } from './open-tracked-drive.ts';
 export {
   type PreparedDrive,

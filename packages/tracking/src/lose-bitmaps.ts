@@ -17,6 +17,7 @@ export async function loseBitmaps(
       const { content } = bitmap;
       if (content === undefined || !lost.has(content)) continue;
       state.recorder.detach(content);
+      state.endFreeze(bitmap.name);
       const gone = { condition: 'inconsistent', reason: why.message, acquired: false } as const;
       state.replace({ ...bitmap, ...gone, content: undefined });
     }

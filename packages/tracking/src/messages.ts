@@ -40,6 +40,13 @@ export function bitmapNotFound(where: string, bitmap: string): TidemarkError {
   });
 }
 
+/** Of a freeze that is over, of another bitmap, or of a process that has ended since. */
+export function freezeUnknown(where: string, bitmap: string, id: string): TidemarkError {
+  const text = `Bitmap '${bitmap}' is not frozen as '${id.slice(0, 64)}'`;
+  const hint = 'freeze it anew, and copy what it calls dirty then: nothing was cleared';
+  return new TidemarkError('BITMAP_INVALID', text, { where, bitmap, hint });
+}
+
 export function bitmapExists(where: string, bitmap: string): TidemarkError {
   const hint = 'choose another name, or remove that one first';
   return new TidemarkError('BITMAP_EXISTS', `Bitmap already exists: ${bitmap}`, {

@@ -1,10 +1,12 @@
 import type { BlockDevice } from '@tidemark/block';
 import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
+import { closeDrive } from './close-drive.ts';
 import { describeBitmap } from './describe-bitmap.ts';
 import type { DriveBitmap, DriveBitmapInfo } from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
 import type { TrackingTrouble } from './live/guarded-marks.ts';
+import { beginFreeze, type FreezeEnd, releaseFreeze } from './freeze.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
 import {
   Rescan,
@@ -81,7 +83,8 @@ export class TrackedDrive implements AsyncDisposable {
    * not loaded yet.
    */
   bitmap(name: string): DirtyBitmap | undefined {
-    return this.#state.closing ? undefined : this.#state.bitmaps.get(name)?.content;
+    const bitmap = this.#state.closing ? undefined : this.#state.bitmaps.get(name);
+    return bitmap && this.#bitsOf(bitmap);
   }
 
   /** Those bitmaps that can be read, newest first. Reads no bits. */
@@ -167,6 +170,32 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   /**
+   * Makes all who read a bitmap see its bits as they are in this instant, until it is released, and
+   * keeps it busy. What is written from then on is recorded apart; on disk the bitmap holds both, so
+   * that a crash leaves a superset and ends the freeze. @returns its id
+   * @throws BITMAP_NOT_FOUND, BITMAP_BUSY, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED; I/O codes
+   */
+  async freeze(name: string): Promise<string> {
+    const state = this.#state;
+    return state.exclusive(async () => {
+      const bitmap = state.findSound(name);
+      if (state.held.has(name)) throw refusal('busy', state.label, name);
+      return beginFreeze(state, name, await this.#load(bitmap)).id;
+    });
+  }
+
+  /**
+   * Ends a freeze. With `clear`, which needs the copy to be durable, the bitmap is what was written
+   * since it began, durably and after a flush of the drive; else it is as if there had been none.
+   * @throws BITMAP_INVALID: another freeze, or none, or no checkpoint; BITMAP_BUSY: somebody holds
+   *   it; BITMAP_NOT_FOUND, BITMAP_INCONSISTENT: it was lost meanwhile; BITMAP_READ_ONLY; I/O codes.
+   *   The freeze goes on then
+   */
+  async release(end: FreezeEnd): Promise<void> {
+    await releaseFreeze(this.#state, end);
+  }
+
+  /**
    * Refuses writes from now on, waits for those under way, flushes, and only then stores the
    * bitmaps and calls them clean. Where the flush or a store fails, they stay flagged as in use.
    * Idempotent. @throws the first thing that failed, after everything was closed
@@ -181,31 +210,8 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const state = this.#state;
-    const drained = this.#device.drain();
-    // Before the drive is: what they have found has to be told to disk, or taken back.
-    for (const work of state.longWorks) work.end();
-    if (state.longWorks.size > 0) await state.longWorksOver();
-    state.closing = true;
     clearInterval(this.#narrowing);
-    await drained;
-    const unlock = await state.mutex.lock();
-    const problems: unknown[] = [];
-    const attempt = (work: () => Promise<void>) =>
-      work().catch((error: unknown) => void problems.push(error));
-    if (state.writable) await attempt(() => this.#device.flush());
-    // Where this fails, bitmaps on disk say more than the truth, and never less.
-    await attempt(() => state.marks.settle());
-    const clean = problems.length === 0;
-    for (const keeper of state.keepers) {
-      const own = [...state.bitmaps.values()].filter((bitmap) => bitmap.keeper === keeper);
-      const acquired = own.filter((bitmap) => bitmap.acquired);
-      if (clean) await attempt(() => keeper.release(acquired));
-      await attempt(() => keeper.close());
-    }
-    await attempt(() => this.#device.close());
-    unlock();
-    if (problems.length > 0) throw problems[0];
+    await closeDrive(this.#device, this.#state);
   }
 
   #readerOf({ name, identity }: DriveBitmap): BitmapReader {
@@ -217,12 +223,18 @@ export class TrackedDrive implements AsyncDisposable {
     };
     return {
       name,
-      content: () => find().content ?? state.exclusive(() => this.#load(find())),
+      content: () => this.#bitsOf(find()) ?? state.exclusive(() => this.#load(find())),
     };
   }
 
+  /** What readers see. */
+  #bitsOf({ name, content }: DriveBitmap): DirtyBitmap | undefined {
+    return this.#state.freezes.get(name)?.bits ?? content;
+  }
+
   async #load(bitmap: DriveBitmap): Promise<DirtyBitmap> {
-    if (bitmap.content !== undefined) return bitmap.content;
+    const bits = this.#bitsOf(bitmap);
+    if (bits !== undefined) return bits;
     const content = await bitmap.keeper.load(bitmap.name);
     this.#state.replace({ ...bitmap, content });
     return content;
