@@ -66,6 +66,12 @@ export const CHECKPOINT_MUTANTS: readonly Mutant[] = [
     replace: 'if (members.some(({ done }) => done)) await',
   },
   {
+    name: 'an intent that is found is followed before it is durable',
+    file: checkpoint('finish-checkpoints.ts'),
+    find: '    await folder.sync();\n',
+    replace: '',
+  },
+  {
     name: 'a drive tells its checkpoint although another one lacks it',
     file: checkpoint('open-checkpointed.ts'),
     find: 'if (reason === undefined) return info;',

@@ -1,58 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CheckpointFolder, commitTogether, openCheckpointed } from '../src/index.ts';
 import { outcomeOf } from './support/judge.ts';
 import { type Disks, Recorded } from './support/recorded.ts';
-import {
-  bitmapOf,
-  DIRTY,
-  makeFiles,
-  OLD,
-  openOn,
-  partOf,
-  PLACES,
-  SET,
-  stateOf,
-} from './support/three-drives.ts';
-import { FOLDER, type Survives, VolatileFiles } from '../../../tools/device/volatile-files.ts';
+import { lookAt, makeCheckpoint, recover } from './support/recovery.ts';
+import { bitmapOf, DIRTY, makeFiles, OLD, openOn, SET } from './support/three-drives.ts';
+import { type Survives, VolatileFiles } from '../../../tools/device/volatile-files.ts';
 
 const LOSSES: readonly Survives[] = [() => false, () => true];
-
-function folderOf(disks: { readonly folder: VolatileFiles }): CheckpointFolder {
-  return new CheckpointFolder(`/${FOLDER}`, disks.folder);
-}
-
-/** One checkpoint over three drives. */
-async function makeCheckpoint(recorded: Recorded): Promise<void> {
-  const folder = folderOf(recorded);
-  const opened = [];
-  for (const [index, device] of recorded.devices.entries()) {
-    const { store, close } = await openOn(device, index);
-    const checkpointed = await openCheckpointed(store, { folder, place: PLACES[index]! });
-    opened.push({ store: checkpointed, close });
-  }
-  const parts = [];
-  for (const { store } of opened) parts.push(await partOf(store));
-  await commitTogether(parts, { set: SET, folder });
-  for (const { close } of opened) await close();
-}
-
-/** What a drive is found to be by whoever opens it with the folder. */
-async function lookAt(disks: Pick<Recorded, 'devices' | 'folder'>, index: number) {
-  const { store, close } = await openOn(disks.devices[index]!, index);
-  const options = { folder: folderOf(disks), place: PLACES[index]! };
-  const state = await stateOf(await openCheckpointed(store, options));
-  await close();
-  return state;
-}
-
-/** Each drive is opened in turn, and then once more; what the second time shows. */
-async function recover(disks: Pick<Recorded, 'devices' | 'folder'>, order: readonly number[]) {
-  for (const index of order) await lookAt(disks, index);
-  const found = [];
-  for (const index of [0, 1, 2]) found.push(await lookAt(disks, index));
-  return found;
-}
 
 async function record(): Promise<Recorded> {
   const disks: Disks = { files: await makeFiles(), folder: new VolatileFiles() };

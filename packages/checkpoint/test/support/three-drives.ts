@@ -24,13 +24,21 @@ const FACTS: DriveFacts = {
   device: 3n,
 };
 
+interface FilesShape {
+  /** The name of a file behind the first image. It takes room in the header, and is not opened. */
+  readonly backing?: string;
+}
+
 /** Two images, and between them the sidecar of a raw drive. */
-export async function makeFiles(): Promise<readonly MemoryDevice[]> {
+export async function makeFiles({ backing }: FilesShape = {}): Promise<readonly MemoryDevice[]> {
   const files: MemoryDevice[] = [];
   for (const [index, dirty] of DIRTY.entries()) {
     const file = new MemoryDevice({ size: 0 });
     if (index === 1) await createSidecar(file, { diskSize: SIZE, clusterSize: 512 });
-    else await createQcow2(file, { size: SIZE, clusterSize: 512 });
+    else {
+      const behind = index === 0 && backing !== undefined ? { backing: { name: backing } } : {};
+      await createQcow2(file, { size: SIZE, clusterSize: 512, ...behind });
+    }
     const { store, close } = await openOn(file, index);
     if (dirty !== undefined) {
       const content = bitmapOf(dirty);
@@ -56,7 +64,7 @@ export async function openOn(
     const store = await openSidecarStore({ drive, sidecar: device });
     return { store, close: () => store.close() };
   }
-  const image = await openQcow2(device, { writable: file.writable });
+  const image = await openQcow2(device, { writable: file.writable, skipBacking: true });
   const store = await openQcow2Store(image);
   const close = async () => {
     await store.close();
