@@ -6,11 +6,21 @@ export interface BlockExtent {
   readonly zero: boolean;
   /** Takes up space where it is kept. Unallocated and not zero: the content is of a backing file. */
   readonly allocated: boolean;
+  /**
+   * Which layer of a backing chain tells: 1 for the device itself, 2 for its backing file, and so on;
+   * 0 where none does. Absent for devices that have no layers.
+   */
+  readonly depth?: number;
 }
 
 export interface WriteZeroesOptions {
   /** May give the space back. Default true. */
   readonly unmap?: boolean;
+  /**
+   * Fails with DEVICE_UNSUPPORTED, and changes nothing, where zeros would have to be written as data.
+   * Default false.
+   */
+  readonly fast?: boolean;
 }
 
 /**

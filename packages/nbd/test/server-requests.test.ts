@@ -45,7 +45,7 @@ describe('requests', () => {
       ],
       [{ type: READ, length: 8, flags: FLAG.FUA }, ['flush', 'read 8@0']],
       [{ type: FLUSH }, ['flush']],
-      [{ type: CACHE, length: 4096 }, []],
+      [{ type: CACHE, length: 4096 }, ['read 4096@0']],
       [{ type: WRITE, payload: Buffer.alloc(0) }, []],
     ];
     for (const [fields, notes] of asked) {

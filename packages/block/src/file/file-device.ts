@@ -11,7 +11,7 @@ import type { OpenFile } from './file-system.ts';
 import type { PromptIo } from './prompt-io.ts';
 import { settledFacts } from './settled-facts.ts';
 import { Syncs } from './syncs.ts';
-import { writeZeros } from './write-zeros.ts';
+import { isWholeBlocks, notFast, writeZeros } from './write-zeros.ts';
 
 // Less is written sooner than the helper is asked.
 const MIN_HOLE = 64 * 1024;
@@ -102,14 +102,17 @@ export class FileDevice implements FileBlockDevice {
   async writeZeroes(
     offset: number,
     length: number,
-    { unmap = true }: WriteZeroesOptions = {},
+    { unmap = true, fast = false }: WriteZeroesOptions = {},
   ): Promise<void> {
     this.#guard.checkChange(offset, length);
     const { io, holes } = this.#parts;
+    // Of whole blocks the system zeroes all or nothing.
+    if (fast && !isWholeBlocks(offset, length)) throw notFast(this.label);
     const call = this.#calls.enter();
     try {
-      const isLong = length >= MIN_HOLE;
+      const isLong = length >= MIN_HOLE || fast;
       const done = isLong ? await holes.zero({ offset, length }, { unmap }) : { offset, length: 0 };
+      if (fast && done.length < length) throw notFast(this.label);
       const doneEnd = done.offset + done.length;
       await writeZeros(io, offset, done.offset - offset);
       await writeZeros(io, doneEnd, offset + length - doneEnd);

@@ -22,6 +22,7 @@ export const Option = {
   STRUCTURED_REPLY: 8,
   LIST_META_CONTEXT: 9,
   SET_META_CONTEXT: 10,
+  EXTENDED_HEADERS: 11,
 } as const;
 
 /** Bit 31 of a reply type: it is an error, and its payload a text. */
@@ -41,6 +42,7 @@ export const OptionReplyType = {
   SHUTDOWN: REPLY_IS_ERROR + 7,
   BLOCK_SIZE_REQD: REPLY_IS_ERROR + 8,
   TOO_BIG: REPLY_IS_ERROR + 9,
+  EXT_HEADER_REQD: REPLY_IS_ERROR + 10,
 } as const;
 
 export function isErrorReply(type: number): boolean {

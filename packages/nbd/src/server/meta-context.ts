@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import type { DirtyBitmap } from '@tidemark/core';
 import {
+  ALLOCATION_DEPTH,
   AllocationFlag,
   BASE_ALLOCATION,
   DIRTY_BITMAP_PREFIX,
@@ -24,8 +25,9 @@ export interface MetaContext {
   runs(offset: number, length: number): AsyncIterable<StatusRun> | Promise<Iterable<StatusRun>>;
 }
 
-// QEMU keeps 1 for its own qemu:allocation-depth.
+// As QEMU numbers them, whether they are offered or not.
 const BASE_ALLOCATION_ID = 0;
+const ALLOCATION_DEPTH_ID = 1;
 const FIRST_BITMAP_ID = 2;
 
 /** All that an export offers now, in the order of replies. */
@@ -33,6 +35,7 @@ export async function contextsOf(exported: NbdExport): Promise<readonly MetaCont
   const bitmaps = (await exported.bitmaps?.()) ?? [];
   return [
     allocationContext(exported.device),
+    ...(exported.allocationDepth === true ? [depthContext(exported.device)] : []),
     ...bitmaps.map((bitmap, index) => bitmapContext(bitmap, FIRST_BITMAP_ID + index)),
   ];
 }
@@ -44,6 +47,19 @@ function allocationContext(device: BlockDevice): MetaContext {
     async *runs(offset, length) {
       for await (const { length: bytes, zero } of device.extents(offset, length)) {
         yield { length: bytes, flags: zero ? AllocationFlag.HOLE | AllocationFlag.ZERO : 0 };
+      }
+    },
+  };
+}
+
+function depthContext(device: BlockDevice): MetaContext {
+  return {
+    name: ALLOCATION_DEPTH,
+    id: ALLOCATION_DEPTH_ID,
+    async *runs(offset, length) {
+      // A device that knows of no layers is one.
+      for await (const { length: bytes, depth = 1 } of device.extents(offset, length)) {
+        yield { length: bytes, flags: depth };
       }
     },
   };

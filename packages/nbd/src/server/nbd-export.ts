@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
 import { MAX_STRING_BYTES } from '../protocol/limits.ts';
+import type { BlockSizes } from './block-sizes.ts';
 
 /** One bitmap of an export. A bitmap that is removed and added again is another object. */
 export interface NbdBitmap {
@@ -21,6 +22,10 @@ export interface NbdExport {
   readonly device: BlockDevice;
   /** Default: the opposite of `device.writable`. */
   readonly readOnly?: boolean;
+  /** What requests have to keep to. Default: any offset and length, up to 32 MiB of data. */
+  readonly blockSize?: Partial<BlockSizes>;
+  /** Whether `qemu:allocation-depth` is offered. Default false. */
+  readonly allocationDepth?: boolean;
   /** Asked whenever a client asks for contexts: bitmaps come and go while we serve. */
   readonly bitmaps?: () => readonly NbdBitmap[] | Promise<readonly NbdBitmap[]>;
 }

@@ -1,5 +1,6 @@
 import type { BlockDevice } from '@tidemark/block';
 import { ExportFlag } from '../protocol/transmission.ts';
+import { type BlockSizes, completeBlockSizes } from './block-sizes.ts';
 import { KnownData } from './known-data.ts';
 import { contextsOf, type MetaContext } from './meta-context.ts';
 import type { NbdExport } from './nbd-export.ts';
@@ -10,20 +11,32 @@ export class ServedExport {
   readonly description: string | undefined;
   readonly device: BlockDevice;
   readonly isReadOnly: boolean;
+  /** What requests have to keep to. */
+  readonly blockSize: BlockSizes;
   readonly knownData = new KnownData();
   readonly #exported: NbdExport;
 
   constructor(exported: NbdExport) {
-    const { name, description, device, readOnly = false } = exported;
+    const { name, description, device, readOnly = false, blockSize } = exported;
     this.name = name;
     this.description = description;
     this.device = device;
     this.isReadOnly = readOnly || !device.writable;
+    this.blockSize = completeBlockSizes(blockSize);
     this.#exported = exported;
   }
 
-  /** What a client is told that it may do. DF comes with structured replies. */
-  flags(isStructured: boolean): number {
+  /**
+   * What a client is told that it may do. DF comes with structured replies; `canFilter`: it may
+   * name the contexts that a block status is to tell of.
+   */
+  flags({
+    isStructured,
+    canFilter,
+  }: {
+    readonly isStructured: boolean;
+    readonly canFilter: boolean;
+  }): number {
     // MULTI_CONN: a flush covers what came over any connection.
     let flags =
       ExportFlag.HAS_FLAGS |
@@ -32,10 +45,10 @@ export class ServedExport {
       ExportFlag.MULTI_CONN |
       ExportFlag.CACHE;
     if (isStructured) flags |= ExportFlag.DF;
+    if (canFilter) flags |= ExportFlag.BLOCK_STATUS_PAYLOAD;
     if (this.isReadOnly) return flags | ExportFlag.READ_ONLY;
     if (this.device.canDiscard) flags |= ExportFlag.TRIM;
-    // Not FAST_ZERO: a device does not say beforehand whether it has zeros without writing them.
-    return flags | ExportFlag.WRITE_ZEROES;
+    return flags | ExportFlag.WRITE_ZEROES | ExportFlag.FAST_ZERO;
   }
 
   /** All that it offers now, in the order of replies. */

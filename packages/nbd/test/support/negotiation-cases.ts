@@ -23,7 +23,7 @@ export const NEGOTIATIONS: Readonly<Record<string, Conversation>> = {
   ),
   'says goodbye on abort': options([OPTION.ABORT]),
   'has no TLS': options([OPTION.STARTTLS], [OPTION.LIST]),
-  'knows no other options': options([4], [11], [99, Buffer.from('payload')], [OPTION.LIST]),
+  'knows no other options': options([4], [12], [99, Buffer.from('payload')], [OPTION.LIST]),
   'agrees on structured replies once': options(
     [OPTION.STRUCTURED_REPLY],
     [OPTION.STRUCTURED_REPLY],

@@ -87,7 +87,7 @@ export class Reader {
         yield* this.#backingExtents(at, run.length);
       } else {
         const allocated = kind !== 'zero' || run.mapping.host !== undefined;
-        yield { offset: at, length: run.length, zero: kind === 'zero', allocated };
+        yield { offset: at, length: run.length, zero: kind === 'zero', allocated, depth: 1 };
       }
       at += run.length;
     }
@@ -97,14 +97,18 @@ export class Reader {
     const inside = Math.max(0, Math.min(length, this.#backing.size - offset));
     const { device } = this.#backing;
     if (inside > 0 && device === undefined) {
-      yield { offset, length: inside, zero: false, allocated: false };
+      yield { offset, length: inside, zero: false, allocated: false, depth: 2 };
     } else if (inside > 0 && device !== undefined) {
       for await (const extent of device.extents(offset, inside)) {
-        yield { ...extent, allocated: false };
+        const { depth = 1 } = extent;
+        yield { ...extent, allocated: false, depth: depth === 0 ? 0 : depth + 1 };
       }
     }
     if (inside < length) {
-      yield { offset: offset + inside, length: length - inside, zero: true, allocated: false };
+      // Behind its end a backing file counts as zeros of its own, as QEMU has it.
+      const depth = device === undefined ? 0 : 2;
+      const rest = { offset: offset + inside, length: length - inside };
+      yield { ...rest, zero: true, allocated: false, depth };
     }
   }
 }
@@ -115,7 +119,7 @@ export async function* mergeExtents(
 ): AsyncGenerator<BlockExtent> {
   let open: BlockExtent | undefined;
   for await (const extent of extents) {
-    if (open !== undefined && open.zero === extent.zero && open.allocated === extent.allocated) {
+    if (open !== undefined && isAlike(open, extent)) {
       open = { ...open, length: open.length + extent.length };
       continue;
     }
@@ -123,4 +127,8 @@ export async function* mergeExtents(
     open = extent;
   }
   if (open !== undefined) yield open;
+}
+
+function isAlike(a: BlockExtent, b: BlockExtent): boolean {
+  return a.zero === b.zero && a.allocated === b.allocated && a.depth === b.depth;
 }

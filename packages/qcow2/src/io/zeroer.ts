@@ -1,4 +1,5 @@
 import type { WriteZeroesOptions } from '@tidemark/block';
+import { TidemarkError } from '@tidemark/core';
 import type { ImageState } from '../image-state.ts';
 import type { Mapping, NewMapping } from '../mapping/l2-entry.ts';
 import type { BackingFile } from './backing-file.ts';
@@ -9,6 +10,15 @@ const ZEROS = new Uint8Array(1024 * 1024);
 
 /** What a whole cluster becomes; undefined leaves it as it is. */
 type Change = (old: Mapping) => NewMapping | undefined;
+
+interface ZeroRange {
+  readonly offset: number;
+  readonly length: number;
+  /** Of the whole clusters in it. */
+  readonly from: number;
+  readonly to: number;
+  readonly unmap: boolean;
+}
 
 interface ZeroerParts {
   readonly state: ImageState;
@@ -31,6 +41,7 @@ export class Zeroer {
   async writeZeroes(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
     const unmap = options.unmap ?? true;
     const { from, to } = this.#wholeClusters(offset, length);
+    if (options.fast === true) this.#assertFast({ offset, length, from, to, unmap });
     if (from >= to) return this.#writeZeros(offset, length);
     await this.#writeZeros(offset, from - offset);
     if (this.#state.header.version >= 3) {
@@ -65,6 +76,18 @@ export class Zeroer {
     const from = Math.ceil(offset / clusterSize) * clusterSize;
     const isEnd = end >= this.#state.header.virtualSize;
     return { from, to: isEnd ? end : Math.floor(end / clusterSize) * clusterSize };
+  }
+
+  /** @throws DEVICE_UNSUPPORTED: some of it would have to be written */
+  #assertFast(range: ZeroRange): void {
+    const { offset, length, from, to, unmap } = range;
+    const isWhole = from === offset && to === offset + length;
+    if (isWhole && (this.#state.header.version >= 3 || (unmap && this.#backing.size === 0))) return;
+    const where = this.#state.file.label;
+    throw new TidemarkError('DEVICE_UNSUPPORTED', `${where} would have to write these zeros`, {
+      where,
+      hint: 'write them without asking for speed',
+    });
   }
 
   #zeroed(old: Mapping, unmap: boolean): NewMapping | undefined {

@@ -98,10 +98,9 @@ async function answerOption(
     case Option.GO:
       return negotiation.begin(answerInfo(negotiation, option, payload));
     case Option.STRUCTURED_REPLY:
+    case Option.EXTENDED_HEADERS:
       payload.end();
-      if (negotiation.isStructured) throw invalidOption('structured reply already negotiated');
-      negotiation.isStructured = true;
-      negotiation.acknowledge(option);
+      agreeOnHeaders(negotiation, option);
       return undefined;
     case Option.LIST_META_CONTEXT:
     case Option.SET_META_CONTEXT:
@@ -112,6 +111,22 @@ async function answerOption(
       throw new OptionRefused(OptionReplyType.UNSUP, text);
     }
   }
+}
+
+/** Extended headers take the place of structured replies, in whatever order they are asked for. */
+function agreeOnHeaders(negotiation: Negotiation, option: number): void {
+  const isLonger = option === Option.EXTENDED_HEADERS;
+  if (negotiation.isExtended) {
+    const text = 'extended headers already negotiated';
+    const { INVALID, EXT_HEADER_REQD } = OptionReplyType;
+    throw new OptionRefused(isLonger ? INVALID : EXT_HEADER_REQD, text);
+  }
+  if (!isLonger && negotiation.isStructured) {
+    throw invalidOption('structured reply already negotiated');
+  }
+  negotiation.isStructured = true;
+  negotiation.isExtended = isLonger;
+  negotiation.acknowledge(option);
 }
 
 function answerList(negotiation: Negotiation): void {
@@ -133,10 +148,12 @@ async function acceptExportName(
 ): Promise<Session> {
   if (length > MAX_STRING_BYTES) throw protocolError(`an export name of ${length} bytes`);
   const exported = findNamed(negotiation, await stream.read(length));
+  if (negotiation.isExtended) throw protocolError('an export by name after extended headers');
+  if (exported.blockSize.minimum > 1) throw protocolError('an export of blocks by name');
   const session = negotiation.begin(exported);
   const zeroes = (clientFlags & HandshakeFlag.NO_ZEROES) === 0 ? EXPORT_NAME_ZEROES : 0;
   const reply = Buffer.alloc(ExportNameReply.size + zeroes);
-  const flags = exported.flags(session.isStructured);
+  const flags = negotiation.flagsOf(exported);
   ExportNameReply.encode({ size: BigInt(session.size), flags }, reply);
   await stream.send(reply);
   return session;

@@ -1,11 +1,14 @@
-import { InfoBlockSize, InfoExport, InfoType, OptionReplyType } from '../../protocol/handshake.ts';
-import { MAX_REQUEST_BYTES } from '../../protocol/limits.ts';
+import {
+  InfoBlockSize,
+  InfoExport,
+  InfoType,
+  Option,
+  OptionReplyType,
+} from '../../protocol/handshake.ts';
 import type { ServedExport } from '../served-export.ts';
 import type { Negotiation } from './negotiation.ts';
 import type { OptionPayload } from './option-payload.ts';
-
-// Any offset and length will do; pages are what file systems and devices like best.
-const BLOCK_SIZES = { minimum: 1, preferred: 4096, maximum: MAX_REQUEST_BYTES } as const;
+import { OptionRefused } from './option-refused.ts';
 
 /** INFO and GO: what an export is. Replies, and returns the export. @throws OptionRefused */
 export function answerInfo(
@@ -25,9 +28,15 @@ export function answerInfo(
   if (exported.description !== undefined) {
     inform(typed(InfoType.DESCRIPTION), Buffer.from(exported.description));
   }
-  inform(InfoBlockSize.encode({ type: InfoType.BLOCK_SIZE, ...BLOCK_SIZES }));
+  const { blockSize } = exported;
+  inform(InfoBlockSize.encode({ type: InfoType.BLOCK_SIZE, ...blockSize }));
+  if (option === Option.GO && blockSize.minimum > 1 && !wanted.has(InfoType.BLOCK_SIZE)) {
+    // A client that does not ask may send any offset and length.
+    const text = `ask for block sizes: export '${exported.name}' takes whole blocks only`;
+    throw new OptionRefused(OptionReplyType.BLOCK_SIZE_REQD, text);
+  }
   const size = BigInt(exported.device.size);
-  const flags = exported.flags(negotiation.isStructured);
+  const flags = negotiation.flagsOf(exported);
   inform(InfoExport.encode({ type: InfoType.EXPORT, size, flags }));
   negotiation.acknowledge(option);
   return exported;

@@ -8,7 +8,10 @@ export interface Session {
   readonly exported: ServedExport;
   /** Bytes, as the client was told. */
   readonly size: number;
+  /** Whether replies may come in chunks; always with extended headers. */
   readonly isStructured: boolean;
+  /** Whether headers have 64 bits for lengths. */
+  readonly isExtended: boolean;
   /** Those that the client chose, in the order of replies. */
   readonly contexts: readonly MetaContext[];
 }
@@ -17,6 +20,7 @@ export interface Session {
 export class Negotiation {
   readonly exports: readonly ServedExport[];
   isStructured = false;
+  isExtended = false;
   /** Of one export; void when the client goes on with another. */
   selected:
     | { readonly exported: ServedExport; readonly contexts: readonly MetaContext[] }
@@ -53,9 +57,22 @@ export class Negotiation {
     return bytes;
   }
 
+  /** Those that the client has chosen of this export. */
+  contextsOf(exported: ServedExport): readonly MetaContext[] {
+    return this.selected?.exported === exported ? this.selected.contexts : [];
+  }
+
+  /** What the client is told of the export, as far as it has been agreed on. */
+  flagsOf(exported: ServedExport): number {
+    const { isStructured, isExtended } = this;
+    const hasContexts = this.contextsOf(exported).length > 0;
+    return exported.flags({ isStructured, canFilter: isExtended && hasContexts });
+  }
+
   begin(exported: ServedExport): Session {
-    const contexts = this.selected?.exported === exported ? this.selected.contexts : [];
-    return { exported, size: exported.device.size, isStructured: this.isStructured, contexts };
+    const { isStructured, isExtended } = this;
+    const contexts = this.contextsOf(exported);
+    return { exported, size: exported.device.size, isStructured, isExtended, contexts };
   }
 }
 

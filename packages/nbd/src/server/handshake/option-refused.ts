@@ -27,6 +27,7 @@ const OPTION_NAMES = [
   'structured reply',
   'list meta context',
   'set meta context',
+  'extended headers',
 ] as const;
 
 /** As QEMU names it in its texts. */

@@ -1,5 +1,4 @@
 import { Command, CommandFlag } from '../../protocol/transmission.ts';
-import { MAX_REQUEST_BYTES } from '../../protocol/limits.ts';
 import type { Session } from '../handshake/negotiation.ts';
 import { type NbdRequest, tooLong } from './request.ts';
 
@@ -25,27 +24,39 @@ export function findFault(request: NbdRequest, session: Session): string | undef
   const { type, offset, length, flags } = request;
   const { size, exported } = session;
   if (request.fatal !== undefined) return request.fatal;
-  if (DATA.has(type) && length > MAX_REQUEST_BYTES) return tooLong(length);
+  const { maximum, minimum } = exported.blockSize;
+  if (DATA.has(type) && length > maximum) return tooLong(length, maximum);
   if (CHANGES.has(type) && exported.isReadOnly) return 'Export is read-only';
   if (offset > size || length > size - offset) {
     return `operation past EOF; From: ${exactOffset(request)}, Len: ${length}, Size: ${size}`;
   }
-  if ((flags & ~possibleFlags(type, session.isStructured)) !== 0) {
+  if ((flags & ~possibleFlags(type, session)) !== 0) {
     const command = COMMAND_NAMES[type] ?? '<unknown>';
     return `unsupported flags for command ${command} (got 0x${flags.toString(16)})`;
   }
   if (COMMAND_NAMES[type] === undefined) return `invalid request type (${type}) received`;
-  if (type !== Command.BLOCK_STATUS) return undefined;
-  if (length === 0) return 'need non-zero length';
-  return session.contexts.length === 0 ? 'CMD_BLOCK_STATUS not negotiated' : undefined;
+  if (minimum > 1 && (offset % minimum !== 0 || length % minimum !== 0)) {
+    return `not whole blocks of ${minimum} bytes; From: ${offset}, Len: ${length}`;
+  }
+  return type === Command.BLOCK_STATUS ? statusFault(request, session) : undefined;
+}
+
+function statusFault(request: NbdRequest, { contexts }: Session): string | undefined {
+  if (request.fault !== undefined) return request.fault;
+  if (request.length === 0) return 'need non-zero length';
+  if (contexts.length === 0) return 'CMD_BLOCK_STATUS not negotiated';
+  const unknown = request.contextIds?.find((id) => !contexts.some((context) => context.id === id));
+  return unknown === undefined ? undefined : `context ${unknown} is not negotiated`;
 }
 
 /** FUA goes with each command, whether it means something there or not. */
-function possibleFlags(type: number, isStructured: boolean): number {
-  if (type === Command.READ && isStructured) return CommandFlag.FUA | CommandFlag.DF;
-  if (type === Command.WRITE_ZEROES) return CommandFlag.FUA | CommandFlag.NO_HOLE;
-  if (type === Command.BLOCK_STATUS) return CommandFlag.FUA | CommandFlag.REQ_ONE;
-  return CommandFlag.FUA;
+function possibleFlags(type: number, { isStructured, isExtended, contexts }: Session): number {
+  const { FUA, DF, NO_HOLE, FAST_ZERO, REQ_ONE, PAYLOAD_LEN } = CommandFlag;
+  if (type === Command.READ && isStructured) return FUA | DF;
+  if (type === Command.WRITE && isExtended) return FUA | PAYLOAD_LEN;
+  if (type === Command.WRITE_ZEROES) return FUA | NO_HOLE | FAST_ZERO;
+  if (type !== Command.BLOCK_STATUS) return FUA;
+  return isExtended && contexts.length > 0 ? FUA | REQ_ONE | PAYLOAD_LEN : FUA | REQ_ONE;
 }
 
 function exactOffset({ offsetHigh, offsetLow }: NbdRequest): bigint {

@@ -1,10 +1,9 @@
 import {
   BlockStatus,
-  Chunk,
-  CHUNK_MAGIC,
-  ChunkFlag,
+  BlockStatusExt,
   ChunkType,
   ErrorChunk,
+  ExtendedExtent,
   OffsetData,
   OffsetHole,
   SIMPLE_REPLY_MAGIC,
@@ -15,6 +14,7 @@ import { MAX_STRING_BYTES } from '../../protocol/limits.ts';
 import { writeU64 } from '../../protocol/u64.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import type { StatusRun } from '../meta-context.ts';
+import { chunk, headSize, writeCookie } from './reply-head.ts';
 import type { NbdRequest } from './request.ts';
 
 /** A reply in the making: its head is written in front of data that is read into place. */
@@ -28,6 +28,12 @@ interface ChunkOptions {
   readonly isLast: boolean;
 }
 
+/** To a request that succeeded and asked for nothing. */
+export function doneReply(request: NbdRequest): Uint8Array {
+  return request.isExtended ? emptyChunk(request) : simpleReply(request);
+}
+
+/** Never with extended headers. */
 export function simpleReply(request: NbdRequest, errno = 0): Uint8Array {
   return simpleHead(request, errno, Buffer.allocUnsafe(SimpleReply.size));
 }
@@ -52,19 +58,21 @@ export function dataChunk(
   pool: BufferPool,
 ): DataReply {
   const payload = OffsetData.size + length;
-  const target = pool.take(Chunk.size + payload);
+  const head = headSize(request);
+  const target = pool.take(head + payload);
   const bytes = chunk(request, { type: ChunkType.OFFSET_DATA, payload, isLast }, target);
-  writeU64(viewOf(bytes), Chunk.size + OffsetData.offsetOf.offset, offset);
-  return { bytes, data: bytes.subarray(Chunk.size + OffsetData.size) };
+  writeU64(viewOf(bytes), head + OffsetData.offsetOf.offset, offset);
+  return { bytes, data: bytes.subarray(head + OffsetData.size) };
 }
 
 export function holeChunk(
   request: NbdRequest,
   { offset, length, isLast }: { offset: number; length: number } & ChunkOptions,
 ): Uint8Array {
+  const head = headSize(request);
   const bytes = chunk(request, { type: ChunkType.OFFSET_HOLE, payload: OffsetHole.size, isLast });
-  writeU64(viewOf(bytes), Chunk.size + OffsetHole.offsetOf.offset, offset);
-  bytes.writeUInt32BE(length, Chunk.size + OffsetHole.offsetOf.length);
+  writeU64(viewOf(bytes), head + OffsetHole.offsetOf.offset, offset);
+  bytes.writeUInt32BE(length, head + OffsetHole.offsetOf.length);
   return bytes;
 }
 
@@ -77,12 +85,14 @@ export function statusChunk(
   request: NbdRequest,
   contextId: number,
   runs: readonly StatusRun[],
-  { isLast }: ChunkOptions,
+  options: ChunkOptions,
 ): Uint8Array {
+  if (request.isExtended) return extendedStatusChunk(request, contextId, runs, options);
   const payload = BlockStatus.size + runs.length * StatusExtent.size;
-  const bytes = chunk(request, { type: ChunkType.BLOCK_STATUS, payload, isLast });
-  bytes.writeUInt32BE(contextId, Chunk.size + BlockStatus.offsetOf.contextId);
-  let at = Chunk.size + BlockStatus.size;
+  const head = headSize(request);
+  const bytes = chunk(request, { type: ChunkType.BLOCK_STATUS, payload, ...options });
+  bytes.writeUInt32BE(contextId, head + BlockStatus.offsetOf.contextId);
+  let at = head + BlockStatus.size;
   for (const { length, flags } of runs) {
     bytes.writeUInt32BE(length, at + StatusExtent.offsetOf.length);
     bytes.writeUInt32BE(flags, at + StatusExtent.offsetOf.flags);
@@ -91,32 +101,37 @@ export function statusChunk(
   return bytes;
 }
 
+/** Always the long form with extended headers: a run may be of 4 GiB and more. */
+function extendedStatusChunk(
+  request: NbdRequest,
+  contextId: number,
+  runs: readonly StatusRun[],
+  options: ChunkOptions,
+): Uint8Array {
+  const payload = BlockStatusExt.size + runs.length * ExtendedExtent.size;
+  const head = headSize(request);
+  const bytes = chunk(request, { type: ChunkType.BLOCK_STATUS_EXT, payload, ...options });
+  const view = viewOf(bytes);
+  bytes.writeUInt32BE(contextId, head + BlockStatusExt.offsetOf.contextId);
+  bytes.writeUInt32BE(runs.length, head + BlockStatusExt.offsetOf.count);
+  let at = head + BlockStatusExt.size;
+  for (const { length, flags } of runs) {
+    writeU64(view, at + ExtendedExtent.offsetOf.length, length);
+    writeU64(view, at + ExtendedExtent.offsetOf.flags, flags);
+    at += ExtendedExtent.size;
+  }
+  return bytes;
+}
+
 export function errorChunk(request: NbdRequest, errno: number, text: string): Uint8Array {
   const message = Buffer.from(text).subarray(0, MAX_STRING_BYTES);
   const payload = ErrorChunk.size + message.length;
+  const head = headSize(request);
   const bytes = chunk(request, { type: ChunkType.ERROR, payload, isLast: true });
-  bytes.writeUInt32BE(errno, Chunk.size + ErrorChunk.offsetOf.error);
-  bytes.writeUInt16BE(message.length, Chunk.size + ErrorChunk.offsetOf.messageLength);
-  bytes.set(message, Chunk.size + ErrorChunk.size);
+  bytes.writeUInt32BE(errno, head + ErrorChunk.offsetOf.error);
+  bytes.writeUInt16BE(message.length, head + ErrorChunk.offsetOf.messageLength);
+  bytes.set(message, head + ErrorChunk.size);
   return bytes;
-}
-
-function chunk(
-  request: NbdRequest,
-  { type, payload, isLast }: { type: number; payload: number } & ChunkOptions,
-  bytes: Buffer = Buffer.allocUnsafe(Chunk.size + payload),
-): Buffer {
-  bytes.writeUInt32BE(CHUNK_MAGIC, Chunk.offsetOf.magic);
-  bytes.writeUInt16BE(isLast ? ChunkFlag.DONE : 0, Chunk.offsetOf.flags);
-  bytes.writeUInt16BE(type, Chunk.offsetOf.type);
-  writeCookie(bytes, Chunk.offsetOf.cookie, request);
-  bytes.writeUInt32BE(payload, Chunk.offsetOf.length);
-  return bytes;
-}
-
-function writeCookie(bytes: Buffer, at: number, { cookieHigh, cookieLow }: NbdRequest): void {
-  bytes.writeUInt32BE(cookieHigh, at);
-  bytes.writeUInt32BE(cookieLow, at + 4);
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {

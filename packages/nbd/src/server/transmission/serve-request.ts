@@ -5,7 +5,7 @@ import type { BufferPool } from '../buffer-pool.ts';
 import { collectRuns } from '../collect-runs.ts';
 import type { Session } from '../handshake/negotiation.ts';
 import { findFault } from './check-request.ts';
-import { errorChunk, simpleReply, statusChunk } from './replies.ts';
+import { doneReply, errorChunk, simpleReply, statusChunk } from './replies.ts';
 import type { NbdRequest } from './request.ts';
 import { serveRead } from './serve-read.ts';
 
@@ -13,11 +13,15 @@ import { serveRead } from './serve-read.ts';
 // the answer ends.
 const MAX_RUNS = 16_384;
 
+/** Bytes that are read at once for a client that does not want them yet. */
+const READ_AHEAD = 1024 * 1024;
+
 const WHAT_FAILED: Readonly<Record<number, string>> = {
   [Command.READ]: 'reading from file failed',
   [Command.FLUSH]: 'flush failed',
   [Command.TRIM]: 'discard failed',
   [Command.BLOCK_STATUS]: 'block status failed',
+  [Command.CACHE]: 'reading from file failed',
 };
 
 export interface ServeOptions {
@@ -53,12 +57,29 @@ async function perform(
       return serveRead(request, session, pool);
     case Command.BLOCK_STATUS:
       return serveBlockStatus(request, session);
-    // Reading ahead is the system's to do.
     case Command.CACHE:
-      return [simpleReply(request)];
+      await readAhead(request, session, pool);
+      return [doneReply(request)];
     default:
       await change(request, session);
-      return [simpleReply(request)];
+      return [doneReply(request)];
+  }
+}
+
+/** Reads for the sake of the caches on the way: that of the system, or of a server further on. */
+async function readAhead(
+  { offset, length }: NbdRequest,
+  { exported }: Session,
+  pool: BufferPool,
+): Promise<void> {
+  const bytes = pool.take(Math.min(length, READ_AHEAD));
+  try {
+    for (let done = 0; done < length; done += bytes.length) {
+      const part = bytes.subarray(0, Math.min(bytes.length, length - done));
+      await exported.device.read(part, offset + done);
+    }
+  } finally {
+    pool.release(bytes);
   }
 }
 
@@ -69,14 +90,16 @@ async function change(request: NbdRequest, session: Session): Promise<void> {
   if (type === Command.TRIM || type === Command.WRITE_ZEROES) knownData.forget();
   if (type === Command.TRIM && length > 0) await device.discard(offset, length);
   if (type === Command.WRITE_ZEROES && length > 0) {
-    await device.writeZeroes(offset, length, { unmap: (flags & CommandFlag.NO_HOLE) === 0 });
+    const unmap = (flags & CommandFlag.NO_HOLE) === 0;
+    const fast = (flags & CommandFlag.FAST_ZERO) !== 0;
+    await device.writeZeroes(offset, length, { unmap, fast });
   }
   if (type === Command.FLUSH || (flags & CommandFlag.FUA) !== 0) await device.flush();
 }
 
 async function serveBlockStatus(request: NbdRequest, session: Session): Promise<Uint8Array[]> {
-  const { offset, length, flags } = request;
-  const { contexts } = session;
+  const { offset, length, flags, contextIds } = request;
+  const contexts = session.contexts.filter(({ id }) => contextIds?.includes(id) ?? true);
   const share = Math.max(1, Math.floor(MAX_RUNS / contexts.length));
   const limit = (flags & CommandFlag.REQ_ONE) === 0 ? share : 1;
   const chunks: Uint8Array[] = [];

@@ -36,7 +36,7 @@ export class Transmission {
 
   constructor(options: TransmissionOptions) {
     this.#options = options;
-    this.#reader = new RequestReader(options.inbox);
+    this.#reader = new RequestReader(options.inbox, options.session);
     this.#outbox = new Outbox(options.socket);
     options.inbox.onChange = () => this.#takeRequests();
     this.#takeRequests();
@@ -113,6 +113,6 @@ export class Transmission {
 }
 
 /** What a request holds in memory until it is answered. */
-function bytesOf({ type, length }: NbdRequest): number {
-  return type === Command.READ || type === Command.WRITE ? length : 0;
+function bytesOf({ type, length, payload }: NbdRequest): number {
+  return type === Command.READ ? length : payload.length;
 }
