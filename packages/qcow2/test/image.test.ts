@@ -82,10 +82,11 @@ describe('a qcow2 image', () => {
     const extents = [];
     for await (const extent of image.extents(0, image.size)) extents.push(extent);
     expect(extents).toEqual([
-      { offset: 0, length: 64 * KIB, zero: true, allocated: false },
-      { offset: 64 * KIB, length: 64 * KIB, zero: false, allocated: true },
-      { offset: 128 * KIB, length: 64 * KIB, zero: true, allocated: true },
-      { offset: 192 * KIB, length: 128 * KIB, zero: true, allocated: false },
+      { offset: 0, length: 64 * KIB, zero: true, allocated: false, depth: 0 },
+      { offset: 64 * KIB, length: 64 * KIB, zero: false, allocated: true, depth: 1 },
+      { offset: 128 * KIB, length: 64 * KIB, zero: true, allocated: true, depth: 1 },
+      { offset: 192 * KIB, length: 64 * KIB, zero: true, allocated: false, depth: 1 },
+      { offset: 256 * KIB, length: 64 * KIB, zero: true, allocated: false, depth: 0 },
     ]);
   });
 
