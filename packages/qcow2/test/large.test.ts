@@ -85,13 +85,14 @@ describe('an image of a 1 TiB disk', () => {
     const extents = [];
     for await (const extent of image.extents(0, TIB)) extents.push(extent);
     expect(extents).toEqual([
-      { offset: 0, length: 2 ** 39, zero: true, allocated: false },
-      { offset: 2 ** 39, length: 64 * KIB, zero: false, allocated: true },
+      { offset: 0, length: 2 ** 39, zero: true, allocated: false, depth: 0 },
+      { offset: 2 ** 39, length: 64 * KIB, zero: false, allocated: true, depth: 1 },
       {
         offset: 2 ** 39 + 64 * KIB,
         length: 2 ** 39 - 64 * KIB,
         zero: true,
         allocated: false,
+        depth: 0,
       },
     ]);
     expect(device.take()).toEqual({ calls: 0, bytes: 0 });
