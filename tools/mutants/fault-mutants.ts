@@ -10,7 +10,7 @@ export const FAULT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what a failed commit may have made is taken for what it was',
-    file: 'packages/tracking/src/live/live-durability.ts',
+    file: 'packages/tracking/src/live/disk-knowledge.ts',
     find: 'if (!isUnchanged(error) || isUndo) this.#isUncertain = true;',
     replace: '',
   },

@@ -98,13 +98,13 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a cleared bitmap checks the old bits only until it is stored',
-    file: tracking('live/live-durability.ts'),
-    find: 'if (content !== undefined && !this.#tracked.has(content)) this.#begin(name, content);',
-    replace: 'if (content !== undefined && this.#tracked.size === 0) this.#begin(name, content);',
+    file: tracking('live/tracked-bits.ts'),
+    find: 'if (!this.#tracked.has(content)) this.#begin(name, content);',
+    replace: 'if (this.#tracked.size === 0) this.#begin(name, content);',
   },
   {
     name: 'what is stored is the bits of later',
-    file: tracking('live/live-durability.ts'),
+    file: tracking('live/tracked-bits.ts'),
     find: 'this.#track(name, content, stored.clone());',
     replace: 'this.#track(name, content, content);',
   },
@@ -176,7 +176,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the old bits of a bitmap are given up before the new ones are in place',
-    file: tracking('live/live-durability.ts'),
+    file: tracking('live/tracked-bits.ts'),
     find: 'replaced.set(content, tracking);\n      this.#begin(bitmap.name, content);',
     replace:
       'replaced.set(content, tracking);\n      this.#untrack(content);\n      this.#begin(bitmap.name, content);',

@@ -1,5 +1,5 @@
-import type { BitmapChange, DirtyBitmap } from '@tidemark/core';
-import { checkpointOf, storedCheckpointOf } from '../drive-bitmap.ts';
+import { type BitmapChange, DirtyBitmap } from '@tidemark/core';
+import { checkpointOf, type DriveBitmap, storedCheckpointOf } from '../drive-bitmap.ts';
 import type { StoreChange } from '../durability.ts';
 
 /** What a store is asked to change. `storedOf`: the bits that go to disk, with those that are kept. */
@@ -21,5 +21,19 @@ export function changesOf(
       const change = { op: 'store', name, enabled, content: stored, live: enabled } as const;
       return { ...change, ...storedCheckpointOf(bitmap) };
     }),
+  ];
+}
+
+/** Made anew, so that no bits are there that could be taken for the truth. */
+export function asLost({
+  name,
+  enabled,
+  granularity,
+  keeper,
+}: DriveBitmap): readonly BitmapChange[] {
+  const content = new DirtyBitmap(keeper.diskSize, granularity);
+  return [
+    { op: 'remove', name },
+    { op: 'create', name, enabled, content, acquire: true },
   ];
 }

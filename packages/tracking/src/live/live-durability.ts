@@ -3,24 +3,17 @@ import {
   type BitmapChange,
   type BitmapInfo,
   type BitmapStore,
-  DirtyBitmap,
-  isUnchanged,
+  type DirtyBitmap,
   type LiveBitmaps,
   type PreparedCommit,
 } from '@tidemark/core';
 import type { DriveBitmap } from '../drive-bitmap.ts';
 import type { Durability, ResizeDurably, StoreChange } from '../durability.ts';
-import { storeFailed } from '../messages.ts';
-import type { MadeBitmap } from '../restructuring.ts';
-import { changesOf } from './changes-of.ts';
+import { asLost, changesOf } from './changes-of.ts';
+import { DiskKnowledge } from './disk-knowledge.ts';
 import { GroupSync } from './group-sync.ts';
-import { LiveBitmap } from './live-bitmap.ts';
 import type { LiveMarks } from './live-marks.ts';
-import type { LiveTracking } from './live-tracking.ts';
-
-interface NamedTracking extends LiveTracking {
-  readonly name: string;
-}
+import { TrackedBits } from './tracked-bits.ts';
 
 export interface LiveDurabilityOptions {
   readonly store: BitmapStore;
@@ -43,22 +36,25 @@ export class LiveDurability implements Durability {
   readonly persistent = true;
   readonly storesAtOnce = true;
   readonly #options: LiveDurabilityOptions;
-  readonly #sync: GroupSync;
-  /** What is on disk, by the bits in memory that are the truth about it. */
-  readonly #tracked = new Map<DirtyBitmap, NamedTracking>();
-  /** Of what began and is not stored yet, the bits as they were then: those that will be stored. */
-  readonly #begun = new Map<DirtyBitmap, DirtyBitmap>();
+  readonly #known: DiskKnowledge;
+  readonly #bits: TrackedBits;
   /** What was on disk when this began is durable. */
   #isSynced = false;
-  #isUncertain = false;
-  /** Of what could not be put back: from then on nothing is marked, so that nothing is written. */
-  #failure: { readonly cause: unknown } | undefined;
-
   constructor(options: LiveDurabilityOptions) {
     this.#options = options;
-    this.#sync = new GroupSync(async () => {
-      this.#assertSound();
-      await options.live.sync();
+    const { store, live, marks } = options;
+    this.#known = new DiskKnowledge(store.label);
+    const syncs = new GroupSync(async () => {
+      this.#known.assertSound();
+      await live.sync();
+    });
+    this.#bits = new TrackedBits({
+      label: store.label,
+      live,
+      marks,
+      known: this.#known,
+      sync: () => syncs.join(),
+      abandon: () => options.onAbandon(this),
     });
   }
 
@@ -95,7 +91,7 @@ export class LiveDurability implements Durability {
   }
 
   async acquire(names: readonly string[]): Promise<ReadonlyMap<string, DirtyBitmap>> {
-    this.#assertSound();
+    this.#known.assertSound();
     const isFirst = !this.#isSynced && this.writable;
     this.#isSynced = true;
     if (names.length > 0) return this.#options.store.acquire(names, { live: true });
@@ -108,7 +104,7 @@ export class LiveDurability implements Durability {
   /** From this tick on a write waits until it is marked in these bitmaps too. */
   begin(recording: readonly DriveBitmap[]): void {
     for (const { name, content } of recording) {
-      if (content !== undefined && !this.#tracked.has(content)) this.#begin(name, content);
+      if (content !== undefined) this.#bits.begin(name, content);
     }
   }
 
@@ -131,13 +127,13 @@ export class LiveDurability implements Durability {
   ): Promise<PreparedCommit> {
     const { created = [], changed = [], removed = [], isUndo = false } = change;
     if (created.length + changed.length + removed.length === 0) return NOTHING;
-    this.#assertSound();
-    const replaced = this.#beginAnew([...created, ...changed]);
+    this.#known.assertSound();
+    const replaced = this.#bits.beginAnew([...created, ...changed]);
     const noting = async <T>(work: () => Promise<T>): Promise<T> => {
       try {
         return await work();
       } catch (error) {
-        this.#goOnWith(replaced);
+        this.#bits.goOnWith(replaced);
         throw error;
       }
     };
@@ -145,32 +141,31 @@ export class LiveDurability implements Durability {
       // A bitmap that is clean on disk vouches for data that has to be on disk as well. One that
       // is put back says what it said before, and must be put back where nothing can be flushed.
       if (created.length + changed.length > 0 && !isUndo) await this.#options.flushDrive();
-      return ready(changesOf(change, (content, kept) => this.#storedOf(content, kept)));
+      return ready(changesOf(change, (content, kept) => this.#bits.storedOf(content, kept)));
     });
     return {
       commit: async () => {
         await noting(() => this.#commit(step, { isUndo }));
-        for (const tracking of replaced.values()) this.#options.marks.detach(tracking);
+        this.#bits.giveUp(replaced);
       },
       abort: async () => {
-        this.#goOnWith(replaced);
+        this.#bits.goOnWith(replaced);
         await step.abort();
       },
     };
   }
 
   end(recording: readonly DriveBitmap[]): void {
-    this.#begun.clear();
+    this.#bits.allStored();
     // Either directory may be read next, so a write has to be marked in both: it will be refused.
-    if (this.#isUncertain) return;
-    const kept = new Set(recording.map(({ content }) => content));
-    for (const content of this.#tracked.keys()) if (!kept.has(content)) this.#untrack(content);
+    if (this.#known.isUncertain) return;
+    this.#bits.keepOnly(new Set(recording.map(({ content }) => content)));
   }
 
   async release(bitmaps: readonly DriveBitmap[]): Promise<void> {
     const changes = bitmaps.map(({ name }): BitmapChange => ({ op: 'release', name }));
     if (changes.length === 0) return;
-    this.#assertSound();
+    this.#known.assertSound();
     await this.#options.store.commit(changes);
   }
 
@@ -181,14 +176,14 @@ export class LiveDurability implements Durability {
   async abandon(bitmaps: readonly DriveBitmap[]): Promise<void> {
     const { store, live } = this.#options;
     try {
-      this.#assertSound();
+      this.#known.assertSound();
       await store.commit(bitmaps.flatMap(asLost));
     } catch (error) {
       if (live.lease === undefined) throw error;
       await live.lease.lapse();
-      this.#failure = { cause: error };
+      this.#known.lost(error);
     }
-    for (const content of this.#tracked.keys()) this.#untrack(content);
+    this.#bits.keepOnly(new Set());
   }
 
   get resizable(): boolean {
@@ -200,10 +195,10 @@ export class LiveDurability implements Durability {
    * is found after a failure, writes that need no mark are in it.
    */
   async resize(diskSize: number, { recording, isUndo = false }: ResizeDurably): Promise<void> {
-    this.#assertSound();
+    this.#known.assertSound();
     const live = new Map<string, DirtyBitmap>();
     for (const { name, content } of recording) {
-      const tracked = content && this.#tracked.get(content);
+      const tracked = this.#bits.get(content);
       if (tracked === undefined) continue;
       const stored = tracked.bitmap.needed;
       stored.resize(diskSize, { grown: 'dirty' });
@@ -213,7 +208,7 @@ export class LiveDurability implements Durability {
       await this.#options.store.resize(diskSize, { live, isUndo });
     } catch (error) {
       // On disk are bitmaps of another size than the drive's, where marks would go astray.
-      if (isUndo) this.#failure = { cause: error };
+      if (isUndo) this.#known.lost(error);
       throw error;
     }
   }
@@ -223,14 +218,7 @@ export class LiveDurability implements Durability {
   }
 
   resized(bits: ReadonlyMap<DirtyBitmap, DirtyBitmap>): void {
-    for (const [old, content] of bits) {
-      const tracked = this.#tracked.get(old);
-      if (tracked === undefined) continue;
-      const stored = tracked.bitmap.needed;
-      stored.resize(content.diskSize, { grown: 'dirty' });
-      this.#untrack(old);
-      this.#track(tracked.name, content, stored);
-    }
+    for (const [old, content] of bits) this.#bits.replace(old, content);
   }
 
   async close(): Promise<void> {
@@ -241,95 +229,8 @@ export class LiveDurability implements Durability {
     try {
       await step.commit();
     } catch (error) {
-      if (!isUnchanged(error) || isUndo) this.#isUncertain = true;
-      // On disk is what should not be there, and marks for what should be would go there too.
-      if (isUndo) this.#failure = { cause: error };
+      this.#known.commitFailed(error, { isUndo });
       throw error;
     }
   }
-
-  /**
-   * Bits that record already get other clusters. Until these are in place, a write has to be marked
-   * in the old ones as well: the bits of one that waits for its mark are among those to be stored.
-   */
-  #beginAnew(made: readonly MadeBitmap[]): ReadonlyMap<DirtyBitmap, NamedTracking> {
-    const replaced = new Map<DirtyBitmap, NamedTracking>();
-    for (const { bitmap, content } of made) {
-      const tracking = this.#tracked.get(content);
-      if (tracking === undefined || this.#begun.has(content)) continue;
-      replaced.set(content, tracking);
-      this.#begin(bitmap.name, content);
-    }
-    return replaced;
-  }
-
-  /** The old clusters stay, for all that is known: only what is marked in them counts. */
-  #goOnWith(replaced: ReadonlyMap<DirtyBitmap, NamedTracking>): void {
-    for (const [content, tracking] of replaced) {
-      // The new ones may be there as well, and then a write has to be marked in both.
-      if (!this.#isUncertain) this.#untrack(content);
-      this.#begun.delete(content);
-      this.#tracked.set(content, tracking);
-    }
-  }
-
-  /** While writes go on: the bits as they were in the tick in which they began to record. */
-  #storedOf(content: DirtyBitmap, kept?: DirtyBitmap): DirtyBitmap {
-    const stored = this.#begun.get(content) ?? content;
-    if (kept === undefined || kept === content) return stored;
-    const both = stored.clone();
-    both.merge(kept);
-    return both;
-  }
-
-  #begin(name: string, content: DirtyBitmap): void {
-    const stored = content.clone();
-    this.#begun.set(content, stored);
-    this.#track(name, content, stored.clone());
-  }
-
-  #track(name: string, content: DirtyBitmap, stored: DirtyBitmap): void {
-    const { live, marks } = this.#options;
-    const bits = {
-      write: async (bytes: Uint8Array, at: number) => {
-        this.#assertSound();
-        try {
-          await live.bits(name).write(bytes, at);
-        } catch (error) {
-          // Of what may be on disk, or not, nothing can be marked.
-          if (this.#isUncertain && error instanceof RangeError)
-            throw storeFailed(this.label, error);
-          throw error;
-        }
-      },
-    };
-    const bitmap = new LiveBitmap(content, stored, bits);
-    const abandon = this.#abandon;
-    const tracked = { name, bitmap, sync: this.#join, lease: live.lease, abandon };
-    this.#tracked.set(content, tracked);
-    marks.attach(tracked);
-  }
-
-  #untrack(content: DirtyBitmap): void {
-    const tracked = this.#tracked.get(content);
-    if (tracked !== undefined) this.#options.marks.detach(tracked);
-    this.#tracked.delete(content);
-  }
-
-  #assertSound(): void {
-    if (this.#failure !== undefined) throw storeFailed(this.label, this.#failure.cause);
-  }
-
-  // One function for all bitmaps: by it they are known to share a sync.
-  readonly #join = (): Promise<void> => this.#sync.join();
-  readonly #abandon = (): Promise<void> => this.#options.onAbandon(this);
-}
-
-/** Made anew, so that no bits are there that could be taken for the truth. */
-function asLost({ name, enabled, granularity, keeper }: DriveBitmap): readonly BitmapChange[] {
-  const content = new DirtyBitmap(keeper.diskSize, granularity);
-  return [
-    { op: 'remove', name },
-    { op: 'create', name, enabled, content, acquire: true },
-  ];
 }
