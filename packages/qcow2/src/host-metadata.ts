@@ -97,7 +97,7 @@ export class HostMetadata implements ImageMetadata {
 
   async allocate(clusterCount: number): Promise<number> {
     await this.#prepare();
-    return this.#state.mutex.run(() => this.#state.allocator.allocate(clusterCount));
+    return this.#state.mutex.run(() => this.#state.allocator.allocateLate(clusterCount));
   }
 
   async settle(): Promise<void> {

@@ -10,7 +10,12 @@ const ZEROS: Uint32Array = new Uint32Array(CHUNK_WORDS);
 const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
 
 const isShared = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
-const clearChunks = (count: number): Uint32Array[] => Array.from({ length: count }, () => ZEROS);
+
+function clearChunks(count: number): Uint32Array[] {
+  const chunks: Uint32Array[] = [];
+  for (let index = 0; index < count; index++) chunks.push(ZEROS);
+  return chunks;
+}
 
 /** A row of bits in chunks, up to 2^32 of them. Bits behind `length` are always clear. */
 export class ChunkedBits {
@@ -60,6 +65,8 @@ export class ChunkedBits {
   /** The first bit of [from, to) that is `wanted`, or -1. */
   find(from: number, to: number, wanted: 0 | 1): number {
     const skipped = wanted === 1 ? ZEROS : ONES;
+    // A bitmap that was cleared is written without a look at each of its parts.
+    if (wanted === 1 && this.#count === 0) return -1;
     for (let start = from; start < to;) {
       const index = Math.floor(start / CHUNK_BITS);
       const base = index * CHUNK_BITS;

@@ -36,6 +36,12 @@ export interface BitmapsChange {
   readonly fields?: HeaderPatch | undefined;
 }
 
+interface KnownSlots {
+  readonly header: ImageHeader;
+  readonly layout: ImageHeader;
+  readonly slots: number | undefined;
+}
+
 /**
  * The one writer of the first cluster. Each change is composed from the current state, in one
  * write of sector 0, so that no two changes can undo each other. Calls must not overlap, and each
@@ -44,6 +50,8 @@ export interface BitmapsChange {
 export class HeaderOwner {
   readonly #file: HostFile;
   #header: ImageHeader;
+  /** Asked for several times in each change, and the same until the header is another one. */
+  #knownSlots: KnownSlots | undefined;
 
   constructor(file: HostFile, header: ImageHeader) {
     this.#file = file;
@@ -105,10 +113,14 @@ export class HeaderOwner {
   }
 
   #slotsIn(layout: ImageHeader): number | undefined {
-    return findSlots(layout, (slots) => {
-      const part = { pointer: SOME_BITMAPS, control: emptyControl(slots), isVouchedFor: true };
+    const known = this.#knownSlots;
+    if (known?.header === this.#header && known.layout === layout) return known.slots;
+    const slots = findSlots(layout, (count) => {
+      const part = { pointer: SOME_BITMAPS, control: emptyControl(count), isVouchedFor: true };
       return this.#placed(part, layout);
     });
+    this.#knownSlots = { header: this.#header, layout, slots };
+    return slots;
   }
 
   #with(

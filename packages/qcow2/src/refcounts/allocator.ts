@@ -1,4 +1,4 @@
-import { TidemarkError } from '@tidemark/core';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import { corrupt } from '../errors.ts';
 import { type Geometry, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import { Limit } from '../header/spec.ts';
@@ -20,6 +20,19 @@ interface Growth {
   readonly tableClusters: number;
 }
 
+interface Room {
+  readonly run: Run;
+  readonly growth: Growth;
+}
+
+/** Whether a shorter run does, too. */
+type Mode = 'all' | 'some';
+/** Where to look: everywhere, or near the end of the image. */
+type Area = 'all' | 'late';
+
+/** Bytes of refcount blocks that are looked at for a late cluster. */
+const LATE_BLOCKS = 1024 * 1024;
+
 export interface Allocation {
   /** Host offset. */
   readonly offset: number;
@@ -39,8 +52,8 @@ export class Allocator {
   readonly #refcounts: Refcounts;
   readonly #guard: MetadataGuard;
   readonly #geometry: Geometry;
-  /** No cluster before it is free. */
-  #hint = 0;
+  /** Where to look first: no free cluster that may be taken lies before it. */
+  readonly #hints: { all: number; late: number | undefined } = { all: 0, late: undefined };
 
   constructor({ file, refcounts, guard, geometry }: AllocatorParts) {
     this.#file = file;
@@ -51,39 +64,61 @@ export class Allocator {
 
   /** Contiguous clusters with refcount 1; content undefined. @throws NO_SPACE, IMAGE_CORRUPT */
   async allocate(clusterCount: number): Promise<number> {
-    const { offset } = await this.#take(clusterCount, 'all');
+    const { offset } = await this.#take(clusterCount, 'all', 'all');
     return offset;
+  }
+
+  /**
+   * The same, near the end of the image if that can be. In a large image that is full, all refcount
+   * blocks have to be read to find the first free cluster: a change of one bitmap is not worth that.
+   */
+  async allocateLate(clusterCount: number): Promise<number> {
+    this.#hints.late ??= this.#refcounts.lateStart(LATE_BLOCKS);
+    try {
+      const { offset } = await this.#take(clusterCount, 'all', 'late');
+      return offset;
+    } catch (error) {
+      if (!isTidemarkError(error, 'NO_SPACE')) throw error;
+      return this.allocate(clusterCount);
+    }
   }
 
   /** The first free run, which may be shorter than asked for. */
   async allocateUpTo(clusterCount: number): Promise<Allocation> {
-    return this.#take(clusterCount, 'some');
+    return this.#take(clusterCount, 'some', 'all');
   }
 
   /** Drops one reference of each cluster. @returns whether the last one went, for each */
   async release(offset: number, clusterCount: number): Promise<boolean[]> {
     const first = offset / this.#geometry.clusterSize;
     const gone: boolean[] = [];
-    for (let cluster = first; cluster < first + clusterCount; cluster++) {
-      const count = await this.#refcounts.get(cluster);
-      if (count === 0 || count > Number.MAX_SAFE_INTEGER) {
-        throw corrupt({
-          where: this.#file.label,
-          struct: 'refcount block',
-          offset: this.#refcounts.blockOf(cluster),
-          problem: `has count ${count} for cluster ${cluster}, which is in use`,
-        });
-      }
-      await this.#refcounts.set(cluster, count - 1);
-      if (count === 1) this.#hint = Math.min(this.#hint, cluster);
+    await this.#refcounts.change(first, clusterCount, (count, cluster) => {
+      if (count === 0 || count > Number.MAX_SAFE_INTEGER) throw this.#miscounted(cluster, count);
+      if (count === 1) this.#freed(cluster);
       gone.push(count === 1);
-    }
+      return count - 1;
+    });
     return gone;
   }
 
-  async #take(wanted: number, mode: 'all' | 'some'): Promise<Allocation> {
+  #freed(cluster: number): void {
+    const { all, late } = this.#hints;
+    this.#hints.all = Math.min(all, cluster);
+    if (late !== undefined) this.#hints.late = Math.min(late, cluster);
+  }
+
+  #miscounted(cluster: number, count: number): Error {
+    return corrupt({
+      where: this.#file.label,
+      struct: 'refcount block',
+      offset: this.#refcounts.blockOf(cluster),
+      problem: `has count ${count} for cluster ${cluster}, which is in use`,
+    });
+  }
+
+  async #take(wanted: number, mode: Mode, area: Area): Promise<Allocation> {
     const { clusterSize } = this.#geometry;
-    const { run, growth } = await this.#findRoom(wanted, mode);
+    const { run, growth } = await this.#findRoom(wanted, mode, area);
     const added = growth.blocks.length + growth.tableClusters;
     const end = run.first + run.count + added;
     this.#guard.assertNotMetadata(run.first * clusterSize, run.count + added);
@@ -108,13 +143,13 @@ export class Allocator {
       this.#refcounts.addBlock(tableIndex, offset);
     }
     const end = table + growth.tableClusters;
-    for (let cluster = run.first; cluster < end; cluster++) await this.#refcounts.set(cluster, 1);
+    await this.#refcounts.change(run.first, end - run.first, () => 1);
   }
 
   /** A run with room behind it for the refcount blocks and table that it makes necessary. */
-  async #findRoom(wanted: number, mode: 'all' | 'some'): Promise<{ run: Run; growth: Growth }> {
+  async #findRoom(wanted: number, mode: Mode, area: Area): Promise<Room> {
     for (let added = 0; ;) {
-      const found = await this.#findRun(wanted + added, added > 0 ? 'all' : mode);
+      const found = await this.#findRun(wanted + added, added > 0 ? 'all' : mode, area);
       const growth = this.#growthFor(found);
       const needed = growth.blocks.length + growth.tableClusters;
       if (needed <= added) {
@@ -125,10 +160,12 @@ export class Allocator {
     }
   }
 
-  async #findRun(wanted: number, mode: 'all' | 'some'): Promise<Run> {
+  async #findRun(wanted: number, mode: Mode, area: Area): Promise<Run> {
     const limit = Math.floor(Limit.hostOffset / this.#geometry.clusterSize);
-    let first = await this.#refcounts.nextFree(this.#hint, limit);
-    this.#hint = first;
+    // What is known of all is true of the late ones, too.
+    const hint = Math.max(this.#hints.all, (area === 'late' && this.#hints.late) || 0);
+    let first = await this.#refcounts.nextFree(hint, limit);
+    this.#hints[area] = first;
     while (first + wanted <= limit) {
       const end = await this.#refcounts.nextUsed(first, first + wanted);
       if (mode === 'some' || end === first + wanted) return { first, count: end - first };

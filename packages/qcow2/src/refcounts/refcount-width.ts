@@ -46,3 +46,35 @@ export function refcountBytes(index: number, bits: number): { from: number; to: 
   const from = Math.floor((index * bits) / 8);
   return { from, to: from + Math.max(1, bits / 8) };
 }
+
+interface IndexRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** First entry of the range that is 0, or that is not; else the range's end. */
+export function findRefcount(
+  block: Uint8Array<ArrayBuffer>,
+  { from, to }: IndexRange,
+  bits: number,
+  { free }: { readonly free: boolean },
+): number {
+  const entries = free ? entriesOf(block, bits) : undefined;
+  if (entries !== undefined) {
+    const found = entries.indexOf(0, from);
+    return found < 0 ? to : Math.min(found, to);
+  }
+  const view = new DataView(block.buffer, block.byteOffset, block.length);
+  let index = from;
+  while (index < to && (readRefcount(view, index, bits) === 0) !== free) index++;
+  return index;
+}
+
+/** In the machine's order of bytes, in which zero is zero as well: a native call finds it. */
+function entriesOf(block: Uint8Array<ArrayBuffer>, bits: number) {
+  const { buffer, byteOffset, length } = block;
+  if (bits === 8) return block;
+  if (bits === 16) return new Uint16Array(buffer, byteOffset, length / 2);
+  if (bits === 32) return new Uint32Array(buffer, byteOffset, length / 4);
+  return undefined;
+}

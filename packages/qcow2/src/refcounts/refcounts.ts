@@ -1,11 +1,10 @@
-import { corrupt } from '../errors.ts';
 import { type Geometry, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { HeaderOwner } from '../header/header-owner.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { type CachedTable, TableCache } from '../mapping/table-cache.ts';
-import { readRefcount, refcountBytes, writeRefcount } from './refcount-width.ts';
-
-const RESERVED_BITS = 0x1ffn;
+import { usedEntries } from '../util/used-entries.ts';
+import { readRefcountTable } from './read-refcount-table.ts';
+import { findRefcount, readRefcount, refcountBytes, writeRefcount } from './refcount-width.ts';
 
 /** Clusters that a table was moved away from: free once the header points to the new one. */
 export interface Vacated {
@@ -44,36 +43,7 @@ export class Refcounts {
 
   /** Has to be awaited once before anything else. @throws IMAGE_CORRUPT */
   async open(): Promise<void> {
-    if (this.#table !== undefined) return;
-    const { refcountTableOffset, refcountTableClusters } = this.#header.header;
-    const length = refcountTableClusters * this.#geometry.clusterSize;
-    const bytes = await this.#file.readNew(refcountTableOffset, length);
-    const view = new DataView(bytes.buffer);
-    const table = new Float64Array(length / TABLE_ENTRY_SIZE);
-    for (let index = 0; index < table.length; index++) {
-      const entry = view.getBigUint64(index * TABLE_ENTRY_SIZE);
-      if (entry !== 0n) table[index] = this.#checkEntry(entry, index);
-    }
-    this.#table = table;
-  }
-
-  #checkEntry(entry: bigint, index: number): number {
-    const fault = (problem: string) =>
-      corrupt({
-        where: this.#file.label,
-        struct: 'refcount table',
-        field: `entry ${index}`,
-        offset: this.#header.header.refcountTableOffset + index * TABLE_ENTRY_SIZE,
-        problem,
-      });
-    if ((entry & RESERVED_BITS) !== 0n) throw fault('has reserved bits set');
-    if (entry % BigInt(this.#geometry.clusterSize) !== 0n) {
-      throw fault(`is ${entry}, not the start of a cluster`);
-    }
-    if (entry + BigInt(this.#geometry.clusterSize) > BigInt(this.#file.size)) {
-      throw fault(`is ${entry}: the file ends at ${this.#file.size}, before the block does`);
-    }
-    return Number(entry);
+    this.#table ??= await readRefcountTable(this.#file, this.#header.header);
   }
 
   /** Entries that the table has room for. */
@@ -93,24 +63,48 @@ export class Refcounts {
 
   /** Host offsets of all blocks. */
   *blockOffsets(): Generator<number> {
-    for (const offset of this.#entries) if (offset !== 0) yield offset;
+    for (const index of usedEntries(this.#entries)) yield this.#entries[index]!;
   }
 
-  async get(cluster: number): Promise<number> {
-    const offset = this.blockOf(cluster);
-    if (offset === 0) return 0;
-    const { view } = await this.#block(offset);
-    const { refcountBits, refcountsPerBlock } = this.#geometry;
-    return readRefcount(view, cluster % refcountsPerBlock, refcountBits);
+  /** First of the clusters that the last blocks count, as many of them as fill `bytes`. */
+  lateStart(bytes: number): number {
+    const { clusterSize, refcountsPerBlock } = this.#geometry;
+    const last = this.#entries.findLastIndex((offset) => offset !== 0);
+    const blocks = Math.max(1, Math.floor(bytes / clusterSize));
+    return Math.max(0, last + 1 - blocks) * refcountsPerBlock;
   }
 
-  /** The block of `cluster` has to exist. */
-  async set(cluster: number, value: number): Promise<void> {
+  /**
+   * Gives clusters in a row other counts. `next` gets the present one, which is 0 where no block
+   * counts the cluster; it has to throw there.
+   */
+  async change(
+    first: number,
+    clusterCount: number,
+    next: (count: number, cluster: number) => number,
+  ): Promise<void> {
+    const { refcountsPerBlock } = this.#geometry;
+    const end = first + clusterCount;
+    for (let cluster = first; cluster < end;) {
+      const offset = this.blockOf(cluster);
+      if (offset === 0) throw new RangeError(`count ${next(0, cluster)} has no place`);
+      if (this.#blocks.mustWriteBack) await this.#writeBlocks();
+      const block = await this.#block(offset);
+      const blockEnd = (Math.floor(cluster / refcountsPerBlock) + 1) * refcountsPerBlock;
+      const stop = Math.min(end, blockEnd);
+      for (; cluster < stop; cluster++) this.#changeIn(block, cluster, next);
+    }
+  }
+
+  #changeIn(
+    block: CachedTable,
+    cluster: number,
+    next: (count: number, cluster: number) => number,
+  ): void {
     const { refcountBits, refcountsPerBlock } = this.#geometry;
-    if (this.#blocks.mustWriteBack) await this.#writeBlocks();
-    const block = await this.#block(this.blockOf(cluster));
     const index = cluster % refcountsPerBlock;
-    writeRefcount(block.view, index, refcountBits, value);
+    const count = readRefcount(block.view, index, refcountBits);
+    writeRefcount(block.view, index, refcountBits, next(count, cluster));
     const { from, to } = refcountBytes(index, refcountBits);
     this.#blocks.markDirty(block, from, to);
   }
@@ -137,11 +131,11 @@ export class Refcounts {
         cluster = this.#skipMissing(cluster, end);
         continue;
       }
-      const { view } = await this.#block(offset);
-      for (; cluster < stop; cluster++) {
-        const count = readRefcount(view, cluster % refcountsPerBlock, refcountBits);
-        if ((count === 0) === free) return cluster;
-      }
+      const { bytes } = await this.#block(offset);
+      const first = cluster - (cluster % refcountsPerBlock);
+      const range = { from: cluster - first, to: stop - first };
+      cluster = first + findRefcount(bytes, range, refcountBits, { free });
+      if (cluster < stop) return cluster;
     }
     return end;
   }
