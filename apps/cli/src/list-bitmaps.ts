@@ -7,6 +7,7 @@ import {
 } from '@tidemark/core';
 import { describeRecovery, type RecoveryInfo } from '@tidemark/tracking';
 import { idOf } from './back-up.ts';
+import { bitmapsAsSeen } from './bitmaps-as-seen.ts';
 import type { Session } from './session.ts';
 
 /** What the next backup by a bitmap is going to be. */
@@ -30,16 +31,18 @@ export interface ListOptions {
   /** Directory of restore points. */
   readonly backups?: string;
   readonly driveId?: string;
+  readonly forceShare?: boolean;
   /** Hears of contents that cannot be read: one that is damaged must not hide the others. */
   readonly onProblem: (problem: Error) => void;
 }
 
 export async function listBitmaps(
-  { store, drive }: Session,
+  session: Session,
   options: ListOptions,
 ): Promise<readonly ListedBitmap[]> {
+  const { store, drive } = session;
   const listed: ListedBitmap[] = [];
-  for (const { recovered, ...info } of (await store?.list()) ?? []) {
+  for (const { recovered, ...info } of await bitmapsAsSeen(session, options)) {
     const content = await readContent(store!, info, options);
     const next = options.backups !== undefined && {
       nextBackup: await planNext(info, content, options.backups, {

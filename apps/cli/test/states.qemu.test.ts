@@ -72,8 +72,9 @@ describeWithQemu('a drive that is not in order', ['qemu-img', 'qemu-io'], () => 
       expect(await fail(...args)).toMatchObject({ code: 'LOCKED', exit: 5 });
     }
     expect(await succeedJson('bitmap', 'list', path, '--force-share')).toMatchObject([
-      { name: 'a', state: 'inconsistent' },
+      { name: 'a', state: 'in-use', dirtyBytes: null },
     ]);
+    expect(await succeed('info', path, '--force-share')).toContain('recording, in-use');
     expect(digestOf(path)).toBe(before);
     qemu.stdin.end('quit\n');
     await ended;

@@ -32,3 +32,4 @@ export {
   openDrive,
   type OpenDriveOptions,
 } from './open-drive.ts';
+export { isWrittenByOthers } from './written-by-others.ts';

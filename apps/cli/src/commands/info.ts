@@ -36,7 +36,11 @@ interface DriveReport {
 export const info = buildCommand<Flags, [drive: string]>({
   async func(flags, path) {
     const { lookAtBitmaps } = await import('../look-at-bitmaps.ts');
-    print(flags, await lookAtBitmaps(path, flags, inspect), describe);
+    const { bitmapsAsSeen } = await import('../bitmaps-as-seen.ts');
+    const report = await lookAtBitmaps(path, flags, async (session) =>
+      inspect(session, await bitmapsAsSeen(session, flags)),
+    );
+    print(flags, report, describe);
   },
   parameters: {
     flags: { ...driveFlags, forceShare: forceShareFlag },
@@ -55,7 +59,10 @@ export const info = buildCommand<Flags, [drive: string]>({
   },
 });
 
-async function inspect({ drive, store, sidecarPath }: Session): Promise<DriveReport> {
+async function inspect(
+  { drive, store, sidecarPath }: Session,
+  bitmaps: readonly BitmapInfo[],
+): Promise<DriveReport> {
   return {
     path: drive.path,
     format: drive.format,
@@ -63,7 +70,7 @@ async function inspect({ drive, store, sidecarPath }: Session): Promise<DriveRep
     diskUsage: (await stat(drive.path)).blocks * 512,
     image: describeImage(drive),
     sidecar: (store && sidecarPath) ?? null,
-    bitmaps: (await store?.list()) ?? [],
+    bitmaps,
   };
 }
 

@@ -56,7 +56,8 @@ export const list = buildCommand<Flags, [drive: string]>({
       [
         'Lists every bitmap with how much it calls dirty. STATE is',
         '  stored        sound',
-        '  inconsistent  its writer has crashed, or is running, or the drive was changed without it:',
+        '  in-use        a program that is running keeps it, and it alone can tell',
+        '  inconsistent  its writer has crashed, or the drive was changed without it:',
         '                rescan it by its backups, or remove it',
         '  unsupported   of a kind that this version cannot read',
         'After a session that was not closed it tells how much may be dirty beyond what was written.',
