@@ -5,7 +5,7 @@ import { planTables, type TablePlan, writeTables } from './data-file/write-table
 import { l1EntriesFor, geometryOf, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from './geometry.ts';
 import { backingNameOffset, composeHeader, extensionsEnd } from './header/compose-header.ts';
 import type { ImageHeader } from './header/image-header.ts';
-import { ExtensionType, HEADER_LENGTH, HeaderV2, Limit } from './header/spec.ts';
+import { ExtensionType, HEADER_LENGTH, HeaderV2, Incompatible, Limit } from './header/spec.ts';
 import { HostFile } from './io/host-file.ts';
 
 export interface CreateQcow2Options {
@@ -17,6 +17,8 @@ export interface CreateQcow2Options {
   readonly clusterSize?: number;
   /** A power of two, 1 to 64. Default 16, and always 16 in version 2. */
   readonly refcountBits?: number;
+  /** Maps each cluster in 32 parts. Default false; needs version 3 and clusters of 16 KiB or more. */
+  readonly extendedL2?: boolean;
   readonly backing?: { readonly name: string; readonly format?: string };
   /**
    * A raw file that is the disk. It is neither read nor written: the image maps all of it as it is.
@@ -68,7 +70,7 @@ function plan(
   const refuse = (problem: string, hint: string) =>
     new TidemarkError('OUT_OF_RANGE', problem, { where, hint });
   const { version = 3, clusterSize = DEFAULT_CLUSTER_SIZE } = options;
-  const { refcountBits = DEFAULT_REFCOUNT_BITS } = options;
+  const { refcountBits = DEFAULT_REFCOUNT_BITS, extendedL2 = false } = options;
   const clusterBits = Math.log2(clusterSize);
   const refcountOrder = Math.log2(refcountBits);
   const { min, max } = Limit.clusterBits;
@@ -81,11 +83,14 @@ function plan(
   if (version === 2 && refcountOrder !== 4) {
     throw refuse(`refcounts of ${refcountBits} bits in version 2`, 'use 16, or version 3');
   }
+  if (extendedL2 && (version === 2 || clusterBits < Limit.extendedClusterBits)) {
+    throw refuse('extended L2 entries', 'use version 3 and a cluster size of at least 16 KiB');
+  }
   const size = roundUp(options.size, SECTOR_SIZE);
   if (!Number.isSafeInteger(size) || size < 0) {
     throw refuse(`a disk of ${options.size} bytes`, 'use 0 to 2^53 bytes');
   }
-  const geometry = geometryOf(clusterBits, refcountOrder);
+  const geometry = geometryOf({ clusterBits, refcountOrder, extendedL2 });
   const l1Entries = l1EntriesFor(size, geometry);
   if (l1Entries * TABLE_ENTRY_SIZE > Limit.l1Bytes) {
     throw refuse(`a disk of ${size} bytes`, 'use larger clusters');
@@ -105,7 +110,7 @@ function plan(
     snapshotCount: 0,
     snapshotsOffset: 0,
     encryption: 'none',
-    incompatible: 0n,
+    incompatible: extendedL2 ? Incompatible.extendedL2 : 0n,
     compatible: 0n,
     autoclear: 0n,
     headerLength: version === 2 ? HeaderV2.size : HEADER_LENGTH,

@@ -1,8 +1,8 @@
 import { hasDataFile } from './data-file/data-file.ts';
-import { type Geometry, geometryOf } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 import { controlExtension } from './header/control-extension.ts';
 import { HeaderOwner } from './header/header-owner.ts';
-import type { ImageHeader } from './header/image-header.ts';
+import { headerGeometry, type ImageHeader } from './header/image-header.ts';
 import { snapshotRanges } from './header/snapshot-table.ts';
 import { Autoclear } from './header/spec.ts';
 import type { HostFile } from './io/host-file.ts';
@@ -44,8 +44,8 @@ export class ImageState {
   #isReady = false;
 
   private constructor(file: HostFile, owner: HeaderOwner, l1: L1Table) {
-    const { clusterBits, refcountOrder, version } = owner.header;
-    const geometry = geometryOf(clusterBits, refcountOrder);
+    const { version } = owner.header;
+    const geometry = headerGeometry(owner.header);
     this.file = file;
     this.owner = owner;
     this.geometry = geometry;

@@ -36,7 +36,10 @@ export function planSize({ size, clusterSize, hasDataFile, bitmaps }: PlannedIma
     const entries = tableSizeFor(diskSize, granularity, clusterSize);
     clusters += clustersOf(entries * TABLE_ENTRY_SIZE) + (isFull ? entries : 0);
   }
-  const geometry = geometryOf(Math.log2(clusterSize), REFCOUNT_ORDER);
+  const geometry = geometryOf({
+    clusterBits: Math.log2(clusterSize),
+    refcountOrder: REFCOUNT_ORDER,
+  });
   const used = { start: clusterSize, end: clusters * clusterSize };
   return planTables({ geometry, size: diskSize, isMapped: hasDataFile, used }).end;
 }

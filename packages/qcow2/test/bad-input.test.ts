@@ -60,6 +60,7 @@ const CORRUPT: [string, string, Break][] = [
   ['compression type without its bit', 'compressionType', (_, bytes) => (bytes[104] = 1)],
   ['compression bit without a type', 'compressionType', u64(at.incompatibleFeatures, 8n)],
   ['raw data file promised without one', 'autoclearFeatures', u64(at.autoclearFeatures, 2n)],
+  ['subclusters of less than 512 bytes', 'clusterBits', u64(at.incompatibleFeatures, 16n)],
   ['no bitmaps', 'bitmapCount', bitmaps(0, 0, 32n, 0x5000n)],
   ['too many bitmaps', 'bitmapCount', bitmaps(65536, 0, 32n, 0x5000n)],
   ['a reserved bitmaps field', 'reserved', bitmaps(1, 1, 32n, 0x5000n)],
@@ -75,7 +76,6 @@ const UNSUPPORTED: [string, RegExp, Break][] = [
   ['AES', /AES/, u32(at.cryptMethod, 1)],
   ['LUKS', /LUKS/, u32(at.cryptMethod, 2)],
   ['an external data file', /external data file/, u64(at.incompatibleFeatures, 4n)],
-  ['extended L2 entries', /extended L2 entries/, u64(at.incompatibleFeatures, 16n)],
   [
     'bitmaps of the draft of 2015',
     /a draft of 2015/,

@@ -57,7 +57,7 @@ describe('kernels, held to naive models', () => {
       // Few random entries are aligned to clusters, so half of them are made to be.
       const mask = ((1n << BigInt(clusterBits)) - 1n) & ~1n;
       const value = aligned ? any & ~mask : any;
-      const rules = { geometry: geometryOf(clusterBits, 4), version };
+      const rules = { geometry: geometryOf({ clusterBits, refcountOrder: 4 }), version };
       const found = decodeL2Entry(Number(value >> 32n), Number(value & 0xffff_ffffn), rules);
       const expected = naiveL2Entry(value, clusterBits, version);
       expect(plain(found)).toEqual(expected);

@@ -34,7 +34,6 @@ describeWithQemu('an image with a feature of QEMU', ['qemu-img', 'qemu-io'], () 
   }
 
   it.each([
-    ['extended L2 entries', ['-o', 'extended_l2=on'], /extended L2 entries/u],
     ['an external data file', ['-o', `data_file=DIR/data.raw`], /external data file/u],
     ['a raw data file', ['-o', `data_file=DIR/raw.raw,data_file_raw=on`], /external data file/u],
     // LUKS is in bad-input.test.ts: QEMU measures the machine first, which fails now and then.

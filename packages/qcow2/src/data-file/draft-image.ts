@@ -1,10 +1,10 @@
 import { TidemarkError } from '@tidemark/core';
 import type { FoundControl } from '../control/control.ts';
-import { type Geometry, geometryOf, roundUp, SECTOR_SIZE } from '../geometry.ts';
+import { type Geometry, roundUp, SECTOR_SIZE } from '../geometry.ts';
 import { extensionsEnd } from '../header/compose-header.ts';
 import type { HeaderOwner } from '../header/header-owner.ts';
 import { takeoverBytes } from '../header/takeover-bytes.ts';
-import type { ImageHeader } from '../header/image-header.ts';
+import { headerGeometry, type ImageHeader } from '../header/image-header.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from '../image-metadata.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { hasDataFile } from './data-file.ts';
@@ -44,7 +44,7 @@ export class DraftImage implements ImageMetadata {
     this.#options = options;
     this.label = file.label;
     this.virtualSize = layout.virtualSize;
-    this.#geometry = geometryOf(layout.clusterBits, layout.refcountOrder);
+    this.#geometry = headerGeometry(layout);
     this.clusterSize = this.#geometry.clusterSize;
     this.#start = Math.max(this.clusterSize, roundUp(file.size, this.clusterSize));
     this.#end = this.#start;

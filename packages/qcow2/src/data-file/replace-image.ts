@@ -1,7 +1,7 @@
 import { TidemarkError } from '@tidemark/core';
 import { unsupported } from '../errors.ts';
-import { geometryOf, l1EntriesFor, TABLE_ENTRY_SIZE } from '../geometry.ts';
-import type { ImageHeader } from '../header/image-header.ts';
+import { l1EntriesFor, TABLE_ENTRY_SIZE } from '../geometry.ts';
+import { headerGeometry, type ImageHeader } from '../header/image-header.ts';
 import { ExtensionType, Limit } from '../header/spec.ts';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { ImageState } from '../image-state.ts';
@@ -46,7 +46,7 @@ function layoutOf(
     throw unsupported(where, `an image ${what} is no sidecar to convert`, 'make another one');
   }
   const clusterBits = Math.log2(clusterSize);
-  const geometry = geometryOf(clusterBits, header.refcountOrder);
+  const geometry = headerGeometry({ ...header, clusterBits });
   if (l1EntriesFor(header.virtualSize, geometry) * TABLE_ENTRY_SIZE > Limit.l1Bytes) {
     throw new TidemarkError('OUT_OF_RANGE', `a disk of ${header.virtualSize} bytes`, {
       where,

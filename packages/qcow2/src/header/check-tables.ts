@@ -1,6 +1,6 @@
 import type { TidemarkError } from '@tidemark/core';
-import { geometryOf, l1EntriesFor, SECTOR_SIZE, TABLE_ENTRY_SIZE } from '../geometry.ts';
-import type { ImageHeader } from './image-header.ts';
+import { l1EntriesFor, SECTOR_SIZE, TABLE_ENTRY_SIZE } from '../geometry.ts';
+import { headerGeometry, type ImageHeader } from './image-header.ts';
 import { type HeaderV3, Limit, SnapshotEntry } from './spec.ts';
 
 type Fields = ReturnType<typeof HeaderV3.decode>;
@@ -21,7 +21,7 @@ type TableFields = Pick<
 
 /** The parts of the header that say where tables lie and how long they are. */
 export function checkTables(fields: Fields, fileSize: number, fault: HeaderFault): TableFields {
-  const geometry = geometryOf(fields.clusterBits, fields.refcountOrder);
+  const geometry = headerGeometry({ ...fields, incompatible: fields.incompatibleFeatures });
   const { clusterSize } = geometry;
   const placed = (
     field: 'l1TableOffset' | 'refcountTableOffset' | 'snapshotsOffset',

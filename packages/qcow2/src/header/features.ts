@@ -6,12 +6,13 @@ import { ExtensionType, Incompatible } from './spec.ts';
 const NAME_ENTRY_SIZE = 48;
 const INCOMPATIBLE_WORD = 0;
 
-const READABLE = Incompatible.dirty | Incompatible.corrupt | Incompatible.compressionType;
+const READABLE =
+  Incompatible.dirty |
+  Incompatible.corrupt |
+  Incompatible.compressionType |
+  Incompatible.extendedL2;
 
-const REFUSED = new Map<bigint, string>([
-  [Incompatible.dataFile, 'external data file'],
-  [Incompatible.extendedL2, 'extended L2 entries'],
-]);
+const REFUSED = new Map<bigint, string>([[Incompatible.dataFile, 'external data file']]);
 
 /**
  * Refuses features that we cannot read past, by the names that the image itself gives them.
@@ -49,4 +50,8 @@ function nameInImage(extensions: readonly Extension[], bit: number): string | un
     }
   }
   return undefined;
+}
+
+export function hasExtendedL2({ incompatible }: { readonly incompatible: bigint }): boolean {
+  return (incompatible & Incompatible.extendedL2) !== 0n;
 }

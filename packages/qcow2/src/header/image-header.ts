@@ -1,4 +1,6 @@
+import { type Geometry, geometryOf } from '../geometry.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
+import { hasExtendedL2 } from './features.ts';
 
 /** A header extension as it lies in the file, without padding. */
 export interface Extension {
@@ -42,4 +44,11 @@ export interface ImageHeader {
   readonly bitmaps: BitmapsPointer | undefined;
   /** A bitmaps extension is there that nothing vouches for. */
   readonly bitmapsLost: boolean;
+}
+
+type Shape = Pick<ImageHeader, 'clusterBits' | 'refcountOrder' | 'incompatible'>;
+
+export function headerGeometry(header: Shape): Geometry {
+  const { clusterBits, refcountOrder } = header;
+  return geometryOf({ clusterBits, refcountOrder, extendedL2: hasExtendedL2(header) });
 }

@@ -1,10 +1,9 @@
 import { TidemarkError } from '@tidemark/core';
 import { corrupt, unsupported } from '../errors.ts';
-import { geometryOf } from '../geometry.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { checkTables, type HeaderFault } from './check-tables.ts';
 import { parseExtensions } from './extensions.ts';
-import { refuseUnknownFeatures } from './features.ts';
+import { hasExtendedL2, refuseUnknownFeatures } from './features.ts';
 import type { BackingName, Extension, ImageHeader } from './image-header.ts';
 import { parseBitmaps } from './parse-bitmaps.ts';
 import {
@@ -120,7 +119,11 @@ function checkShape(fields: Fields, fault: HeaderFault): void {
   if ((fields.autoclearFeatures & Autoclear.rawData) !== 0n && !hasDataFile) {
     throw fault('autoclearFeatures', 'promises a raw data file, but the image has no data file');
   }
-  const { clusterSize } = geometryOf(fields.clusterBits, fields.refcountOrder);
+  const isExtended = hasExtendedL2({ incompatible: fields.incompatibleFeatures });
+  if (isExtended && fields.clusterBits < Limit.extendedClusterBits) {
+    throw fault('clusterBits', `is ${fields.clusterBits}, too few for extended L2 entries`);
+  }
+  const clusterSize = 2 ** fields.clusterBits;
   const { headerLength } = fields;
   if (headerLength < HeaderV3.size || headerLength > clusterSize || headerLength % 8 !== 0) {
     throw fault('headerLength', `is ${headerLength}, not a multiple of 8 up to one cluster`);

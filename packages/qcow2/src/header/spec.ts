@@ -103,6 +103,8 @@ export const Autoclear = { bitmaps: 1n << 0n, rawData: 1n << 1n, control: 1n << 
 /** What QEMU accepts, so that it opens what we write and we need no more memory than it. */
 export const Limit = {
   clusterBits: { min: 9, max: 21 },
+  /** qcow2.rst: a subcluster has 512 bytes at least. */
+  extendedClusterBits: 14,
   refcountOrder: 6,
   l1Bytes: 32 * 1024 * 1024,
   refcountTableBytes: 8 * 1024 * 1024,

@@ -1,5 +1,6 @@
 import type { ImageState } from '../image-state.ts';
 import type { Run } from '../mapping/cluster-map.ts';
+import { allParts, type L2Entry, partsTouched } from '../mapping/cluster-entry.ts';
 import type { Mapping } from '../mapping/l2-entry.ts';
 import type { Reader } from './reader.ts';
 import { Running } from './running.ts';
@@ -9,8 +10,16 @@ interface Target {
   /** Host offset. */
   readonly host: number;
   readonly count: number;
-  /** Already mapped by the same guest clusters, as preallocated zeros. */
+  /** Already mapped by the same guest clusters, whose other parts lie there or are not allocated. */
   readonly isReused: boolean;
+}
+
+/** What is put there. Offsets are guest offsets. */
+interface Content {
+  readonly source: Uint8Array;
+  readonly offset: number;
+  /** Bytes that are written as a whole: what `source` does not cover keeps its content. */
+  readonly unit: number;
 }
 
 /** Writes the disk. Callers have checked the range and called `prepareToWrite`. */
@@ -93,9 +102,11 @@ export class Writer {
     const wanted = Math.ceil((inCluster + run.length) / clusterSize);
     const target = this.#reusable(run.mapping, wanted) ?? (await this.#allocate(wanted));
     const length = Math.min(run.length, target.count * clusterSize - inCluster);
+    const unit = this.#unitFor(run.mapping, target);
+    const content = { source: source.subarray(0, length), offset, unit };
     try {
-      await this.#fill(target, source.subarray(0, length), offset);
-      await this.#link(target, offset - inCluster);
+      await this.#fill(target, content);
+      await this.#link(target, content);
     } catch (error) {
       if (!target.isReused) await this.#abandon(target);
       throw error;
@@ -103,10 +114,15 @@ export class Writer {
     return length;
   }
 
+  /** What leaves a cluster takes all of it along: its parts lie in one place. */
+  #unitFor(mapping: Mapping, { isReused }: Target): number {
+    const { clusterSize, subclusterSize } = this.#state.geometry;
+    return isReused || mapping.host === undefined ? subclusterSize : clusterSize;
+  }
+
   #reusable(mapping: Mapping, count: number): Target | undefined {
-    if (mapping.kind !== 'zero' || !mapping.exclusive || mapping.host === undefined) {
-      return undefined;
-    }
+    if (mapping.kind === 'data' || mapping.kind === 'compressed') return undefined;
+    if (mapping.exclusive !== true || mapping.host === undefined) return undefined;
     const length = count * this.#state.geometry.clusterSize;
     if (mapping.host + length > this.#state.file.size) return undefined;
     this.#assertData(mapping.host, length);
@@ -126,73 +142,73 @@ export class Writer {
     await mutex.run(() => allocator.release(host, count)).catch(() => undefined);
   }
 
-  /** Whole clusters: what `source` does not cover keeps the content that the disk shows there. */
-  async #fill({ host, count }: Target, source: Uint8Array, offset: number): Promise<void> {
+  /** Whole units: what `source` does not cover keeps the content that the disk shows there. */
+  async #fill({ host }: Target, { source, offset, unit }: Content): Promise<void> {
     const { geometry, file, inFlight } = this.#state;
-    const { clusterSize } = geometry;
-    const inCluster = offset % clusterSize;
-    const total = count * clusterSize;
-    const tail = (inCluster + source.length) % clusterSize;
-    const whole = source.subarray(
-      inCluster === 0 ? 0 : clusterSize - inCluster,
-      tail === 0 ? source.length : Math.max(0, source.length - tail),
-    );
+    const end = offset + source.length;
+    const first = offset - (offset % unit);
+    const last = end - 1 - ((end - 1) % unit);
+    const start = offset - (offset % geometry.clusterSize);
     const running = new Running();
     const write = (bytes: Uint8Array, at: number) => {
-      running.add(inFlight.run(() => file.write(bytes, at)));
+      running.add(inFlight.run(() => file.write(bytes, host + at - start)));
     };
-    const guestStart = offset - inCluster;
-    if (inCluster > 0 || (tail > 0 && count === 1)) {
-      write(await this.#padded(guestStart, source, offset), host);
-    }
-    if (tail > 0 && count > 1) {
-      const lastAt = total - clusterSize;
-      const lastPart = source.subarray(source.length - tail);
-      write(await this.#padded(guestStart + lastAt, lastPart, guestStart + lastAt), host + lastAt);
-    }
-    if (whole.length > 0) write(whole, host + (inCluster === 0 ? 0 : clusterSize));
+    const isHeadCut = offset > first || (first === last && end < first + unit);
+    const isTailCut = last > first && end < last + unit;
+    if (isHeadCut) write(await this.#padded(first, unit, { source, offset }), first);
+    if (isTailCut) write(await this.#padded(last, unit, { source, offset }), last);
+    const from = isHeadCut ? first + unit : first;
+    const whole = source.subarray(from - offset, Math.max(from, isTailCut ? last : end) - offset);
+    if (whole.length > 0) write(whole, from);
     await running.settle();
   }
 
-  async #padded(cluster: number, source: Uint8Array, offset: number): Promise<Uint8Array> {
-    const { geometry, header } = this.#state;
-    const content = new Uint8Array(geometry.clusterSize);
+  /** One unit: of `source`, what lies in it; else what the disk shows there. */
+  async #padded(
+    from: number,
+    unit: number,
+    { source, offset }: { readonly source: Uint8Array; readonly offset: number },
+  ): Promise<Uint8Array> {
+    const content = new Uint8Array(unit);
     // Behind the disk's end is nothing to keep: a disk that grows finds zeros there.
-    const inside = Math.min(content.length, header.virtualSize - cluster);
-    await this.#reader.read(content.subarray(0, inside), cluster);
-    const part = source.subarray(0, cluster + content.length - offset);
-    content.set(part, offset - cluster);
+    const inside = Math.min(unit, this.#state.header.virtualSize - from);
+    await this.#reader.read(content.subarray(0, inside), from);
+    const part = source.subarray(Math.max(0, from - offset), from + unit - offset);
+    content.set(part, Math.max(0, offset - from));
     return content;
   }
 
-  async #link({ host, count }: Target, guestStart: number): Promise<void> {
+  async #link(target: Target, { source, offset }: Content): Promise<void> {
     const { mutex, map, geometry } = this.#state;
+    const { clusterSize } = geometry;
+    const start = offset - (offset % clusterSize);
     await mutex.run(async () => {
-      await this.#state.ensureTable(guestStart);
-      await map.replace(guestStart, count, (old, i) => {
-        const own = host + i * geometry.clusterSize;
-        unlinkOld(this.#state, old, own);
-        return { kind: 'data', host: own };
+      await this.#state.ensureTable(start);
+      await map.replace(start, target.count, (old, i) => {
+        const host = target.host + i * clusterSize;
+        unlinkOld(this.#state, old, host);
+        const from = Math.max(0, offset - start - i * clusterSize);
+        const to = offset + source.length - start - i * clusterSize;
+        const touched = partsTouched(from, to, geometry);
+        // One that was compressed is written as a whole.
+        const isWhole = old.kind === 'compressed';
+        const data = isWhole ? allParts(geometry) : (old.data | touched) >>> 0;
+        const zero = isWhole ? 0 : (old.zero & ~touched) >>> 0;
+        return { kind: 'cluster', host, exclusive: true, data, zero };
       });
     });
   }
 }
 
 /** Gives back what a guest cluster was mapped to, except for the cluster it keeps. */
-export function unlinkOld(state: ImageState, old: Mapping, kept: number | undefined): void {
-  const { clusterSize } = state.geometry;
-  switch (old.kind) {
-    case 'unallocated':
-      return;
-    case 'data':
-    case 'zero':
-      if (old.host !== undefined && old.host !== kept) state.unlink(old.host, 1);
-      return;
-    case 'compressed': {
-      // Compressed clusters share host clusters: each counts once in every one that it touches.
-      const first = Math.floor(old.host / clusterSize);
-      const last = Math.floor((old.host + old.length - 1) / clusterSize);
-      state.unlink(first * clusterSize, last - first + 1);
-    }
+export function unlinkOld(state: ImageState, old: L2Entry, kept: number | undefined): void {
+  if (old.kind === 'cluster') {
+    if (old.host !== undefined && old.host !== kept) state.unlink(old.host, 1);
+    return;
   }
+  // Compressed clusters share host clusters: each counts once in every one that it touches.
+  const { clusterSize } = state.geometry;
+  const first = Math.floor(old.host / clusterSize);
+  const last = Math.floor((old.host + old.length - 1) / clusterSize);
+  state.unlink(first * clusterSize, last - first + 1);
 }

@@ -1,20 +1,32 @@
 import type { WriteZeroesOptions } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
 import type { ImageState } from '../image-state.ts';
-import type { Mapping, NewMapping } from '../mapping/l2-entry.ts';
+import {
+  allParts,
+  type ClusterEntry,
+  EMPTY_ENTRY,
+  type L2Entry,
+  partsTouched,
+} from '../mapping/cluster-entry.ts';
+import type { Mapping } from '../mapping/l2-entry.ts';
 import type { BackingFile } from './backing-file.ts';
 import { unlinkOld, type Writer } from './writer.ts';
 
 /** Bytes of zeros written at once, where no flag can say so. */
 const ZEROS = new Uint8Array(1024 * 1024);
 
-/** What a whole cluster becomes; undefined leaves it as it is. */
-type Change = (old: Mapping) => NewMapping | undefined;
+/** What becomes of these parts of a cluster; undefined: nothing. */
+type Change = (old: ClusterEntry, parts: number) => ClusterEntry;
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
 
 interface ZeroRange {
   readonly offset: number;
   readonly length: number;
-  /** Of the whole clusters in it. */
+  /** Of the whole parts in it. */
   readonly from: number;
   readonly to: number;
   readonly unmap: boolean;
@@ -40,42 +52,47 @@ export class Zeroer {
 
   async writeZeroes(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
     const unmap = options.unmap ?? true;
-    const { from, to } = this.#wholeClusters(offset, length);
+    const { from, to } = this.#wholeParts(offset, length);
     if (options.fast === true) this.#assertFast({ offset, length, from, to, unmap });
     if (from >= to) return this.#writeZeros(offset, length);
     await this.#writeZeros(offset, from - offset);
     if (this.#state.header.version >= 3) {
-      await this.#changeClusters(from, to, (old) => this.#zeroed(old, unmap));
+      const left = await this.#changeParts({ from, to }, (old, parts) =>
+        this.#zeroed(old, parts, unmap),
+      );
+      for (const part of left) await this.#writeZeros(part.from, part.to - part.from);
     } else if (unmap && this.#backing.size === 0) {
-      await this.#changeClusters(from, to, dropped);
+      await this.#changeParts({ from, to }, dropped);
     } else {
       await this.#writeZeros(from, to - from);
     }
     await this.#writeZeros(to, offset + length - to);
   }
 
-  /** Whole clusters only. In version 2, dropped ones would show the backing file: they stay. */
+  /** Whole parts only. In version 2, dropped ones would show the backing file: they stay. */
   async discard(offset: number, length: number): Promise<void> {
-    const { from, to } = this.#wholeClusters(offset, length);
-    if (from >= to) return;
+    const range = this.#wholeParts(offset, length);
+    if (range.from >= range.to) return;
     const hasBacking = this.#backing.size > 0;
-    if (!hasBacking) return this.#changeClusters(from, to, dropped);
-    if (this.#state.header.version < 3) return;
-    await this.#changeClusters(from, to, (old) => this.#zeroed(old, true));
+    if (hasBacking && this.#state.header.version < 3) return;
+    // Part of what is compressed stays as it is.
+    await this.#changeParts(range, (old, parts) =>
+      hasBacking ? this.#zeroed(old, parts, true) : dropped(old, parts),
+    );
   }
 
   /** Maps whole clusters to nothing, whatever that shows: they lie behind the disk's end. */
   async drop(from: number, to: number): Promise<void> {
-    await this.#changeClusters(from, to, dropped);
+    await this.#changeParts({ from, to }, dropped);
   }
 
-  /** The disk's last cluster is whole although the disk may end inside it. */
-  #wholeClusters(offset: number, length: number): { from: number; to: number } {
-    const { clusterSize } = this.#state.geometry;
+  /** Of what is mapped on its own. The disk's last part is whole although the disk may end in it. */
+  #wholeParts(offset: number, length: number): Range {
+    const { subclusterSize } = this.#state.geometry;
     const end = offset + length;
-    const from = Math.ceil(offset / clusterSize) * clusterSize;
+    const from = Math.ceil(offset / subclusterSize) * subclusterSize;
     const isEnd = end >= this.#state.header.virtualSize;
-    return { from, to: isEnd ? end : Math.floor(end / clusterSize) * clusterSize };
+    return { from, to: isEnd ? end : Math.floor(end / subclusterSize) * subclusterSize };
   }
 
   /** @throws DEVICE_UNSUPPORTED: some of it would have to be written */
@@ -90,48 +107,68 @@ export class Zeroer {
     });
   }
 
-  #zeroed(old: Mapping, unmap: boolean): NewMapping | undefined {
-    switch (old.kind) {
-      case 'unallocated':
-        return this.#backing.size > 0 ? { kind: 'zero' } : undefined;
-      case 'zero':
-        return unmap && old.host !== undefined ? { kind: 'zero' } : undefined;
-      case 'data':
-        return unmap || !old.exclusive ? { kind: 'zero' } : { kind: 'zero', host: old.host };
-      default:
-        return { kind: 'zero' };
-    }
+  #zeroed(old: ClusterEntry, parts: number, unmap: boolean): ClusterEntry {
+    // Without a backing file, what is not allocated shows zeros already.
+    const hidden = this.#backing.size > 0 ? parts : parts & old.data;
+    const data = (old.data & ~parts) >>> 0;
+    const zero = (old.zero | hidden) >>> 0;
+    return { ...old, data, zero, ...(mayGo(old, data, unmap) && NO_HOST) };
   }
 
-  async #changeClusters(from: number, to: number, change: Change): Promise<void> {
+  /** @returns ranges that stay as they are: parts of compressed clusters */
+  async #changeParts({ from, to }: Range, change: Change): Promise<Range[]> {
     const { map, geometry, clusterLocks } = this.#state;
+    const { clusterSize } = geometry;
+    const left: Range[] = [];
     for (let at = from; at < to;) {
       const end = Math.min(to, map.tableEnd(at));
       const run = await map.atRun(at, to - at, (found) => found);
-      if (run.mapping.kind === 'unallocated' && change(run.mapping) === undefined) {
+      if (isEmptyRun(run.mapping) && isSame(change(EMPTY_ENTRY, 1), EMPTY_ENTRY)) {
         at += run.length;
         continue;
       }
-      const first = at / geometry.clusterSize;
-      const count = Math.ceil((end - at) / geometry.clusterSize);
-      const start = at;
-      await clusterLocks.run(first, first + count - 1, () =>
-        this.#changeInTable(start, count, change),
-      );
+      const first = Math.floor(at / clusterSize);
+      const last = Math.ceil(end / clusterSize) - 1;
+      const range = { from: at, to: end };
+      await clusterLocks.run(first, last, async () => {
+        left.push(...(await this.#changeInTable(range, change)));
+      });
       at = end;
     }
+    return left;
   }
 
-  async #changeInTable(offset: number, count: number, change: Change): Promise<void> {
-    await this.#state.mutex.run(async () => {
-      await this.#state.ensureTable(offset);
-      await this.#state.map.replace(offset, count, (old) => {
-        const next = change(old);
-        if (next === undefined) return undefined;
-        unlinkOld(this.#state, old, next.kind === 'unallocated' ? undefined : next.host);
+  async #changeInTable({ from, to }: Range, change: Change): Promise<Range[]> {
+    const { mutex, map, geometry } = this.#state;
+    const { clusterSize } = geometry;
+    const start = from - (from % clusterSize);
+    const count = Math.ceil((to - start) / clusterSize);
+    const left: Range[] = [];
+    await mutex.run(async () => {
+      await this.#state.ensureTable(start);
+      await map.replace(start, count, (old, i) => {
+        const cluster = start + i * clusterSize;
+        const inside = { from: Math.max(from, cluster), to: Math.min(to, cluster + clusterSize) };
+        const parts = this.#partsOf(inside, cluster);
+        const isCompressed = old.kind === 'compressed';
+        if (isCompressed && parts !== allParts(geometry)) {
+          left.push(inside);
+          return undefined;
+        }
+        const next = change(isCompressed ? { ...EMPTY_ENTRY, data: parts } : old, parts);
+        if (isSame(next, old)) return undefined;
+        unlinkOld(this.#state, old, next.host);
         return next;
       });
     });
+    return left;
+  }
+
+  /** What lies behind the disk's end goes with the part that it ends in. */
+  #partsOf({ from, to }: Range, cluster: number): number {
+    const { geometry, header } = this.#state;
+    const end = to >= header.virtualSize ? cluster + geometry.clusterSize : to;
+    return partsTouched(from - cluster, end - cluster, geometry);
   }
 
   /** Zeros as data, except where the disk shows zeros already. */
@@ -150,6 +187,28 @@ export class Zeroer {
   }
 }
 
-function dropped(old: Mapping): NewMapping | undefined {
-  return old.kind === 'unallocated' ? undefined : { kind: 'unallocated' };
+const NO_HOST = { host: undefined, exclusive: false };
+
+function dropped(old: ClusterEntry, parts: number): ClusterEntry {
+  const data = (old.data & ~parts) >>> 0;
+  const zero = (old.zero & ~parts) >>> 0;
+  return { ...old, data, zero, ...(mayGo(old, data, true) && NO_HOST) };
+}
+
+/** Whether a host cluster that holds no data any more is given back. One that is shared always is. */
+function mayGo({ exclusive }: ClusterEntry, data: number, unmap: boolean): boolean {
+  return data === 0 && (unmap || !exclusive);
+}
+
+function isEmptyRun(mapping: Mapping): boolean {
+  return mapping.kind === 'unallocated' && mapping.host === undefined;
+}
+
+function isSame(next: ClusterEntry, old: L2Entry): boolean {
+  return (
+    old.kind === 'cluster' &&
+    next.host === old.host &&
+    next.data === old.data &&
+    next.zero === old.zero
+  );
 }

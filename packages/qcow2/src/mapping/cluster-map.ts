@@ -1,8 +1,17 @@
 import { corrupt } from '../errors.ts';
-import { type Geometry, TABLE_ENTRY_SIZE } from '../geometry.ts';
+import type { Geometry } from '../geometry.ts';
 import type { HostFile } from '../io/host-file.ts';
+import {
+  type ClusterEntry,
+  EMPTY_ENTRY,
+  type L2Entry,
+  partOf,
+  partsAlike,
+  readEntry,
+  writeEntry,
+} from './cluster-entry.ts';
 import type { L1Table } from './l1-table.ts';
-import { decodeL2Entry, type Mapping, type NewMapping, writeL2Entry } from './l2-entry.ts';
+import type { Mapping } from './l2-entry.ts';
 import { type CachedTable, TableCache } from './table-cache.ts';
 
 /** Part of the disk that one `Mapping` describes; its clusters lie in a row in the file, too. */
@@ -21,7 +30,10 @@ interface ClusterMapOptions {
   readonly version: number;
 }
 
-const UNALLOCATED: Mapping = { kind: 'unallocated' };
+const UNALLOCATED = partOf(EMPTY_ENTRY, 0);
+
+/** What becomes of the entry of a cluster, the `index`th of those asked for; undefined: nothing. */
+export type EntryChange = (old: L2Entry, index: number) => ClusterEntry | undefined;
 
 /** Where the disk's clusters lie in the file: the L1 table and a cache of L2 tables. */
 export class ClusterMap {
@@ -85,17 +97,24 @@ export class ClusterMap {
   }
 
   #runIn(table: CachedTable, offset: number, length: number): Run {
-    const { clusterSize } = this.#geometry;
+    const { clusterSize, subclusterSize, subclusters } = this.#geometry;
     const inCluster = offset % clusterSize;
     const first = this.#l2Index(offset);
-    const mapping = this.#entry(table, first);
+    const entry = this.#entry(table, first);
+    const part = Math.floor(inCluster / subclusterSize);
+    const mapping = partOf(entry, part);
     const end = Math.min(this.tableEnd(offset), offset + length);
-    let covered = clusterSize - inCluster;
-    for (let i = 1; offset + covered < end; i++) {
-      if (!continues(mapping, this.#entry(table, first + i), i * clusterSize)) break;
-      covered += clusterSize;
+    let parts = partsAlike(entry, part, this.#geometry);
+    let covered = (part + parts) * subclusterSize - inCluster;
+    let isWhole = part + parts === subclusters;
+    for (let i = 1; isWhole && offset + covered < end; i++) {
+      const next = this.#entry(table, first + i);
+      if (!continues(mapping, partOf(next, 0), i * clusterSize)) break;
+      parts = partsAlike(next, 0, this.#geometry);
+      covered += parts * subclusterSize;
+      isWhole = parts === subclusters;
     }
-    const start = 'host' in mapping ? mapping.host : undefined;
+    const start = mapping.host;
     const host = start === undefined ? 0 : start + inCluster;
     return { mapping, host, length: Math.min(covered, end - offset) };
   }
@@ -104,30 +123,21 @@ export class ClusterMap {
     return Math.floor(offset / this.#geometry.clusterSize) % this.#geometry.l2Entries;
   }
 
-  #entry(table: CachedTable, index: number): Mapping {
-    const at = index * TABLE_ENTRY_SIZE;
-    const [high, low] = [table.view.getUint32(at), table.view.getUint32(at + 4)];
-    if (high === 0 && low === 0) return UNALLOCATED;
-    const rules = { geometry: this.#geometry, version: this.#version };
-    const mapping = decodeL2Entry(high, low, rules);
-    if (typeof mapping === 'string') throw this.#fault(table, index, mapping);
-    const { kind } = mapping;
-    if ((kind === 'data' || kind === 'compressed') && mapping.host >= this.#file.size) {
-      const problem = `points to ${mapping.host}, but the file ends at ${this.#file.size}`;
+  #entry(table: CachedTable, index: number): L2Entry {
+    const at = index * this.#geometry.l2EntrySize;
+    if (isEmpty(table.view, at, this.#geometry)) return EMPTY_ENTRY;
+    const entry = readEntry(table.view, at, { geometry: this.#geometry, version: this.#version });
+    if (typeof entry === 'string') throw this.#fault(table, index, entry);
+    const isRead = entry.kind === 'compressed' || entry.data !== 0;
+    if (isRead && entry.host! >= this.#file.size) {
+      const problem = `points to ${entry.host}, but the file ends at ${this.#file.size}`;
       throw this.#fault(table, index, problem);
     }
-    return mapping;
+    return entry;
   }
 
-  /**
-   * Replaces the mappings of clusters that one L2 table holds, in one tick. The table has to be
-   * exclusive. @returns what was there before
-   */
-  async replace(
-    offset: number,
-    count: number,
-    change: (old: Mapping, index: number) => NewMapping | undefined,
-  ): Promise<void> {
+  /** Replaces the entries of clusters that one L2 table holds, in one tick. It has to be exclusive. */
+  async replace(offset: number, count: number, change: EntryChange): Promise<void> {
     const entry = this.l1.get(this.l1Index(offset));
     if (entry === undefined || !entry.exclusive) throw new TypeError('the L2 table is not ours');
     for (;;) {
@@ -137,20 +147,16 @@ export class ClusterMap {
     }
   }
 
-  #replaceIn(
-    table: CachedTable,
-    first: number,
-    count: number,
-    change: (old: Mapping, index: number) => NewMapping | undefined,
-  ): void {
+  #replaceIn(table: CachedTable, first: number, count: number, change: EntryChange): void {
+    const { l2EntrySize } = this.#geometry;
     // All of them are decoded before one is changed: a wrong entry leaves the table as it was.
     const old = Array.from({ length: count }, (_, i) => this.#entry(table, first + i));
-    for (const [i, mapping] of old.entries()) {
-      const next = change(mapping, i);
+    for (const [i, entry] of old.entries()) {
+      const next = change(entry, i);
       if (next === undefined) continue;
-      const at = (first + i) * TABLE_ENTRY_SIZE;
-      writeL2Entry(table.view, at, next);
-      this.tables.markDirty(table, at, at + TABLE_ENTRY_SIZE);
+      const at = (first + i) * l2EntrySize;
+      writeEntry(table.view, at, next, this.#geometry);
+      this.tables.markDirty(table, at, at + l2EntrySize);
     }
   }
 
@@ -172,28 +178,21 @@ export class ClusterMap {
       where: this.#file.label,
       struct: 'L2 table',
       field: `entry ${index}`,
-      offset: table.offset + index * TABLE_ENTRY_SIZE,
+      offset: table.offset + index * this.#geometry.l2EntrySize,
       problem,
     });
   }
 }
 
+/** Checked first: most entries of a large disk say nothing. */
+function isEmpty(view: DataView, at: number, { l2EntrySize }: Geometry): boolean {
+  for (let i = at; i < at + l2EntrySize; i += 4) if (view.getUint32(i) !== 0) return false;
+  return true;
+}
+
 /** Whether `next`, `distance` bytes behind `first`, goes on where `first` leads. */
 function continues(first: Mapping, next: Mapping, distance: number): boolean {
-  switch (first.kind) {
-    case 'unallocated':
-      return next.kind === 'unallocated';
-    case 'data':
-      return (
-        next.kind === 'data' &&
-        next.host === first.host + distance &&
-        next.exclusive === first.exclusive
-      );
-    case 'zero': {
-      if (next.kind !== 'zero' || next.exclusive !== first.exclusive) return false;
-      return next.host === (first.host === undefined ? undefined : first.host + distance);
-    }
-    default:
-      return false;
-  }
+  if (first.kind === 'compressed' || first.kind !== next.kind) return false;
+  if (next.exclusive !== first.exclusive) return false;
+  return next.host === (first.host === undefined ? undefined : first.host + distance);
 }

@@ -1,8 +1,16 @@
 import type { Geometry } from '../geometry.ts';
 
-/** What an L2 entry says of a guest cluster. `host` is the offset in the image file. */
+/**
+ * What an L2 entry says of a guest cluster, or of a subcluster. `host` is the cluster's offset in the
+ * image file.
+ */
 export type Mapping =
-  | { readonly kind: 'unallocated' }
+  /** With `host`: other parts of the cluster lie there. */
+  | {
+      readonly kind: 'unallocated';
+      readonly host?: number | undefined;
+      readonly exclusive?: boolean;
+    }
   /** With `host`: a cluster is kept for it, which is not read. */
   | { readonly kind: 'zero'; readonly host: number | undefined; readonly exclusive: boolean }
   /** `exclusive`: nothing else refers to the cluster, so it may be written in place. */
@@ -18,7 +26,7 @@ export interface EntryRules {
 const EXCLUSIVE_HIGH = 0x8000_0000;
 const COMPRESSED_HIGH = 0x4000_0000;
 const RESERVED_HIGH = 0x3f00_0000;
-const OFFSET_HIGH = 0x00ff_ffff;
+export const OFFSET_HIGH = 0x00ff_ffff;
 const ZERO_LOW = 1;
 const RESERVED_LOW = 0x1fe;
 const OFFSET_LOW = 0xffff_fe00;
@@ -48,17 +56,4 @@ function decodeCompressed(high: number, low: number, geometry: Geometry): Mappin
   const host = Number(descriptor & ((1n << offsetBits) - 1n));
   const sectors = Number(descriptor >> offsetBits) + 1;
   return { kind: 'compressed', host, length: sectors * COMPRESSED_SECTOR - (host % 512) };
-}
-
-/** What we write into an L2 table: never shared, never compressed. */
-export type NewMapping =
-  | { readonly kind: 'unallocated' }
-  | { readonly kind: 'zero'; readonly host?: number }
-  | { readonly kind: 'data'; readonly host: number };
-
-export function writeL2Entry(view: DataView, at: number, mapping: NewMapping): void {
-  const host = mapping.kind === 'unallocated' ? 0 : (mapping.host ?? 0);
-  const exclusive = host === 0 ? 0 : EXCLUSIVE_HIGH;
-  view.setUint32(at, (exclusive | Math.floor(host / 2 ** 32)) >>> 0);
-  view.setUint32(at + 4, (host % 2 ** 32) + (mapping.kind === 'zero' ? ZERO_LOW : 0));
 }

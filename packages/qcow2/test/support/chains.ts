@@ -5,7 +5,7 @@ import { loadDevice } from './images.ts';
 import type { TestDevice } from './test-device.ts';
 
 /** An image with all that stands behind it, which lies in the same folder. */
-export async function openChain(dir: string, name: string): Promise<BlockDevice> {
+async function openChain(dir: string, name: string): Promise<BlockDevice> {
   const device = loadDevice(join(dir, name));
   return (await probeFormat(device)) === 'raw' ? device : openImage(dir, device);
 }

@@ -40,7 +40,8 @@ class Checker {
   check(): CheckResult {
     const header = this.#header;
     if (
-      (header.incompatibleFeatures & ~(Incompatible.compressionType | Incompatible.dataFile)) !==
+      (header.incompatibleFeatures &
+        ~(Incompatible.compressionType | Incompatible.dataFile | Incompatible.extendedL2)) !==
       0n
     ) {
       this.#corruptions.push(`incompatible features ${header.incompatibleFeatures}`);
@@ -66,8 +67,12 @@ class Checker {
     this.#use('L2 table', table, this.#cluster);
     // What its entries point to lies in the data file.
     if ((this.#header.incompatibleFeatures & Incompatible.dataFile) !== 0n) return;
-    for (let i = 0; i < this.#cluster / 8; i++) {
-      const entry = this.#u64(table + i * 8);
+    const isExtended = (this.#header.incompatibleFeatures & Incompatible.extendedL2) !== 0n;
+    const entrySize = isExtended ? 16 : 8;
+    for (let i = 0; i < this.#cluster / entrySize; i++) {
+      const entry = this.#u64(table + i * entrySize);
+      const parts = isExtended ? this.#u64(table + i * entrySize + 8) : 0n;
+      if ((parts & (parts >> 32n)) !== 0n) this.#corruptions.push(`parts of both kinds at ${i}`);
       const host = Number(entry & OFFSET);
       if ((entry & COMPRESSED) !== 0n) this.#corruptions.push('compressed, which is not looked at');
       else if (host !== 0) {

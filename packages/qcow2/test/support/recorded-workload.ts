@@ -9,6 +9,7 @@ export const WORKLOADS = [
   { clusterSize: 512, refcountBits: 64, size: 100 * KIB },
   { clusterSize: 512, refcountBits: 16, size: 64 * KIB },
   { clusterSize: 4 * KIB, refcountBits: 8, size: 300 * KIB },
+  { clusterSize: 16 * KIB, extendedL2: true, size: 100 * KIB + 512 },
 ];
 
 /** A guest that worked on a new image, and what reached the device meanwhile. */
