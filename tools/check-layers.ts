@@ -12,6 +12,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   nbd: ['core', 'block', 'unix-socket'],
   qmp: ['core', 'unix-socket'],
   backup: ['core', 'block'],
+  doctor: ['core', 'block', 'qcow2'],
   'store-memory': ['core'],
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
@@ -26,7 +27,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-qcow2',
     'store-sidecar',
   ],
-  cli: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'backup', 'nbd', 'qmp'],
+  cli: [
+    'core',
+    'program',
+    'block',
+    'doctor',
+    'drive',
+    'checkpoint',
+    'tracking',
+    'backup',
+    'nbd',
+    'qmp',
+  ],
   daemon: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'backup', 'nbd', 'qmp'],
 };
 
