@@ -4,9 +4,12 @@ import { explore } from '../../packages/tracking/test/explorer/explorer.ts';
 import { BACKING, imageSetting } from '../../packages/tracking/test/explorer/image-setting.ts';
 import { QemuJudge } from '../../packages/tracking/test/explorer/qemu-judge.ts';
 import { unclosed } from '../../packages/tracking/test/explorer/setting.ts';
+import type { SectorDevice } from '../../packages/tracking/test/explorer/sectors.ts';
+import { exploreSeveralDrives } from '../../packages/tracking/test/explorer/several-drives.ts';
 import { sidecarSetting } from '../../packages/tracking/test/explorer/sidecar-setting.ts';
 
-export type Task = { readonly seed: number; readonly kind: 'image' | 'sidecar' } | 'end';
+export type Kind = 'image' | 'sidecar' | 'several drives';
+export type Task = { readonly seed: number; readonly kind: Kind } | 'end';
 
 export interface Report {
   readonly problems: readonly string[];
@@ -39,14 +42,23 @@ async function report(task: Task): Promise<Report> {
 
 async function run({ seed, kind }: Exclude<Task, 'end'>, census: Census) {
   try {
-    const { problems } = await explore({
-      ...{ seed, steps: 120, cuts: 40, setting: SETTINGS[kind], census },
-      judge: (file) => judge.see(unclosed(file), () => file.sectors.bytes()),
-    });
+    const problems = await explored({ seed, kind }, census);
     return problems.map((problem) => `${kind}: ${problem}`);
   } catch (error) {
     return [`${kind}, seed ${seed}: ${String(error)}`];
   }
+}
+
+async function explored({ seed, kind }: Exclude<Task, 'end'>, census: Census) {
+  const options = {
+    ...{ seed, census },
+    judge: (file: SectorDevice) => judge.see(unclosed(file), () => file.sectors.bytes()),
+  };
+  if (kind === 'several drives') {
+    const seen = { made: 0, differing: 0, finished: 0 };
+    return exploreSeveralDrives({ ...options, steps: 200, cuts: 20, seen });
+  }
+  return (await explore({ ...options, steps: 120, cuts: 40, setting: SETTINGS[kind] })).problems;
 }
 
 async function end(): Promise<readonly string[]> {

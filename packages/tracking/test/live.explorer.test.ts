@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { Census, OPERATIONS } from './explorer/census.ts';
 import { explore } from './explorer/explorer.ts';
 import { imageSetting } from './explorer/image-setting.ts';
+import { exploreSeveralDrives } from './explorer/several-drives.ts';
 import { sidecarSetting } from './explorer/sidecar-setting.ts';
 
 // How many disks that differ are looked at, of each kind; CI wants 25,000 (.ci/run). The long form:
 // tools/crash/explore.ts.
 const STATES = Number(process.env['EXPLORER_STATES'] ?? 2500);
+/** Of them that are of several drives. */
+const SEVERAL = 0.024;
 const FIRST_SEED = Number(process.env['EXPLORER_SEED'] ?? 1);
 
 describe('crash states of drives with live bitmaps', () => {
@@ -27,6 +30,16 @@ describe('crash states of drives with live bitmaps', () => {
     },
     3_600_000,
   );
+
+  it('never differ between several drives that tell a checkpoint', async () => {
+    const enough = Math.ceil(distinct.size * SEVERAL);
+    const seen = { made: 0, differing: 0, finished: 0 };
+    const count = () => census.during['several drives'] ?? 0;
+    // Others than those of several-drives.explorer.test.ts.
+    for (let seed = FIRST_SEED + 100_000; count() < enough; seed++) {
+      expect(await exploreSeveralDrives({ seed, steps: 200, cuts: 20, census, seen })).toEqual([]);
+    }
+  }, 3_600_000);
 
   it('differ, and are of each operation', () => {
     const { looks, during } = census;

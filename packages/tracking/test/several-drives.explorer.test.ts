@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { Census } from './explorer/census.ts';
 import { exploreSeveralDrives } from './explorer/several-drives.ts';
 
-const STATES = Math.ceil(Number(process.env['EXPLORER_STATES'] ?? 2500) / 5);
+const STATES = Math.ceil(Number(process.env['EXPLORER_STATES'] ?? 2500) / 10);
 
 it('crash states of three drives hold bitmaps that are true to their checkpoints', async () => {
   const census = new Census();

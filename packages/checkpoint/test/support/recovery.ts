@@ -3,7 +3,7 @@ import { FOLDER, type VolatileFiles } from '../../../../tools/device/volatile-fi
 import type { Recorded } from './recorded.ts';
 import { openOn, partOf, PLACES, SET, stateOf } from './three-drives.ts';
 
-export function folderOf(disks: { readonly folder: VolatileFiles }): CheckpointFolder {
+function folderOf(disks: { readonly folder: VolatileFiles }): CheckpointFolder {
   return new CheckpointFolder(`/${FOLDER}`, disks.folder);
 }
 

@@ -11,15 +11,10 @@ export const OPERATIONS = [
   'materialise',
   'narrow',
   'rescan',
+  'several drives',
 ] as const;
 
-export type Operation =
-  | (typeof OPERATIONS)[number]
-  | 'several drives'
-  | 'write'
-  | 'idle'
-  | 'close'
-  | 'recovery';
+export type Operation = (typeof OPERATIONS)[number] | 'write' | 'idle' | 'close' | 'recovery';
 
 /** Counts disks after a power cut, and those that differ from all others. */
 export class Census {

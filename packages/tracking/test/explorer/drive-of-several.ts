@@ -6,6 +6,7 @@ import { Epochs } from './epochs.ts';
 import { examineOpen } from './examine.ts';
 import type { FolderOfIntents } from './folder-of-intents.ts';
 import { Process } from './process.ts';
+import { Leaks } from './leaks.ts';
 import { GRANULE, type Remains, type Setting } from './setting.ts';
 
 export const BITMAP = 'n';
@@ -14,6 +15,8 @@ export const BITMAP = 'n';
 export interface Cut {
   readonly remains: Remains;
   readonly epochs: Epochs;
+  /** What is wrong with its image. */
+  readonly check: () => readonly string[];
 }
 
 /** What a bitmap is found to be. */
@@ -30,6 +33,7 @@ export class DriveOfSeveral {
   readonly setting: Setting;
   readonly picture = new Map<number, number>();
   readonly epochs = new Epochs();
+  readonly leaks = new Leaks();
   process = new Process();
   /** As the process has it. */
   #store!: BitmapStore;
@@ -39,8 +43,13 @@ export class DriveOfSeveral {
     this.setting = setting;
   }
 
-  /** For a new process. What was cut off of a checkpoint is finished. */
-  async open(folder: FolderOfIntents, isDead: () => boolean): Promise<void> {
+  /**
+   * For a new process. What was cut off of a checkpoint is finished. `isExact`: nothing that the one
+   * before it did can still be lost.
+   */
+  async open(folder: FolderOfIntents, isDead: () => boolean, isExact: boolean): Promise<void> {
+    this.leaks.begin((await this.setting.cut()).bitmapFile, isExact);
+    this.leaks.change([{ op: 'clear', name: BITMAP }]);
     const intents = new CheckpointFolder(`/${FOLDER}`, folder.session(isDead));
     const { setting, place } = this;
     const open = async (underWay: UnderWay) => {
@@ -49,7 +58,9 @@ export class DriveOfSeveral {
       return { ...opened, store: this.#store };
     };
     this.process = new Process();
-    await this.process.open({ open }, this.picture);
+    const watched = setting.isOneFile ? { watch: this.leaks } : {};
+    await this.process.open({ open }, this.picture, watched);
+    this.leaks.change(undefined);
     const { picture } = await examineOpen(this.process.drive, this.picture.keys());
     for (const [granule, stamp] of picture) this.picture.set(granule, stamp);
   }
@@ -63,11 +74,15 @@ export class DriveOfSeveral {
   /** A power cut leaves this now. `judge` says what it is worth. */
   async cut(): Promise<Cut> {
     const epochs = this.epochs.now();
-    return { remains: await this.setting.cut(), epochs };
+    const remains = await this.setting.cut();
+    return { remains, epochs, check: this.leaks.look(remains.bitmapFile) };
   }
 
   /** `intents`: as the power cut has left them. */
-  async judge({ remains, epochs }: Cut, intents: CheckpointFolder): Promise<Found | undefined> {
+  async judge(
+    { remains, epochs }: Pick<Cut, 'remains' | 'epochs'>,
+    intents: CheckpointFolder,
+  ): Promise<Found | undefined> {
     const { device, store } = await remains.open();
     const raw = (await store.list()).find(({ name }) => name === BITMAP);
     if (raw === undefined) return undefined;

@@ -40,8 +40,8 @@ export async function imageSetting(random: Random): Promise<Setting> {
 }
 
 class ImageSetting implements Setting {
+  readonly isOneFile = true;
   readonly losesIdle = false;
-  readonly growsWithWrites = true;
   readonly #random: Random;
   readonly #isLarge: boolean;
   #disk: CrashDisk;

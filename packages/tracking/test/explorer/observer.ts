@@ -15,11 +15,6 @@ import type { Remains, Setting } from './setting.ts';
 /** A whole image is checked for one of so many disks. */
 const CHECK_EVERY = 4;
 
-export interface ObserverOptions extends RunOptions {
-  /** Whether clusters that are cut off are held to a limit. */
-  readonly countsLeaks: boolean;
-}
-
 interface Transaction {
   readonly actions: readonly ExplorerAction[];
   /** All that had come to the disk when it was asked for. */
@@ -40,17 +35,17 @@ export class Observer {
   claims: Claims = new Map();
   /** What each granule holds: changed as soon as a write comes to the disk. */
   readonly picture = new Map<number, number>();
+  readonly leaks = new Leaks();
   /** A header that QEMU writes holds no bitmaps while it is torn. */
   losesAll = false;
   readonly #setting: Setting;
-  readonly #options: ObserverOptions;
+  readonly #options: RunOptions;
   /** Disks that were found right, by what was owed then. */
   readonly #right = new Map<Claims, Map<Transaction | undefined, Set<number>>>();
-  readonly #leaks = new Leaks();
   #transaction: Transaction | undefined;
   #judged = 0;
 
-  constructor(setting: Setting, options: ObserverOptions) {
+  constructor(setting: Setting, options: RunOptions) {
     this.#setting = setting;
     this.#options = options;
   }
@@ -62,7 +57,7 @@ export class Observer {
     const right = this.#rightNow();
     if (right.has(remains.hash)) return false;
     right.add(remains.hash);
-    const problems = await this.#judge(remains);
+    const problems = await this.#judge(remains, this.leaks.look(remains.bitmapFile));
     if (problems.length > 0) this.fail(problems);
     return true;
   }
@@ -76,7 +71,7 @@ export class Observer {
     for (const [granule, stamp] of sight.picture) this.picture.set(granule, stamp);
     this.#forgetFrom(sight.size);
     const { bitmapFile } = await this.#setting.cut();
-    this.#leaks.begin(bitmapFile, isExact && this.#options.countsLeaks);
+    this.leaks.begin(bitmapFile, isExact);
   }
 
   get isChanging(): boolean {
@@ -86,7 +81,7 @@ export class Observer {
   /** A transaction is asked for. @returns its moment */
   change(actions: readonly ExplorerAction[]): Transaction {
     this.#transaction = { actions, earlier: new Map(this.picture) };
-    this.#leaks.change(actions);
+    this.leaks.change(actions);
     return this.#transaction;
   }
 
@@ -96,7 +91,7 @@ export class Observer {
     this.claims = claimsAfter(this.claims, actions, instant);
     for (const action of actions) if (action.op === 'resize') this.#forgetFrom(action.to);
     this.#transaction = undefined;
-    this.#leaks.change(undefined);
+    this.leaks.change(undefined);
   }
 
   fail(problems: readonly string[]): void {
@@ -121,7 +116,7 @@ export class Observer {
     return hashes;
   }
 
-  async #judge(remains: Remains): Promise<readonly string[]> {
+  async #judge(remains: Remains, check: () => readonly string[]): Promise<readonly string[]> {
     const { bitmapFile } = remains;
     const sight = await examine(remains, this.picture.keys());
     // At once: what is owed changes while others judge.
@@ -129,7 +124,7 @@ export class Observer {
     const problems = 'problems' in claims ? [...claims.problems] : [];
     this.#judged += 1;
     if (this.#judged % CHECK_EVERY === 0 && !this.losesAll) {
-      problems.push(...this.#leaks.judge(bitmapFile));
+      problems.push(...check());
     }
     return [...problems, ...((await this.#options.judge?.(bitmapFile)) ?? [])];
   }

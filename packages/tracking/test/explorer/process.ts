@@ -1,5 +1,5 @@
 import { openTrackedDrive, type TrackedDrive, type TrackedDriveOptions } from '../../src/index.ts';
-import { withArrivals } from './arrivals.ts';
+import { type Watch, withArrivals } from './arrivals.ts';
 import { UnderWay } from './census.ts';
 import { GRANULE, type Plans, type Setting } from './setting.ts';
 
@@ -8,6 +8,7 @@ const MARKS = { regionSize: 16 * GRANULE, maxOpen: 8 * 16 * GRANULE, idleAfter: 
 
 type ProcessOptions = Pick<TrackedDriveOptions, 'onTrackingError' | 'onWarning' | 'retryAfter'> & {
   readonly plans?: Plans;
+  readonly watch?: Watch;
 };
 
 /** One that has the drive open, until it is closed or killed. */
@@ -29,13 +30,13 @@ export class Process {
   async open(
     setting: Pick<Setting, 'open'>,
     picture: Map<number, number>,
-    { plans, ...options }: ProcessOptions = {},
+    { plans, watch, ...options }: ProcessOptions = {},
   ): Promise<void> {
     const opened = await setting.open(this.underWay, plans);
     const { device, store } = opened;
     this.kill = () => opened.kill();
     this.drive = await openTrackedDrive({
-      device: withArrivals(device, { picture, underWay: this.arrived }),
+      device: withArrivals(device, { picture, underWay: this.arrived, watch }),
       label: 'd',
       stores: [store],
       writable: true,

@@ -55,14 +55,10 @@ export class Run {
 
   async begin(): Promise<void> {
     this.#setting = await this.#options.setting(this.#random);
-    // Clusters that are cut off are counted where writes take none.
-    const { growsWithWrites = false } = this.#setting;
     const isSpread = this.#random.chance(50);
     this.#resizes = this.#random.chance(60);
     this.#workload = new Workload(this.#random, isSpread ? 85 : 100);
-    // What is cut off and added again takes new ones.
-    const countsLeaks = !(growsWithWrites && (isSpread || this.#resizes));
-    this.#observer = new Observer(this.#setting, { ...this.#options, countsLeaks });
+    this.#observer = new Observer(this.#setting, this.#options);
     await this.#startOn([]);
   }
 
@@ -188,7 +184,9 @@ export class Run {
 
   async #startOn(operations: readonly Operation[]): Promise<void> {
     this.#process = new Process();
-    const opening = this.#process.open(this.#setting, this.#observer.picture);
+    const { picture, leaks } = this.#observer;
+    const watched = this.#setting.isOneFile ? { watch: leaks } : {};
+    const opening = this.#process.open(this.#setting, picture, watched);
     await this.#watch(operations, opening);
   }
 

@@ -50,11 +50,8 @@ export interface Setting {
   strangerWrites?(): Promise<Remains>;
   /** While no process has it open, QEMU writes the header as it lays it out. */
   qemuWritesHeader?(): Promise<void>;
-  /**
-   * Writes far from `AREAS` take new clusters of the image, of which a power cut may cut off any
-   * number. Absent: they take none.
-   */
-  readonly growsWithWrites?: boolean;
+  /** The bitmaps are in the drive's own image: a flush of the drive is one of theirs. */
+  readonly isOneFile: boolean;
   /** Bitmaps of which none records are not vouched for by a session that crashes. */
   readonly losesIdle: boolean;
 }

@@ -2,10 +2,11 @@ import { CheckpointFolder } from '@tidemark/checkpoint';
 import { FOLDER } from '../../../../tools/device/volatile-files.ts';
 import { runTransaction } from '../../src/index.ts';
 import type { Census } from './census.ts';
-import { BITMAP, DriveOfSeveral, type Found } from './drive-of-several.ts';
+import { BITMAP, type Cut, DriveOfSeveral, type Found } from './drive-of-several.ts';
 import { FolderOfIntents } from './folder-of-intents.ts';
 import { imageSetting } from './image-setting.ts';
 import { Random } from './random.ts';
+import type { SectorDevice } from './sectors.ts';
 import { GRANULE } from './setting.ts';
 import { sidecarSetting } from './sidecar-setting.ts';
 import { turn } from './slow-disk.ts';
@@ -17,6 +18,8 @@ export interface SeveralDrivesOptions {
   /** Percent of moments at which power cuts are looked at. */
   readonly cuts: number;
   readonly census: Census;
+  /** Judges a file that holds bitmaps after a power cut in its own way, too. */
+  readonly judge?: (bitmapFile: SectorDevice) => Promise<readonly string[]>;
   /** Added to. */
   readonly seen: Seen;
 }
@@ -71,7 +74,7 @@ class SeveralDrives {
     const made = [];
     for (const make of settings) made.push(await make(this.#random));
     this.#drives = made.map((setting, index) => new DriveOfSeveral(`/vm/${index}`, setting));
-    await this.#open();
+    await this.#open(true);
     this.#checkpoint();
     await Promise.all(this.#calls);
   }
@@ -101,13 +104,15 @@ class SeveralDrives {
       ? ({ op: 'add', name: BITMAP, ...shape } as const)
       : ({ op: 'clear', name: BITMAP } as const);
     const actions = this.#drives.map(({ process }) => ({ drive: process.drive, action }));
+    for (const { leaks } of this.#drives) leaks.change([action]);
     const life = this.#life;
     const checkpoints = this.#intents(() => life.isDead);
     this.#making = checkpoint;
     this.#call(async () => {
       await runTransaction(actions, { checkpoints, checkpoint });
-      for (const { epochs, picture, process } of this.#drives) {
+      for (const { epochs, picture, process, leaks } of this.#drives) {
         epochs.begin(checkpoint, picture, process.arrived);
+        leaks.change(undefined);
       }
       this.#options.seen.made += 1;
       this.#making = undefined;
@@ -130,12 +135,13 @@ class SeveralDrives {
     this.#calls = new Set();
     this.#noteMaking();
     this.#making = undefined;
-    if (this.#random.chance(60)) {
+    const isPowerCut = this.#random.chance(60);
+    if (isPowerCut) {
       this.#folder.powerFails();
       await Promise.all(this.#drives.map(({ setting }) => setting.powerFails()));
     }
     this.#life = { isDead: false };
-    await this.#open();
+    await this.#open(isPowerCut);
     const told = new Set(await Promise.all(this.#drives.map((drive) => drive.told())));
     const [only] = told;
     if (told.size > 1 || (only !== undefined && !/^[0-9a-f]{32}$/.test(only))) {
@@ -145,7 +151,7 @@ class SeveralDrives {
   }
 
   /** In any order, and looked at meanwhile. */
-  async #open(): Promise<void> {
+  async #open(isExact: boolean): Promise<void> {
     const life = this.#life;
     this.#options.seen.finished += this.#folder.count;
     const first = this.#random.int(this.#drives.length);
@@ -153,7 +159,7 @@ class SeveralDrives {
     for (const drive of order) {
       const progress = { isOver: false };
       const opening = drive
-        .open(this.#folder, () => life.isDead)
+        .open(this.#folder, () => life.isDead, isExact)
         .finally(() => {
           progress.isOver = true;
         });
@@ -179,10 +185,17 @@ class SeveralDrives {
     const found: (Found | undefined)[] = [];
     for (const [index, drive] of this.#drives.entries()) {
       found.push(await drive.judge(cuts[index]!, intents));
+      this.#fail(await this.#judgeFile(cuts[index]!));
     }
     const differ = new Set(found.map((state) => state?.checkpoint)).size > 1;
     this.#options.seen.differing += differ ? 1 : 0;
     this.#fail([...staleIn(found), ...(differ ? tellingIn(found) : [])]);
+  }
+
+  /** Whatever its bitmaps say. */
+  async #judgeFile({ remains, check }: Cut): Promise<readonly string[]> {
+    const problems = this.#random.chance(25) ? check() : [];
+    return [...problems, ...((await this.#options.judge?.(remains.bitmapFile)) ?? [])];
   }
 
   /** What is owed at least, whenever the checkpoint under way takes effect. */

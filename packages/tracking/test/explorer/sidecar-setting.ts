@@ -39,6 +39,7 @@ async function onDisk(content: MemoryDevice, random: Random): Promise<OnDisk> {
 }
 
 class SidecarSetting implements Setting {
+  readonly isOneFile = false;
   readonly losesIdle = true;
   readonly #random: Random;
   readonly #times = new FileTimes();
