@@ -94,6 +94,12 @@ export const SEVERAL_DRIVES_MUTANTS: readonly Mutant[] = [
     replace: 'void this.#announce();',
   },
   {
+    name: 'the intent goes although the first store cannot take its part back',
+    file: tracking('group-commit.ts'),
+    find: 'if (isAnnounced && isUndone && isUnchanged(error))',
+    replace: 'if (isAnnounced && isUnchanged(error))',
+  },
+  {
     name: 'the intent of a transaction goes before the last store has its part',
     file: tracking('group-commit.ts'),
     find: '        await step.commit();\n',

@@ -21,6 +21,12 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     replace: 'void this.allocator.release(offset, clusterCount);',
   },
   {
+    name: 'clusters that a change has replaced are not given back',
+    file: qcow2('host-metadata.ts'),
+    find: '    await this.#state.mutex.run(() => this.#state.release(offset, clusterCount));\n',
+    replace: '',
+  },
+  {
     name: 'a table links to bits that are not durable yet (lazy_link_first)',
     file: qcow2('bitmaps/live-table.ts'),
     find: '    await this.#image.settle();\n    await this.#setEntry(index, place);',

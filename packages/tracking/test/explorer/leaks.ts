@@ -32,6 +32,12 @@ export class Leaks {
     this.#guest = new GuestClusters();
   }
 
+  /** A process has ended cleanly. @returns what is wrong: it has given all back */
+  closed(file: SectorDevice): readonly string[] {
+    const more = checkImage(file.sectors.bytes()).leaks - this.#before;
+    return more <= 0 ? [] : [`${more} clusters are cut off by a process that has ended cleanly`];
+  }
+
   /** A change of bitmaps begins, or is over. */
   change(actions: Change | undefined): void {
     this.#last = this.#current ?? this.#last;

@@ -95,7 +95,7 @@ export class Observer {
   }
 
   fail(problems: readonly string[]): void {
-    if (this.problems.length > 0) return;
+    if (problems.length === 0 || this.problems.length > 0) return;
     this.problems = problems.map((problem) => `seed ${this.#options.seed}: ${problem}`);
   }
 

@@ -157,6 +157,8 @@ export class Run {
     if (this.problems.length > 0) return;
     await this.#watch(['close'], drive.close());
     await this.#process.rescan;
+    const { bitmapFile } = await this.#setting.cut();
+    this.#observer.fail(this.#observer.leaks.closed(bitmapFile));
     await this.#next(['close'], true);
     const lost = await this.#lost();
     if (lost.length > 0) this.#observer.fail([`${lost.join(' ')} was closed and is lost`]);
