@@ -1,63 +1,136 @@
 import type { Socket } from 'node:net';
+import type { BufferPool } from '../buffer-pool.ts';
 
 /** Up to here copying is cheaper than one more piece to send. */
 const COPY_BYTES = 16 * 1024;
+/** Bytes of small replies that lie in a row. */
+const BATCH_BYTES = 256 * 1024;
 
-interface Reply {
-  readonly parts: readonly Uint8Array[];
-  readonly onSent: () => void;
+/** What the system has taken, or what nobody is there to read. */
+export interface Sent {
+  readonly replies: number;
+  /** As the callers of `push` counted. */
+  readonly bytes: number;
+}
+
+/** Replies in a row, up to the next time that some are sent. */
+interface Batch {
+  replies: number;
+  bytes: number;
+  readonly pieces: Uint8Array[];
+  /** Goes back to the pool once it is sent. */
+  readonly pooled: Uint8Array[];
 }
 
 /** Sends the replies of one turn of the event loop together. */
 export class Outbox {
   readonly #socket: Socket;
-  #replies: Reply[] = [];
+  readonly #pool: BufferPool;
+  readonly #onSent: (sent: Sent) => void;
+  #batch: Batch = newBatch();
+  /** Small replies lie here; those before `#sealed` are pieces already. */
+  #row: Buffer | undefined;
+  #sealed = 0;
+  #end = 0;
+  #isFlushing = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, pool: BufferPool, onSent: (sent: Sent) => void) {
     this.#socket = socket;
+    this.#pool = pool;
+    this.#onSent = onSent;
   }
 
-  /** `onSent` is called once the system has the bytes or nobody is there to read them. */
-  push(parts: readonly Uint8Array[], onSent: () => void): void {
-    if (this.#replies.length === 0) setImmediate(() => this.#flush());
-    this.#replies.push({ parts, onSent });
+  /**
+   * Room for a reply, where a small one need not be copied any more if it is the next to be pushed.
+   */
+  take(length: number): Buffer {
+    if (length > COPY_BYTES) return this.#pool.take(length);
+    return this.#rowFor(length).subarray(this.#end, this.#end + length);
   }
 
-  #flush(): void {
-    const replies = this.#replies;
-    this.#replies = [];
+  /** What `take` gave, if it is not going to be pushed. */
+  release(bytes: Uint8Array): void {
+    if (bytes.buffer !== this.#row?.buffer) this.#pool.release(bytes);
+  }
+
+  /** `bytes` of memory are held by it until it is sent, which is for `flush`. */
+  push(parts: readonly Uint8Array[], bytes: number): void {
+    this.#batch.replies += 1;
+    this.#batch.bytes += bytes;
+    for (const part of parts) this.#add(part);
+  }
+
+  /** Sends what there is at the end of this turn of the event loop. */
+  flushSoon(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.flush();
+    });
+  }
+
+  /** Sends what there is. */
+  flush(): void {
+    if (this.#batch.replies === 0) return;
+    this.#endRow();
+    const { pieces, pooled, replies, bytes } = this.#batch;
+    this.#batch = newBatch();
     const settle = () => {
-      for (const { onSent } of replies) onSent();
+      for (const part of pooled) this.#pool.release(part);
+      this.#onSent({ replies, bytes });
     };
     if (this.#socket.destroyed) {
       settle();
       return;
     }
-    const pieces = joinSmall(replies.flatMap(({ parts }) => parts));
     this.#socket.cork();
     for (const piece of pieces.slice(0, -1)) this.#socket.write(piece);
     // The last one is sent last, so it speaks for all.
     this.#socket.write(pieces.at(-1)!, settle);
     this.#socket.uncork();
   }
+
+  #add(part: Uint8Array): void {
+    if (part.length > COPY_BYTES) {
+      this.#seal();
+      this.#batch.pieces.push(part);
+      this.#batch.pooled.push(part);
+      return;
+    }
+    const row = this.#rowFor(part.length);
+    const isInPlace = part.buffer === row.buffer && part.byteOffset === row.byteOffset + this.#end;
+    if (!isInPlace) {
+      row.set(part, this.#end);
+      this.#pool.release(part);
+    }
+    this.#end += part.length;
+  }
+
+  #rowFor(length: number): Buffer {
+    if (this.#row !== undefined && this.#end + length <= this.#row.length) return this.#row;
+    this.#endRow();
+    this.#row = this.#pool.take(BATCH_BYTES);
+    return this.#row;
+  }
+
+  /** What lies in a row becomes one piece. */
+  #seal(): void {
+    if (this.#row === undefined || this.#end === this.#sealed) return;
+    this.#batch.pieces.push(this.#row.subarray(this.#sealed, this.#end));
+    this.#sealed = this.#end;
+  }
+
+  #endRow(): void {
+    if (this.#row === undefined) return;
+    this.#seal();
+    this.#batch.pooled.push(this.#row);
+    this.#row = undefined;
+    this.#sealed = 0;
+    this.#end = 0;
+  }
 }
 
-/** Neighbours that are small become one piece. */
-function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  let small: Uint8Array[] = [];
-  const join = () => {
-    if (small.length > 0) pieces.push(small.length === 1 ? small[0]! : Buffer.concat(small));
-    small = [];
-  };
-  for (const part of parts) {
-    if (part.length <= COPY_BYTES) {
-      small.push(part);
-      continue;
-    }
-    join();
-    pieces.push(part);
-  }
-  join();
-  return pieces;
+function newBatch(): Batch {
+  return { replies: 0, bytes: 0, pieces: [], pooled: [] };
 }

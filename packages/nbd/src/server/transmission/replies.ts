@@ -12,10 +12,16 @@ import {
 } from '../../protocol/transmission.ts';
 import { MAX_STRING_BYTES } from '../../protocol/limits.ts';
 import { writeU64 } from '../../protocol/u64.ts';
-import type { BufferPool } from '../buffer-pool.ts';
 import type { StatusRun } from '../meta-context.ts';
 import { chunk, headSize, writeCookie } from './reply-head.ts';
 import type { NbdRequest } from './request.ts';
+
+/** Where the memory of replies comes from. */
+export interface Room {
+  take(length: number): Buffer;
+  /** Nobody uses it any more. */
+  release(bytes: Uint8Array): void;
+}
 
 /** A reply in the making: its head is written in front of data that is read into place. */
 export interface DataReply {
@@ -39,7 +45,7 @@ export function simpleReply(request: NbdRequest, errno = 0): Uint8Array {
 }
 
 /** To a read, without structured replies. */
-export function simpleDataReply(request: NbdRequest, length: number, pool: BufferPool): DataReply {
+export function simpleDataReply(request: NbdRequest, length: number, pool: Room): DataReply {
   const bytes = simpleHead(request, 0, pool.take(SimpleReply.size + length));
   return { bytes, data: bytes.subarray(SimpleReply.size) };
 }
@@ -55,7 +61,7 @@ function simpleHead(request: NbdRequest, errno: number, bytes: Buffer): Buffer {
 export function dataChunk(
   request: NbdRequest,
   { offset, length, isLast }: { offset: number; length: number } & ChunkOptions,
-  pool: BufferPool,
+  pool: Room,
 ): DataReply {
   const payload = OffsetData.size + length;
   const head = headSize(request);

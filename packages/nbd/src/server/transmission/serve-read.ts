@@ -43,7 +43,8 @@ export async function serveRead(
   );
 }
 
-function isOnePiece({ offset, length, flags }: NbdRequest, { exported }: Session): boolean {
+/** Whether it is sent as data, whatever holes it has. */
+export function isOnePiece({ offset, length, flags }: NbdRequest, { exported }: Session): boolean {
   if (length < MIN_HOLE || (flags & CommandFlag.DF) !== 0) return true;
   return exported.knownData.covers(offset, length);
 }

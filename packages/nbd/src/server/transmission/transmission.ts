@@ -6,6 +6,7 @@ import type { Session } from '../handshake/negotiation.ts';
 import type { Inbox } from '../inbox.ts';
 import { Outbox } from './outbox.ts';
 import { type NbdRequest, RequestReader } from './request.ts';
+import { serveNow } from './serve-now.ts';
 import { serveRequest } from './serve-request.ts';
 
 /** Bytes of data that requests in flight may hold before no further one is taken. */
@@ -37,7 +38,11 @@ export class Transmission {
   constructor(options: TransmissionOptions) {
     this.#options = options;
     this.#reader = new RequestReader(options.inbox, options.session);
-    this.#outbox = new Outbox(options.socket);
+    this.#outbox = new Outbox(options.socket, options.pool, ({ replies, bytes }) => {
+      this.#inFlight -= replies;
+      this.#bytesInFlight -= bytes;
+      this.#takeRequests();
+    });
     options.inbox.onChange = () => this.#takeRequests();
     this.#takeRequests();
   }
@@ -66,18 +71,33 @@ export class Transmission {
       if (request === undefined) {
         if (inbox.hasEnded) this.stop();
         else inbox.resume();
+        this.#outbox.flush();
         return;
       }
       if (request.fatal !== undefined) this.#options.log(`a client is cut off: ${request.fatal}`);
       if (request.fatal !== undefined || request.type === Command.DISC) this.#isTaking = false;
-      if (request.type !== Command.DISC) void this.#serve(request);
+      if (request.type !== Command.DISC && !this.#serveNow(request)) void this.#serve(request);
     }
     inbox.pause();
     this.#settle();
+    // Last: that may make room for more.
+    this.#outbox.flush();
   }
 
   #hasRoom(): boolean {
     return this.#inFlight < MAX_REQUESTS_IN_FLIGHT && this.#bytesInFlight < MAX_BYTES_IN_FLIGHT;
+  }
+
+  /** Most are served so: no promise, no thread, and all that came together is answered together. */
+  #serveNow(request: NbdRequest): boolean {
+    const { session, pool } = this.#options;
+    const reply = serveNow(request, session, this.#outbox);
+    if (reply === undefined) return false;
+    pool.release(request.payload);
+    this.#inFlight += 1;
+    this.#bytesInFlight += bytesOf(request);
+    this.#outbox.push(reply, bytesOf(request));
+    return true;
   }
 
   async #serve(request: NbdRequest): Promise<void> {
@@ -90,12 +110,8 @@ export class Transmission {
     const reply = await serveRequest(request, { session, pool, onFailure });
     this.#atWork -= 1;
     pool.release(request.payload);
-    this.#outbox.push(reply, () => {
-      for (const part of reply) pool.release(part);
-      this.#inFlight -= 1;
-      this.#bytesInFlight -= bytes;
-      this.#takeRequests();
-    });
+    this.#outbox.push(reply, bytes);
+    this.#outbox.flushSoon();
     this.#settle();
   }
 
