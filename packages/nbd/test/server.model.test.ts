@@ -67,6 +67,11 @@ class MarkingDevice extends MemoryDevice {
     await super.write(source, offset);
   }
 
+  override writeNow(source: Uint8Array, offset: number): boolean {
+    this.bitmap.set(offset, source.length);
+    return super.writeNow(source, offset);
+  }
+
   override async writeZeroes(offset: number, length: number): Promise<void> {
     this.bitmap.set(offset, length);
     await super.writeZeroes(offset, length);

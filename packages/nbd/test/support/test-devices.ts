@@ -18,6 +18,11 @@ export class HeldDevice extends MemoryDevice {
     this.#gate.resolve();
   }
 
+  /** Nothing is at hand. */
+  override writeNow(): boolean {
+    return false;
+  }
+
   override async write(source: Uint8Array, offset: number): Promise<void> {
     this.writes += 1;
     for (const arrived of this.#arrivals.splice(0)) arrived();
@@ -29,6 +34,15 @@ export class HeldDevice extends MemoryDevice {
 /** Notes which call came, in order, and when each was done. */
 export class NotingDevice extends MemoryDevice {
   readonly notes: string[] = [];
+
+  /** Nothing is at hand. */
+  override readNow(): boolean {
+    return false;
+  }
+
+  override writeNow(): boolean {
+    return false;
+  }
 
   override async read(target: Uint8Array, offset: number): Promise<void> {
     this.notes.push(`read ${target.length}@${offset}`);
