@@ -19,6 +19,8 @@ export interface CreateQcow2Options {
   readonly refcountBits?: number;
   /** Maps each cluster in 32 parts. Default false; needs version 3 and clusters of 16 KiB or more. */
   readonly extendedL2?: boolean;
+  /** Default deflate ("zlib"); another one needs version 3. */
+  readonly compressionType?: 'zlib' | 'zstd';
   readonly backing?: { readonly name: string; readonly format?: string };
   /**
    * A raw file that is the disk. It is neither read nor written: the image maps all of it as it is.
@@ -71,6 +73,7 @@ function plan(
     new TidemarkError('OUT_OF_RANGE', problem, { where, hint });
   const { version = 3, clusterSize = DEFAULT_CLUSTER_SIZE } = options;
   const { refcountBits = DEFAULT_REFCOUNT_BITS, extendedL2 = false } = options;
+  const { compressionType = 'zlib' } = options;
   const clusterBits = Math.log2(clusterSize);
   const refcountOrder = Math.log2(refcountBits);
   const { min, max } = Limit.clusterBits;
@@ -85,6 +88,9 @@ function plan(
   }
   if (extendedL2 && (version === 2 || clusterBits < Limit.extendedClusterBits)) {
     throw refuse('extended L2 entries', 'use version 3 and a cluster size of at least 16 KiB');
+  }
+  if (compressionType !== 'zlib' && version === 2) {
+    throw refuse(`compression by ${compressionType} in version 2`, 'use zlib, or version 3');
   }
   const size = roundUp(options.size, SECTOR_SIZE);
   if (!Number.isSafeInteger(size) || size < 0) {
@@ -110,11 +116,13 @@ function plan(
     snapshotCount: 0,
     snapshotsOffset: 0,
     encryption: 'none',
-    incompatible: extendedL2 ? Incompatible.extendedL2 : 0n,
+    incompatible:
+      (extendedL2 ? Incompatible.extendedL2 : 0n) |
+      (compressionType === 'zlib' ? 0n : Incompatible.compressionType),
     compatible: 0n,
     autoclear: 0n,
     headerLength: version === 2 ? HeaderV2.size : HEADER_LENGTH,
-    compressionType: 'zlib',
+    compressionType,
     unknownTail: new Uint8Array(0),
     extensions: [],
     backing: undefined,

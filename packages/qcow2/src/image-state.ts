@@ -10,6 +10,7 @@ import { ClusterMap } from './mapping/cluster-map.ts';
 import { L1Table } from './mapping/l1-table.ts';
 import { type Allocation, Allocator } from './refcounts/allocator.ts';
 import { MetadataGuard } from './refcounts/metadata-guard.ts';
+import { PackedSpace } from './refcounts/packed-space.ts';
 import { Refcounts } from './refcounts/refcounts.ts';
 import { unreferencedClusters } from './refcounts/unreferenced.ts';
 import { InFlight } from './util/in-flight.ts';
@@ -33,6 +34,7 @@ export class ImageState {
   readonly geometry: Geometry;
   readonly map: ClusterMap;
   readonly allocator: Allocator;
+  readonly packedSpace: PackedSpace;
   readonly guard: MetadataGuard;
   readonly mutex = new Mutex();
   /** Guest clusters whose mapping is about to change. Taken before `mutex`, never inside it. */
@@ -54,6 +56,7 @@ export class ImageState {
     const refcounts = new Refcounts(file, owner, geometry);
     this.#refcounts = refcounts;
     this.allocator = new Allocator({ file, refcounts, guard: this.guard, geometry });
+    this.packedSpace = new PackedSpace(this.allocator, geometry);
   }
 
   static async open(file: HostFile, header: ImageHeader): Promise<ImageState> {
@@ -219,6 +222,7 @@ export class ImageState {
       const cluster = offset + i * this.geometry.clusterSize;
       this.guard.forget(cluster);
       this.map.tables.drop(cluster);
+      this.packedSpace.forget(cluster);
     }
   }
 }

@@ -15,6 +15,7 @@ import type { ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
 import { type Qcow2Info, infoOf } from './info.ts';
 import type { BackingFile } from './io/backing-file.ts';
+import { CompressedWriter } from './io/compressed-writer.ts';
 import { type LayerExtent, layerExtents, mergeLayers } from './io/layer-extents.ts';
 import { mergeExtents, Reader } from './io/reader.ts';
 import { Resizer } from './io/resizer.ts';
@@ -43,6 +44,7 @@ export class Qcow2Image implements BlockDevice {
   readonly #backing: BackingFile;
   readonly #reader: Reader;
   readonly #writer: Writer;
+  readonly #compressedWriter: CompressedWriter;
   readonly #zeroer: Zeroer;
   readonly #resizer: Resizer;
   readonly #calls = new InFlight();
@@ -57,6 +59,7 @@ export class Qcow2Image implements BlockDevice {
     this.#backing = backing;
     this.#reader = new Reader(state, backing);
     this.#writer = new Writer(state, this.#reader);
+    this.#compressedWriter = new CompressedWriter(state, this.#writer);
     this.#zeroer = new Zeroer({ state, writer: this.#writer, backing });
     this.#resizer = new Resizer({ state, zeroer: this.#zeroer, backing });
     this.metadata = new HostMetadata({ state, resizer: this.#resizer, writable });
@@ -90,6 +93,19 @@ export class Qcow2Image implements BlockDevice {
     const isReady = this.writable && this.#state.isReadyToWrite;
     if (!isReady || !this.#allows(offset, source.length)) return false;
     return unlessCorrupt(() => this.#writer.writeNow(source, offset));
+  }
+
+  /**
+   * Writes one cluster, or the disk's last part of one, compressed; as it is where that saves nothing.
+   * @throws IMAGE_UNSUPPORTED: its data lies in a data file, or Node.js has no zstd; RangeError
+   */
+  async writeCompressed(source: Uint8Array, offset: number): Promise<void> {
+    const { clusterSize } = this.info;
+    const isWhole = source.length === Math.min(clusterSize, this.size - offset);
+    if (offset % clusterSize !== 0 || !isWhole || source.length === 0) {
+      throw new RangeError(`expected one cluster, got ${source.length} bytes at ${offset}`);
+    }
+    await this.#change(offset, source.length, () => this.#compressedWriter.write(source, offset));
   }
 
   async writeZeroes(

@@ -1,5 +1,11 @@
-import type { Geometry } from '../geometry.ts';
-import { decodeL2Entry, type EntryRules, type Mapping, OFFSET_HIGH } from './l2-entry.ts';
+import { type Geometry, roundUp, SECTOR_SIZE } from '../geometry.ts';
+import {
+  compressedOffsetBits,
+  decodeL2Entry,
+  type EntryRules,
+  type Mapping,
+  OFFSET_HIGH,
+} from './l2-entry.ts';
 
 /**
  * What an L2 entry says of a cluster, part by part: bit i is subcluster i (qcow2.rst, "Extended L2
@@ -16,7 +22,8 @@ export interface ClusterEntry {
   readonly zero: number;
 }
 
-export type L2Entry = ClusterEntry | Extract<Mapping, { kind: 'compressed' }>;
+export type CompressedEntry = Extract<Mapping, { kind: 'compressed' }>;
+export type L2Entry = ClusterEntry | CompressedEntry;
 
 export const EMPTY_ENTRY: ClusterEntry = {
   kind: 'cluster',
@@ -28,6 +35,7 @@ export const EMPTY_ENTRY: ClusterEntry = {
 
 const EXCLUSIVE_HIGH = 0x8000_0000;
 const ZERO_LOW = 1;
+const COMPRESSED = 1n << 62n;
 
 /** @returns a string that says what is wrong with a wrong one */
 export function readEntry(view: DataView, at: number, rules: EntryRules): L2Entry | string {
@@ -82,12 +90,20 @@ export function allParts({ subclusters }: Geometry): number {
   return 2 ** subclusters - 1;
 }
 
-export function writeEntry(
-  view: DataView,
-  at: number,
-  entry: ClusterEntry,
-  { subclusters }: Geometry,
-): void {
+/** Of compressed data; undefined: it lies too far behind for an entry to say so. */
+export function compressedEntry(
+  host: number,
+  length: number,
+  geometry: Geometry,
+): CompressedEntry | undefined {
+  if (host + length > 2 ** compressedOffsetBits(geometry)) return undefined;
+  const end = roundUp(host + length, SECTOR_SIZE);
+  return { kind: 'compressed', host, length: end - host };
+}
+
+export function writeEntry(view: DataView, at: number, entry: L2Entry, geometry: Geometry): void {
+  if (entry.kind === 'compressed') return writeCompressed(view, at, entry, geometry);
+  const { subclusters } = geometry;
   const { host = 0, exclusive, data, zero } = entry;
   const isOwn = exclusive && host !== 0;
   const high = Math.floor(host / 2 ** 32) & OFFSET_HIGH;
@@ -97,4 +113,17 @@ export function writeEntry(
   view.setUint32(at + 4, low);
   view.setUint32(at + 8, zero);
   view.setUint32(at + 12, data);
+}
+
+/** qcow2.rst, "Compressed Clusters Descriptor": an offset in bytes, and how many sectors follow its own. */
+function writeCompressed(
+  view: DataView,
+  at: number,
+  { host, length }: CompressedEntry,
+  geometry: Geometry,
+): void {
+  const offsetBits = BigInt(compressedOffsetBits(geometry));
+  const sectors = Math.ceil((host + length) / SECTOR_SIZE) - Math.floor(host / SECTOR_SIZE);
+  view.setBigUint64(at, COMPRESSED | (BigInt(sectors - 1) << offsetBits) | BigInt(host));
+  if (geometry.subclusters > 1) view.setBigUint64(at + 8, 0n);
 }

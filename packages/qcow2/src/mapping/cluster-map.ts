@@ -2,7 +2,6 @@ import { corrupt } from '../errors.ts';
 import type { Geometry } from '../geometry.ts';
 import type { HostFile } from '../io/host-file.ts';
 import {
-  type ClusterEntry,
   EMPTY_ENTRY,
   type L2Entry,
   partOf,
@@ -33,7 +32,7 @@ interface ClusterMapOptions {
 const UNALLOCATED = partOf(EMPTY_ENTRY, 0);
 
 /** What becomes of the entry of a cluster, the `index`th of those asked for; undefined: nothing. */
-export type EntryChange = (old: L2Entry, index: number) => ClusterEntry | undefined;
+export type EntryChange = (old: L2Entry, index: number) => L2Entry | undefined;
 
 /** Where the disk's clusters lie in the file: the L1 table and a cache of L2 tables. */
 export class ClusterMap {

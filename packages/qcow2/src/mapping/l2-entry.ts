@@ -48,11 +48,16 @@ export function decodeL2Entry(high: number, low: number, rules: EntryRules): Map
   return host === 0 ? { kind: 'unallocated' } : { kind: 'data', host, exclusive };
 }
 
+/** Of a compressed cluster's entry: so many bits are the host offset. */
+export function compressedOffsetBits({ clusterBits }: Geometry): number {
+  return 62 - (clusterBits - 8);
+}
+
 /** qcow2.rst, "Compressed Clusters Descriptor". */
 function decodeCompressed(high: number, low: number, geometry: Geometry): Mapping | string {
   if ((high & EXCLUSIVE_HIGH) !== 0) return 'is compressed, yet marked as writable in place';
   const descriptor = (BigInt(high & 0x3fff_ffff) << 32n) | BigInt(low >>> 0);
-  const offsetBits = BigInt(62 - (geometry.clusterBits - 8));
+  const offsetBits = BigInt(compressedOffsetBits(geometry));
   const host = Number(descriptor & ((1n << offsetBits) - 1n));
   const sectors = Number(descriptor >> offsetBits) + 1;
   return { kind: 'compressed', host, length: sectors * COMPRESSED_SECTOR - (host % 512) };

@@ -88,6 +88,19 @@ export class Allocator {
     return this.#take(clusterCount, 'some', 'all');
   }
 
+  /** Adds a reference to a cluster in use. @returns false: no more can be counted; nothing was done */
+  async retain(offset: number): Promise<boolean> {
+    const { clusterSize, refcountBits } = this.#geometry;
+    const most = Math.min(2 ** refcountBits - 1, Number.MAX_SAFE_INTEGER);
+    let isCounted = false;
+    await this.#refcounts.change(offset / clusterSize, 1, (count, cluster) => {
+      if (count === 0) throw this.#miscounted(cluster, count);
+      isCounted = count < most;
+      return isCounted ? count + 1 : count;
+    });
+    return isCounted;
+  }
+
   /** Drops one reference of each cluster. @returns whether the last one went, for each */
   async release(offset: number, clusterCount: number): Promise<boolean[]> {
     const first = offset / this.#geometry.clusterSize;

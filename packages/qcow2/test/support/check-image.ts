@@ -74,11 +74,22 @@ class Checker {
       const parts = isExtended ? this.#u64(table + i * entrySize + 8) : 0n;
       if ((parts & (parts >> 32n)) !== 0n) this.#corruptions.push(`parts of both kinds at ${i}`);
       const host = Number(entry & OFFSET);
-      if ((entry & COMPRESSED) !== 0n) this.#corruptions.push('compressed, which is not looked at');
+      if ((entry & COMPRESSED) !== 0n) this.#usePacked(entry, i);
       else if (host !== 0) {
         this.#flag(host, entry);
         this.#use(`data of L2 entry ${i} at ${table}`, host, 1);
       }
+    }
+  }
+
+  #usePacked(entry: bigint, index: number): void {
+    const offsetBits = BigInt(62 - (this.#header.clusterBits - 8));
+    const host = Number(entry & ((1n << offsetBits) - 1n));
+    const sectors = Number((entry & (COMPRESSED - 1n)) >> offsetBits) + 1;
+    const end = (Math.floor(host / 512) + sectors) * 512;
+    if (end > this.#size) this.#corruptions.push(`compressed entry ${index} is behind the end`);
+    for (let i = Math.floor(host / this.#cluster); i * this.#cluster < end; i++) {
+      this.#used.set(i, (this.#used.get(i) ?? 0) + 1);
     }
   }
 
