@@ -269,6 +269,24 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
     replace: 'await this.device.flush();\n    } catch (error) {',
   },
   {
+    name: 'what is marked for want of room does not count as marked',
+    file: tracking('live/live-marks.ts'),
+    find: 'this.#regions.excess(Math.max(0, ...coarse))',
+    replace: 'this.#regions.excess()',
+  },
+  {
+    name: 'what was marked for want of room stays marked when there is room',
+    file: tracking('live/live-marks.ts'),
+    find: 'await Promise.allSettled(Array.from(this.#tracked, ({ bitmap }) => bitmap.refine()));',
+    replace: '',
+  },
+  {
+    name: 'streams mark more at once than may be open',
+    file: tracking('live/streams.ts'),
+    find: 'Math.min(WIDEST, maxOpen / STREAMS)',
+    replace: 'WIDEST',
+  },
+  {
     name: 'what a store has begun to forget is what it stores from then on',
     file: tracking('drive-draft.ts'),
     find: 'for (const keeper of keepers) keeper.end(recordingIn(keeper, bitmaps));\n    this.#unlockMarks();',

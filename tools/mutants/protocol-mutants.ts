@@ -44,6 +44,12 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     find: '    this.#isRetired = true;\n    await this.#inFlight.drain();',
     replace: '    this.#isRetired = true;',
   },
+  {
+    name: 'a part that finds room gets the bits of one write alone',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: 'newest(content.fill(0), index * content.length);',
+    replace: 'content.fill(0);',
+  },
 ];
 
 export const LAYOUT_MUTANTS: readonly Mutant[] = [

@@ -47,6 +47,14 @@ export const granularityFlag = {
   optional: true,
 } as const;
 
+export const trackingBoundFlag = {
+  kind: 'parsed',
+  parse: parseSize,
+  brief: 'bytes that a crash may leave dirty beyond what was written; when left out, 32G',
+  placeholder: 'SIZE',
+  optional: true,
+} as const;
+
 export const driveIdFlag = {
   kind: 'parsed',
   parse: parseDriveId,

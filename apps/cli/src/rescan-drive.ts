@@ -11,6 +11,7 @@ export interface RescanOptions extends DriveFlags {
   readonly bitmap: string;
   readonly point?: string;
   readonly driveId?: string;
+  readonly trackingBound?: number;
 }
 
 export interface RescanReport {
@@ -37,13 +38,14 @@ export async function rescanDrive(
   const digests = await withDrive(path, options, { access: 'read' }, ({ device }) =>
     findDigests(path, directory, device.size, options),
   );
-  const { format, sidecar, checkpoints } = options;
+  const { format, sidecar, checkpoints, trackingBound } = options;
   const drive = await openRecordingDrive(path, {
     create: true,
     onNotice: notice,
     ...(format && { format }),
     ...(sidecar !== undefined && { sidecar }),
     ...(checkpoints !== undefined && { checkpoints }),
+    ...(trackingBound !== undefined && { trackingBound }),
   });
   let report: RescanReport;
   try {

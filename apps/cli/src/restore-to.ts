@@ -15,6 +15,8 @@ import { withDrive } from './session.ts';
 
 export interface RestoreFlags extends DriveFlags {
   readonly point?: string;
+  /** See `OpenRecordingDriveOptions`. */
+  readonly trackingBound?: number;
 }
 
 export interface Restored {
@@ -65,9 +67,10 @@ export async function restoreOver(
     assertSameSize(source, target, drive.device.size);
     return drive.format;
   });
-  const { sidecar, checkpoints } = flags;
+  const { sidecar, checkpoints, trackingBound } = flags;
   const places = { ...(sidecar && { sidecar }), ...(checkpoints && { checkpoints }) };
-  const options = { format, onNotice: notice, ...places };
+  const bound = trackingBound !== undefined && { trackingBound };
+  const options = { format, onNotice: notice, ...places, ...bound };
   const drive = await openRecordingDrive(target, options);
   let done: Awaited<ReturnType<typeof write>>;
   try {

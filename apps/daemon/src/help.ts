@@ -6,13 +6,14 @@ USAGE
 
 OPTIONS (with one dash or two; a comma inside a value is doubled)
   -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off][,durability=close]
-         [,on-tracking-error=stop|report|drop]
+         [,on-tracking-error=stop|report|drop][,tracking-bound=SIZE]
   -drive driver=memory,size=SIZE[,id=ID][,export=off]
       A drive. It is exported over NBD under its id, with its bitmaps. They are valid on disk at
-      each moment, and a crash leaves them a little too large; with durability=close, as in QEMU, they
-      are stored at a clean end, and a crash leaves them inconsistent. Where a write cannot be marked in them, on-tracking-error says
-      whether it waits (stop, the default), fails (report), or is made once they are durably
-      inconsistent (drop).
+      each moment, and a crash leaves them a little too large: by tracking-bound at most, 32G when
+      left out; less costs more syncs. With durability=close, as in QEMU, they are stored at a clean
+      end, and a crash leaves them inconsistent. Where a write cannot be marked in them,
+      on-tracking-error says whether it waits (stop, the default), fails (report), or is made once
+      they are durably inconsistent (drop).
   -dirty-bitmap name=NAME[,drive=ID|node=ID][,create=on|off][,enabled=on|off]
                 [,granularity=SIZE][,file=SIDECAR][,file_id=NAME][,persistent=off]
       A bitmap of a drive. It lives in a qcow2 drive itself, or in the sidecar of a raw drive:

@@ -64,7 +64,7 @@ async function openFileDrive(
   options: OpenPlannedOptions,
 ): Promise<OpenedDrive> {
   const { warn } = options;
-  const { id, readOnly, durability, onTrackingError } = planned.option;
+  const { id, readOnly, durability, onTrackingError, trackingBound } = planned.option;
   const drive = await openDrive(source.path, {
     access: readOnly ? 'read' : 'write',
     onNotice: (message) => warn(`drive '${id}': ${message}`),
@@ -89,6 +89,7 @@ async function openFileDrive(
       stores,
       durability: durability ?? 'live',
       onTrackingError,
+      ...(trackingBound !== undefined && { marks: { maxOpen: trackingBound } }),
       transient: await openMemoryBitmaps(drive.device.size),
       writable: !readOnly,
       select,

@@ -27,6 +27,7 @@ describe('-drive', () => {
         exported: false,
         durability: undefined,
         onTrackingError: 'stop',
+        trackingBound: undefined,
       },
     ]);
   });
@@ -50,6 +51,12 @@ describe('-drive', () => {
     const { drives } = parseOptions(['-drive', 'file=/vm/a,,b=c.raw,id=x']);
     expect(drives[0]?.source).toMatchObject({ path: '/vm/a,b=c.raw' });
     expect(parseOptions(['-drive', 'file=,,,,']).drives[0]?.source).toMatchObject({ path: ',,' });
+  });
+
+  it('takes how much its bitmaps may call dirty too much', () => {
+    const { drives } = parseOptions(['-drive', 'file=a,tracking-bound=64M']);
+    expect(drives[0]?.trackingBound).toBe(64 * 2 ** 20);
+    expect(problemOf('-drive', 'file=a,tracking-bound=much')).toContain('much');
   });
 
   it('takes a drive in memory', () => {

@@ -6,6 +6,8 @@ export {
   type LiveBackend,
   type LiveBitmaps,
   type LiveBits,
+  type LiveSpan,
+  type NewestBits,
   type WriteLease,
 } from './live.ts';
 export { createBitmapStore } from './create-bitmap-store.ts';

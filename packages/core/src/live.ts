@@ -1,6 +1,15 @@
 /** Bytes of serialised bits that are written in place at once, or not at all: a disk's sector. */
 export const LIVE_SECTOR_BYTES = 512;
 
+/** Serialised bits from byte `at` on, with zeros behind their end. */
+export type NewestBits = (target: Uint8Array, at: number) => void;
+
+/** Bytes of serialised bits. */
+export interface LiveSpan {
+  readonly at: number;
+  readonly length: number;
+}
+
 /**
  * The bits of one live bitmap as they lie on disk. What is written here takes effect at once and
  * without a commit, so only a superset of the truth may ever be written.
@@ -9,13 +18,15 @@ export interface LiveBits {
   /**
    * Puts serialised bits in place, from byte `at` on: whole sectors of 512 bytes, with zeros behind
    * the end of the bits. Where there is no room for them, all bits of the part around them are set
-   * instead. Durable after the next `sync` of the store; a crash before that leaves of each sector
+   * instead, until a write to that part finds room: then it gets its newest bits. Durable after the next `sync` of the store; a crash before that leaves of each sector
    * what was there or what was written. Calls must not overlap in the bytes they name.
+   * `newest`: fills `target` with the bits from a byte on as they are to be by now, of any part.
+   * @returns the part that has all of its bits set for want of room, if it is one
    * @throws IO_FAILED, STORE_FAILED, STORE_CLOSED: old and new bits are both possible there
    * @throws RangeError: no whole sectors of this bitmap; or it got other content, was released or
    *   removed since, and nothing was written
    */
-  write(bytes: Uint8Array, at: number): Promise<void>;
+  write(bytes: Uint8Array, at: number, newest?: NewestBits): Promise<LiveSpan | void>;
 }
 
 /**

@@ -13,6 +13,8 @@ export interface OpenRecordingDriveOptions {
   readonly create?: boolean;
   /** Of the bitmaps; see `openTrackedDrive`. Default `live`. */
   readonly durability?: 'live' | 'close';
+  /** Bytes of the drive that live bitmaps may call dirty beyond what was written. Default 32 GiB. */
+  readonly trackingBound?: number;
   /** See `openDriveBitmaps`. */
   readonly checkpoints?: string;
   /** Hears of bitmaps that cannot record, and what else a user should know. */
@@ -30,6 +32,7 @@ export async function openRecordingDrive(
   options: OpenRecordingDriveOptions = {},
 ): Promise<TrackedDrive> {
   const { format, checkpoints, onNotice, durability = 'live', create = false } = options;
+  const { trackingBound } = options;
   const notices = onNotice && { onNotice };
   const drive = await openDrive(path, { access: 'write', ...(format && { format }), ...notices });
   const opened: DriveBitmaps[] = [];
@@ -50,6 +53,7 @@ export async function openRecordingDrive(
       stores: opened.flatMap(({ store }): readonly BitmapStore[] => (store ? [store] : [])),
       writable: true,
       durability,
+      ...(trackingBound !== undefined && { marks: { maxOpen: trackingBound } }),
       // Whoever runs a command wants to know, and can run it again.
       onTrackingError: 'report',
       ...(onNotice && { onWarning: onNotice }),

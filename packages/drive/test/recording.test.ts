@@ -50,6 +50,14 @@ describe('a drive that is opened to be written', () => {
     return extents.map(({ offset, length }) => ({ offset, length }));
   }
 
+  it('is not opened with a bound that is less than what is marked at once', async () => {
+    const path = await create('bound.qcow2', 'qcow2', [{ name: 'a' }]);
+    const opened = openRecordingDrive(path, { trackingBound: 1024 ** 2 });
+    await expect(opened).rejects.toMatchObject({ code: 'USAGE' });
+    await (await openRecordingDrive(path, { trackingBound: 4 * 1024 ** 2 })).close();
+    expect(await dirtyOf(path, 'a')).toEqual([]);
+  });
+
   const wanted = [{ offset: GRANULE, length: 2 * GRANULE }];
 
   it.each(['raw', 'qcow2'] as const)(

@@ -2,6 +2,7 @@ import { DirtyBitmap } from '@tidemark/core';
 import { describe, expect, it } from 'vitest';
 import { LiveBitmap } from '../src/live/live-bitmap.ts';
 import { LiveMarks } from '../src/live/live-marks.ts';
+import { describeRecovery } from '../src/index.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -9,6 +10,9 @@ const SIZE = 8 * GiB;
 
 /** What lies on disk of a bitmap, durable or not, and how often it was written and synced. */
 class Disk {
+  /** Bytes of bits in a part that is set as a whole while there is no room. */
+  readonly part: number;
+  isFull = false;
   readonly bits: DirtyBitmap;
   readonly sectors: number[] = [];
   readonly bitmap: LiveBitmap;
@@ -16,16 +20,31 @@ class Disk {
   /** Held up until the test lets it go on. */
   gate: Promise<void> = Promise.resolve();
 
-  constructor(granularity: number) {
+  constructor(granularity: number, part = 65_536) {
+    this.part = part;
     this.bits = new DirtyBitmap(SIZE, granularity);
     const exact = new DirtyBitmap(SIZE, granularity);
     this.bitmap = new LiveBitmap(exact, exact.clone(), {
-      write: async (bytes, at) => {
+      write: async (bytes, at, newest) => {
         await Promise.resolve();
         this.sectors.push(at / 512);
+        const begin = at - (at % this.part);
+        if (this.isFull) {
+          this.bits.fill(begin, Math.min(this.part, this.bits.serializedLength - begin), true);
+          return { at: begin, length: this.part };
+        }
+        const all = new Uint8Array(this.part);
+        newest?.(all, begin);
+        if (this.#isWhole(begin)) this.bits.deserialize(all, begin);
         this.bits.deserialize(bytes, at);
+        return undefined;
       },
     });
+  }
+
+  #isWhole(begin: number): boolean {
+    const length = Math.min(this.part, this.bits.serializedLength - begin);
+    return this.bits.contentOf(begin, length) === 'ones';
   }
 
   async sync(): Promise<void> {
@@ -122,4 +141,76 @@ describe('A15: what is marked at once', () => {
     await Promise.all(writes);
     expect(disk!.syncs).toBe(2);
   });
+});
+
+describe('A15: the bound on what is marked beyond the truth', () => {
+  it('is for streams as well', async () => {
+    const { disks, write } = drive([65_536], { maxOpen: 64 * MiB });
+    const [disk] = disks;
+    let most = 0;
+    for (let at = 0; at < 512 * MiB; at += MiB) {
+      await write(at, MiB);
+      most = Math.max(most, disk!.bits.dirtyBytes - disk!.bitmap.exact.dirtyBytes);
+    }
+    expect(most).toBeLessThanOrEqual(64 * MiB);
+    // Wider than what one write here or there gets.
+    expect(most).toBeGreaterThan(4 * MiB);
+  });
+
+  it('is no smaller than what is marked at once', () => {
+    const tooSmall = () => new LiveMarks({ diskSize: SIZE, maxOpen: 2 * MiB });
+    expect(tooSmall).toThrow(expect.objectContaining({ code: 'USAGE' }));
+  });
+
+  it('counts what is marked for want of room, so that fewer regions stay open', async () => {
+    const { marks, disks, write } = drive([65_536, 65_536], { maxOpen: GiB });
+    const [full, other] = disks;
+    // A part of the bits is 32 GiB here: all of the disk.
+    full!.isFull = true;
+    for (let at = 0; at < 64; at++) await write(at * 64 * MiB);
+    (await marks.lock())();
+    expect(full!.bitmap.coarseBytes).toBe(SIZE);
+    const excess = other!.bits.dirtyBytes - other!.bitmap.exact.dirtyBytes;
+    expect(excess).toBeLessThanOrEqual(GiB / 8);
+    // Some may stay, or each write would wait for a mark.
+    expect(excess).toBeGreaterThan(GiB / 32);
+  });
+
+  it('is kept to again as soon as there is room, by idling or by a close', async () => {
+    for (const way of ['narrowIdle', 'settle'] as const) {
+      const { marks, disks, write } = drive([65_536], { idleAfter: way === 'settle' ? 1e6 : 0 });
+      const [disk] = disks;
+      disk!.isFull = true;
+      await write(7 * MiB, MiB);
+      await write(GiB, 65_536);
+      await marks[way]();
+      expect(disk!.bits.dirtyBytes).toBe(SIZE);
+      disk!.isFull = false;
+      await marks[way]();
+      expect(dirtyRuns(disk!)).toEqual([
+        [7, 1],
+        [1024, 0.0625],
+      ]);
+      expect(disk!.bitmap.coarseBytes).toBe(0);
+    }
+  });
+});
+
+describe('what a recovered bitmap may call dirty beyond the truth', () => {
+  it.each([512, 1024, 65_536, 4 * MiB, 64 * MiB])(
+    'is no less than what is, after streams and writes here and there, at %d bytes to a bit',
+    async (granularity) => {
+      for (const isFull of [false, true]) {
+        const { disks, write } = drive([granularity]);
+        const [disk] = disks;
+        for (let at = 0; at < 48; at++) {
+          await write(GiB + at * MiB, MiB);
+          disk!.isFull = isFull && at === 40;
+          await write(((at * 37) % 64) * 96 * MiB, 512);
+          const excess = disk!.bits.dirtyBytes - disk!.bitmap.exact.dirtyBytes;
+          expect(describeRecovery(disk!.bits).wholeRegions).toBeGreaterThanOrEqual(excess);
+        }
+      }
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { formatSize } from '@tidemark/program';
 import {
   directoryPositional,
   driveIdFlag,
+  trackingBoundFlag,
   type DriveFlags,
   driveFlags,
   drivePositional,
@@ -14,6 +15,7 @@ interface Flags extends DriveFlags, OutputFlags {
   readonly bitmap: string;
   readonly point?: string;
   readonly driveId?: string;
+  readonly trackingBound?: number;
 }
 
 export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
@@ -41,6 +43,7 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
         optional: true,
       },
       driveId: driveIdFlag,
+      trackingBound: trackingBoundFlag,
     },
     aliases: { f: 'format', b: 'bitmap' },
     positional: { kind: 'tuple', parameters: [drivePositional, directoryPositional] },

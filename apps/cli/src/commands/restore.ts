@@ -1,26 +1,26 @@
 import { buildCommand } from '@stricli/core';
 import { TidemarkError } from '@tidemark/core';
 import { formatSize } from '@tidemark/program';
-import { directoryPositional, type DriveFlags, driveFlags, withExamples } from '../flags.ts';
+import {
+  directoryPositional,
+  type DriveFlags,
+  driveFlags,
+  trackingBoundFlag,
+  withExamples,
+} from '../flags.ts';
 import { count, type OutputFlags, print } from '../output.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
   readonly point?: string;
   readonly overwrite?: boolean;
+  readonly trackingBound?: number;
 }
 
 export const restore = buildCommand<Flags, [directory: string, target: string]>({
   async func(flags, directory, target) {
     const { restoreOver, restoreToNew } = await import('../restore-to.ts');
-    if (!flags.overwrite && flags.sidecar !== undefined) {
-      throw new TidemarkError(
-        'USAGE',
-        '--sidecar is of a drive that exists, and this one will be new',
-        {
-          hint: 'add --overwrite, or leave --sidecar out',
-        },
-      );
-    }
+    if (!flags.overwrite && flags.sidecar !== undefined) throw ofExisting('--sidecar');
+    if (!flags.overwrite && flags.trackingBound !== undefined) throw ofExisting('--tracking-bound');
     const restored = flags.overwrite
       ? await restoreOver(directory, target, flags)
       : await restoreToNew(directory, target, flags);
@@ -46,6 +46,7 @@ export const restore = buildCommand<Flags, [directory: string, target: string]>(
         optional: true,
         withNegated: false,
       },
+      trackingBound: trackingBoundFlag,
     },
     aliases: { f: 'format', p: 'point' },
     positional: {
@@ -74,3 +75,8 @@ export const restore = buildCommand<Flags, [directory: string, target: string]>(
     ),
   },
 });
+
+function ofExisting(flag: string): TidemarkError {
+  const text = `${flag} is of a drive that exists, and this one will be new`;
+  return new TidemarkError('USAGE', text, { hint: `add --overwrite, or leave ${flag} out` });
+}

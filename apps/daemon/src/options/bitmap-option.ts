@@ -1,4 +1,3 @@
-import { parseSize } from '@tidemark/program';
 import { KeyValues } from './key-values.ts';
 
 /** One `-dirty-bitmap`. */
@@ -36,13 +35,12 @@ export function parseBitmapOption(text: string): BitmapOption {
   if (node !== undefined && drive !== undefined && node !== drive) {
     throw values.error(`'node=${node}' and 'drive=${drive}' differ`, 'give one of them');
   }
-  const granularity = values.text('granularity');
   return {
     name: values.required('name'),
     file: values.text('file'),
     fileId: values.text('file_id'),
     drive: node ?? drive,
-    granularity: granularity === undefined ? undefined : parseSize(granularity),
+    granularity: values.size('granularity'),
     enabled: values.flag('enabled'),
     create: values.flag('create') ?? false,
     persistent: values.flag('persistent') ?? true,

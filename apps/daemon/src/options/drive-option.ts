@@ -19,6 +19,8 @@ export interface DriveOption {
   readonly durability: 'live' | 'close' | undefined;
   /** What becomes of a write that cannot be marked in live bitmaps. */
   readonly onTrackingError: TrackingErrorPolicy;
+  /** Bytes of it that live bitmaps may call dirty beyond what was written. */
+  readonly trackingBound: number | undefined;
 }
 
 const KEYS = [
@@ -31,6 +33,7 @@ const KEYS = [
   'export',
   'durability',
   'on-tracking-error',
+  'tracking-bound',
 ];
 const POLICIES = { stop: 'stop', report: 'report', drop: 'drop' } as const;
 
@@ -51,6 +54,7 @@ export function parseDriveOption(text: string, index: number): DriveOption {
     exported: values.flag('export') ?? true,
     durability: values.oneOf('durability', { live: 'live', close: 'close' } as const),
     onTrackingError: values.oneOf('on-tracking-error', POLICIES) ?? 'stop',
+    trackingBound: values.size('tracking-bound'),
   };
 }
 

@@ -1,4 +1,5 @@
 import { TidemarkError } from '@tidemark/core';
+import { parseSize } from '@tidemark/program';
 
 /** What an option takes: `a=1,b.c=two`, as QEMU's command line has it; a comma in a value is doubled. */
 export class KeyValues {
@@ -30,6 +31,12 @@ export class KeyValues {
     const value = this.#values.get(key);
     if (value !== undefined && value !== '') return value;
     throw this.error(`'${key}=' is missing`, `add ${key}=... to it`);
+  }
+
+  /** Bytes. @throws USAGE where it is no size */
+  size(key: string): number | undefined {
+    const value = this.#values.get(key);
+    return value === undefined ? undefined : parseSize(value);
   }
 
   flag(key: string): boolean | undefined {

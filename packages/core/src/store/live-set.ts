@@ -22,7 +22,7 @@ export class LiveSet implements LiveBitmaps {
   readonly #backend: LiveBackend;
   readonly #assertUsable: () => void;
   readonly lease: WriteLease | undefined;
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
   #open: ReadonlyMap<string, OpenBits> = new Map();
 
   /** `onLost` hears why none of them is trusted any more. */
@@ -78,13 +78,13 @@ export class LiveSet implements LiveBitmaps {
     const opened = this.#open.get(name);
     if (opened === undefined) throw new RangeError(`bitmap '${name}' is not live`);
     return {
-      write: async (bytes, at) => {
+      write: async (bytes, at, newest) => {
         this.#assertUsable();
         if (this.#open.get(name) !== opened) {
           throw new RangeError(`bitmap '${name}' was changed: ask for its bits again`);
         }
         assertSectors(bytes.length, at, opened.length);
-        await this.#note(opened.bits.write(bytes, at));
+        return this.#note(opened.bits.write(bytes, at, newest));
       },
     };
   }
@@ -99,10 +99,10 @@ export class LiveSet implements LiveBitmaps {
     await Promise.allSettled(this.#inFlight);
   }
 
-  async #note(work: Promise<void>): Promise<void> {
+  async #note<T>(work: Promise<T>): Promise<T> {
     this.#inFlight.add(work);
     try {
-      await work;
+      return await work;
     } finally {
       this.#inFlight.delete(work);
     }

@@ -1,4 +1,4 @@
-import { isTidemarkError, type LiveBits } from '@tidemark/core';
+import { isTidemarkError, type LiveBits, type LiveSpan, type NewestBits } from '@tidemark/core';
 import { SECTOR_SIZE } from '../geometry.ts';
 import type { ImageMetadata } from '../image-metadata.ts';
 import { InFlight } from '../util/in-flight.ts';
@@ -17,6 +17,13 @@ export interface LiveTableOptions {
   readonly bitCount: number;
 }
 
+interface PartPlace {
+  readonly index: number;
+  /** In the part. Bytes. */
+  readonly start: number;
+  readonly newest: NewestBits | undefined;
+}
+
 /**
  * Bits of a bitmap, written in place while the directory points to them. A part that has no cluster
  * yet gets one: its counts and content are durable before the table links to it, so that each
@@ -30,6 +37,8 @@ export class LiveTable implements LiveBits {
   readonly #inFlight = new InFlight();
   /** Of the table's own sectors there is one writer, or an older state of one could stay. */
   readonly #linking = new Mutex();
+  /** Parts that have all of their bits set only because there was no room for a cluster. */
+  readonly #coarse = new Set<number>();
   #isRetired = false;
 
   private constructor({ image, record, bitCount }: LiveTableOptions, table: BitmapTable) {
@@ -52,11 +61,11 @@ export class LiveTable implements LiveBits {
     return new LiveTable(options, table);
   }
 
-  async write(bytes: Uint8Array, at: number): Promise<void> {
+  async write(bytes: Uint8Array, at: number, newest?: NewestBits): Promise<LiveSpan | undefined> {
     if (this.#isRetired) {
       throw new RangeError(`bitmap '${this.#record.name}' has other clusters by now`);
     }
-    await this.#inFlight.run(() => this.#write(bytes, at));
+    return this.#inFlight.run(() => this.#write(bytes, at, newest));
   }
 
   /** Takes no more writes, and waits for those under way: its clusters are going to be freed. */
@@ -71,18 +80,25 @@ export class LiveTable implements LiveBits {
     return this;
   }
 
-  async #write(bytes: Uint8Array, at: number): Promise<void> {
+  async #write(
+    bytes: Uint8Array,
+    at: number,
+    newest: NewestBits | undefined,
+  ): Promise<LiveSpan | undefined> {
     const { clusterSize } = this.#image;
+    let coarse: LiveSpan | undefined;
     for (let done = 0; done < bytes.length;) {
       const index = Math.floor((at + done) / clusterSize);
       const start = (at + done) % clusterSize;
       const part = bytes.subarray(done, done + clusterSize - start);
-      await this.#writePart(part, index, start);
+      await this.#writePart(part, { index, start, newest });
+      if (this.#coarse.has(index)) coarse = { at: index * clusterSize, length: clusterSize };
       done += part.length;
     }
+    return coarse;
   }
 
-  async #writePart(part: Uint8Array, index: number, start: number): Promise<void> {
+  async #writePart(part: Uint8Array, { index, start, newest }: PartPlace): Promise<void> {
     const place = this.#table[index]!;
     if (place > ALL_ONES) return this.#image.writeHost(part, place + start);
     await this.#linking.run(async () => {
@@ -90,6 +106,10 @@ export class LiveTable implements LiveBits {
       if (now > ALL_ONES) return this.#image.writeHost(part, now + start);
       const content = this.#contentOf(index);
       if (Buffer.compare(content.subarray(start, start + part.length), part) === 0) return;
+      // Nothing but want of room has set them: not one of its sectors has to stay as it is.
+      if (newest !== undefined && this.#coarse.has(index)) {
+        newest(content.fill(0), index * content.length);
+      }
       content.set(part, start);
       await this.#link(index, content);
     });
@@ -104,10 +124,12 @@ export class LiveTable implements LiveBits {
     } catch (error) {
       if (!isTidemarkError(error, 'NO_SPACE')) throw error;
       // Eight bytes in place need no room, and say no less than what was asked for.
+      if (this.#table[index] !== ALL_ONES) this.#coarse.add(index);
       return this.#setEntry(index, ALL_ONES);
     }
     await this.#image.settle();
     await this.#setEntry(index, place);
+    this.#coarse.delete(index);
   }
 
   async #setEntry(index: number, entry: number): Promise<void> {

@@ -23,16 +23,22 @@ export class LiveBitmap {
   /** What the sectors on disk are to hold next. */
   readonly #desired: DirtyBitmap;
   readonly #writer: SectorWriter;
+  /** Parts of the bits that are all set on disk for want of room: their length, by where they begin. */
+  readonly #coarse = new Map<number, number>();
 
   /** `stored`: what is durable on disk; a superset of `exact`, and this object's own. */
   constructor(exact: DirtyBitmap, stored: DirtyBitmap, bits: LiveBits) {
     this.exact = exact;
     this.#floor = stored;
     this.#desired = stored.clone();
-    this.#writer = new SectorWriter((sector) => {
+    const newest = (target: Uint8Array, at: number) => this.#desired.serialize(target, at);
+    this.#writer = new SectorWriter(async (sector) => {
       const bytes = new Uint8Array(LIVE_SECTOR_BYTES);
-      this.#desired.serialize(bytes, sector * LIVE_SECTOR_BYTES);
-      return bits.write(bytes, sector * LIVE_SECTOR_BYTES);
+      const at = sector * LIVE_SECTOR_BYTES;
+      newest(bytes, at);
+      const span = await bits.write(bytes, at, newest);
+      if (span) this.#coarse.set(span.at, span.length);
+      else this.#refined(at);
     });
   }
 
@@ -51,9 +57,18 @@ export class LiveBitmap {
     return needed;
   }
 
-  /** Dirty on disk beyond the truth. Bytes. */
-  get excessBytes(): number {
-    return this.#floor.dirtyBytes - this.exact.dirtyBytes;
+  /** Bytes of disk that are dirty on disk, whatever was written there, for want of room. */
+  get coarseBytes(): number {
+    let count = 0;
+    for (const length of this.#coarse.values()) count += length * 8 * this.exact.granularity;
+    return Math.min(count, this.exact.diskSize);
+  }
+
+  /** Asks for room where there was none. @throws what the store throws */
+  async refine(): Promise<void> {
+    await Promise.all(
+      Array.from(this.#coarse.keys(), (at) => this.#writer.request(at / LIVE_SECTOR_BYTES)),
+    );
   }
 
   /** Writes marks of the range; they are durable after a sync that starts when this resolves. */
@@ -81,6 +96,13 @@ export class LiveBitmap {
   /** Resolves when no write to the bits on disk is under way. */
   async drain(): Promise<void> {
     await this.#writer.drain();
+  }
+
+  /** The part that has this byte has bits of its own again. */
+  #refined(byte: number): void {
+    for (const [at, length] of this.#coarse) {
+      if (byte >= at && byte < at + length) this.#coarse.delete(at);
+    }
   }
 
   #lower(bits: DirtyBitmap, { offset, length }: DiskRange): boolean {

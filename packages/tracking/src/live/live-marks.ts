@@ -6,7 +6,7 @@ import {
 } from '@tidemark/core';
 import { BusyRegions, type RegionSpan } from './busy-regions.ts';
 import type { DiskRange } from './live-bitmap.ts';
-import type { LiveTracking } from './live-tracking.ts';
+import { hasLapsed, type LiveTracking } from './live-tracking.ts';
 import { forEachTracking } from './mark-failure.ts';
 import { OpenRegions, type RegionLimits } from './open-regions.ts';
 import { lastInSector, partOf } from './part-of.ts';
@@ -42,7 +42,7 @@ export class LiveMarks {
     this.#leases = leases;
     this.#onLost = onLost;
     this.#regions = new OpenRegions(limits);
-    this.#streams = new Streams(this.#regions.size);
+    this.#streams = new Streams(this.#regions.size, this.#regions.maxOpen);
   }
 
   /** From this tick on, no write begins whose range is not durably dirty in this bitmap too. */
@@ -105,6 +105,7 @@ export class LiveMarks {
   /** Puts the truth back on disk where nothing was written for a while. Best effort. */
   async narrowIdle(): Promise<void> {
     await this.#narrowSome(this.#regions.idle());
+    if (this.#structure === undefined) await this.#refine();
   }
 
   /**
@@ -127,6 +128,7 @@ export class LiveMarks {
     await this.#narrowing;
     await this.#busy.settled();
     for (const region of this.#regions.all()) await this.#narrow(region);
+    await this.#refine();
     await Promise.all(Array.from(this.#tracked, ({ sync }) => sync()));
   }
 
@@ -202,7 +204,8 @@ export class LiveMarks {
   /** No write waits for what is put back elsewhere. */
   #keepBound(): void {
     if (this.#narrowing !== undefined) return;
-    const regions = this.#regions.excess();
+    const coarse = Array.from(this.#tracked, ({ bitmap }) => bitmap.coarseBytes);
+    const regions = this.#regions.excess(Math.max(0, ...coarse));
     if (regions.length === 0) return;
     this.#narrowing = this.#narrowSome(regions).finally(() => {
       this.#narrowing = undefined;
@@ -215,6 +218,11 @@ export class LiveMarks {
       if (this.#busy.has(region)) continue;
       await this.#narrow(region).catch(() => {});
     }
+  }
+
+  /** Where bits were set for want of room, there may be some by now. Best effort. */
+  async #refine(): Promise<void> {
+    await Promise.allSettled(Array.from(this.#tracked, ({ bitmap }) => bitmap.refine()));
   }
 
   async #narrow(region: number): Promise<void> {
@@ -235,10 +243,4 @@ export class LiveMarks {
     const end = Math.min(this.#diskSize, (last + 1) * this.#regions.size);
     return { offset, length: end - offset };
   }
-}
-
-/** Whether the lease of a store does not allow a write now. */
-function hasLapsed(tracked: ReadonlySet<LiveTracking>): boolean {
-  for (const { lease } of tracked) if (lease?.allowsWrite() === false) return true;
-  return false;
 }

@@ -14,3 +14,9 @@ export interface LiveTracking {
    */
   readonly abandon?: () => Promise<void>;
 }
+
+/** Whether the lease of a store does not allow a write now. */
+export function hasLapsed(tracked: ReadonlySet<LiveTracking>): boolean {
+  for (const { lease } of tracked) if (lease?.allowsWrite() === false) return true;
+  return false;
+}

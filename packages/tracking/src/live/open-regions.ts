@@ -1,9 +1,13 @@
+import { TidemarkError } from '@tidemark/core';
 import type { DiskRange } from './live-bitmap.ts';
 
 export interface RegionLimits {
   /** Bytes of disk that are marked at once: a power of two. Default 4 MiB. */
   readonly regionSize?: number;
-  /** Bytes of disk that may be marked beyond what was written, at most. Default 32 GiB. */
+  /**
+   * Bytes of disk that may be marked beyond what was written, at most; a region at least. Default
+   * 32 GiB. What a store without room has marked counts as well, and can be more.
+   */
   readonly maxOpen?: number;
   /** Milliseconds without a write after which a region is narrowed. Default 30 s. */
   readonly idleAfter?: number;
@@ -19,6 +23,8 @@ const DEFAULT_IDLE_AFTER = 30_000;
 export class OpenRegions {
   /** Bytes. */
   readonly size: number;
+  /** Bytes. */
+  readonly maxOpen: number;
   readonly #maxCount: number;
   readonly #idleAfter: number;
   readonly #now: () => number;
@@ -27,9 +33,12 @@ export class OpenRegions {
   readonly #touched = new Set<number>();
   #lastTouched = -1;
 
+  /** @throws USAGE: less may be open than is marked at once */
   constructor(limits: RegionLimits) {
     this.size = limits.regionSize ?? DEFAULT_REGION_SIZE;
-    this.#maxCount = Math.max(1, Math.floor((limits.maxOpen ?? DEFAULT_MAX_OPEN) / this.size));
+    this.maxOpen = limits.maxOpen ?? DEFAULT_MAX_OPEN;
+    if (this.maxOpen < this.size) throw tooSmall(this.maxOpen, this.size);
+    this.#maxCount = Math.floor(this.maxOpen / this.size);
     this.#idleAfter = limits.idleAfter ?? DEFAULT_IDLE_AFTER;
     this.#now = limits.now ?? (() => performance.now());
   }
@@ -77,19 +86,28 @@ export class OpenRegions {
 
   /**
    * Those to close so that the bound is kept: an eighth of all at a time, the longest idle first, so
-   * that a load that is spread wide does not look for one at each write.
+   * that a load that is spread wide does not look for one at each write. `marked`: bytes that are
+   * dirty anyway; an eighth of the bound is left for regions, or each write would need a mark.
    */
-  excess(): readonly number[] {
+  excess(marked = 0): readonly number[] {
     const { size } = this.#lastWrite;
-    if (size <= this.#maxCount) return [];
+    const least = Math.max(1, Math.floor(this.#maxCount / 8));
+    const maxCount = Math.max(least, this.#maxCount - Math.ceil(marked / this.size));
+    if (size <= maxCount) return [];
     this.#stamp();
     const byAge = [...this.#lastWrite].sort(([, a], [, b]) => a - b);
-    return byAge.slice(0, size - this.#maxCount + Math.floor(size / 8)).map(([region]) => region);
+    return byAge.slice(0, size - maxCount + Math.floor(size / 8)).map(([region]) => region);
   }
+
   #stamp(): void {
     const now = this.#now();
     for (const region of this.#touched) this.#lastWrite.set(region, now);
     this.#touched.clear();
     this.#lastTouched = -1;
   }
+}
+
+function tooSmall(bound: number, region: number): TidemarkError {
+  const text = `a tracking bound of ${bound} bytes is less than the ${region} that are marked at once`;
+  return new TidemarkError('USAGE', text, { hint: `give at least ${region}` });
 }

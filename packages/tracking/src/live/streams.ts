@@ -23,8 +23,9 @@ export class Streams {
   /** The one that was marked last comes last. */
   #streams: readonly Stream[] = [];
 
-  constructor(regionSize: number) {
-    this.#widest = Math.max(1, Math.floor(WIDEST / regionSize));
+  /** `maxOpen`: bytes that may be marked beyond what was written; all streams together keep to it. */
+  constructor(regionSize: number, maxOpen: number) {
+    this.#widest = Math.max(1, Math.floor(Math.min(WIDEST, maxOpen / STREAMS) / regionSize));
   }
 
   /** The span to mark for a write that lacks a mark. */

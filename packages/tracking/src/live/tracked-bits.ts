@@ -1,4 +1,4 @@
-import type { DirtyBitmap, LiveBitmaps } from '@tidemark/core';
+import type { DirtyBitmap, LiveBitmaps, LiveBits } from '@tidemark/core';
 import { storeFailed } from '../messages.ts';
 import type { MadeBitmap } from '../restructuring.ts';
 import type { DiskKnowledge } from './disk-knowledge.ts';
@@ -108,23 +108,26 @@ export class TrackedBits {
 
   #track(name: string, content: DirtyBitmap, stored: DirtyBitmap): void {
     const { live, marks, sync, abandon } = this.#options;
-    const write = (bytes: Uint8Array, at: number) => this.#write(name, bytes, at);
-    const bitmap = new LiveBitmap(content, stored, { write });
+    const bitmap = new LiveBitmap(content, stored, this.#bitsOf(name));
     const tracked = { name, bitmap, sync, lease: live.lease, abandon };
     this.#tracked.set(content, tracked);
     marks.attach(tracked);
   }
 
-  async #write(name: string, bytes: Uint8Array, at: number): Promise<void> {
+  #bitsOf(name: string): LiveBits {
     const { label, live, known } = this.#options;
-    known.assertSound();
-    try {
-      await live.bits(name).write(bytes, at);
-    } catch (error) {
-      // Of what may be on disk, or not, nothing can be marked.
-      if (known.isUncertain && error instanceof RangeError) throw storeFailed(label, error);
-      throw error;
-    }
+    return {
+      write: async (...what) => {
+        known.assertSound();
+        try {
+          return await live.bits(name).write(...what);
+        } catch (error) {
+          // Of what may be on disk, or not, nothing can be marked.
+          if (known.isUncertain && error instanceof RangeError) throw storeFailed(label, error);
+          throw error;
+        }
+      },
+    };
   }
 
   #untrack(content: DirtyBitmap): void {

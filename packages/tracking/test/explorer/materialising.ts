@@ -39,16 +39,16 @@ export class Materialising {
     if (live === undefined) return store;
     const bits = (name: string): LiveBits => {
       const inner = live.bits(name);
-      return { write: (bytes, at) => this.#watch(() => inner.write(bytes, at)) };
+      return { write: (...what) => this.#watch(() => inner.write(...what)) };
     };
     const watched = proxyWith(live, { bits });
     return proxyWith(store, { live: watched });
   }
 
-  async #watch(work: () => Promise<void>): Promise<void> {
+  async #watch<T>(work: () => Promise<T>): Promise<T> {
     const write: BitsWrite = { changes: 0, end: () => {} };
     try {
-      await this.#current.run(write, work);
+      return await this.#current.run(write, work);
     } finally {
       write.end();
     }
