@@ -25,15 +25,8 @@ export {
   MIN_GRANULARITY,
 } from './limits.ts';
 export type { ResizeStoreOptions, ResizingBackend } from './resizing.ts';
-export type {
-  AcquireOptions,
-  BitmapBackend,
-  BitmapChange,
-  BitmapInfo,
-  BitmapState,
-  BitmapStore,
-  DirectoryEntry,
-  PreparedCommit,
-  ReplaceDirectoryOptions,
-} from './store.ts';
+export type { BitmapBackend, DirectoryEntry, ReplaceDirectoryOptions } from './backend.ts';
+export type { BitmapChange } from './bitmap-change.ts';
+export type { BitmapInfo, BitmapState } from './bitmap-info.ts';
+export type { AcquireOptions, BitmapStore, PreparedCommit } from './store.ts';
 export { asUnchanged, isUnchanged, unchanging } from './unchanged.ts';

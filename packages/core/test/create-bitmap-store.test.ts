@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createBitmapStore } from '../src/create-bitmap-store.ts';
 import { DirtyBitmap } from '../src/dirty-bitmap.ts';
 import { MAX_BITMAPS } from '../src/limits.ts';
-import type { BitmapBackend, BitmapChange, DirectoryEntry } from '../src/store.ts';
+import type { BitmapBackend, DirectoryEntry } from '../src/backend.ts';
+import type { BitmapChange } from '../src/bitmap-change.ts';
 import { makeDisk, overriding, type SoundDisk, soundBackend } from './support/sound-store.ts';
 
 const SIZE = 65_536;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createBitmapStore } from '../src/create-bitmap-store.ts';
 import { DirtyBitmap } from '../src/dirty-bitmap.ts';
-import type { BitmapChange, BitmapStore } from '../src/store.ts';
+import type { BitmapChange } from '../src/bitmap-change.ts';
+import type { BitmapStore } from '../src/store.ts';
 import {
   type LiveDisk,
   makeLiveDisk,

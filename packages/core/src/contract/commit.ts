@@ -1,4 +1,5 @@
-import type { BitmapChange, BitmapStore } from '../store.ts';
+import type { BitmapChange } from '../bitmap-change.ts';
+import type { BitmapStore } from '../store.ts';
 import type { Cases } from './contract-case.ts';
 import {
   codeOf,

@@ -1,6 +1,8 @@
 import { DirtyBitmap } from '../dirty-bitmap.ts';
 import { isTidemarkError } from '../errors.ts';
-import type { BitmapChange, BitmapState, BitmapStore } from '../store.ts';
+import type { BitmapChange } from '../bitmap-change.ts';
+import type { BitmapState } from '../bitmap-info.ts';
+import type { BitmapStore } from '../store.ts';
 
 /** Bytes. Its last granule is a short one. */
 export const DISK_SIZE: number = 1024 * 1024 + 512;

@@ -1,5 +1,6 @@
 import { LIVE_SECTOR_BYTES, type LiveBitmaps, type LiveBits } from '../live.ts';
-import type { BitmapChange, BitmapStore } from '../store.ts';
+import type { BitmapChange } from '../bitmap-change.ts';
+import type { BitmapStore } from '../store.ts';
 import type { Disk } from './contract-case.ts';
 import { type BitmapShape, create, makeBitmap } from './helpers.ts';
 

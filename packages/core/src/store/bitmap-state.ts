@@ -1,4 +1,5 @@
-import type { BitmapInfo, BitmapState, DirectoryEntry } from '../store.ts';
+import type { DirectoryEntry } from '../backend.ts';
+import type { BitmapInfo, BitmapState } from '../bitmap-info.ts';
 
 /** `acquired`: names of what this very store has given out. */
 export function bitmapState(entry: DirectoryEntry, acquired: ReadonlySet<string>): BitmapState {

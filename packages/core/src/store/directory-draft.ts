@@ -1,5 +1,5 @@
 import type { DirtyBitmap } from '../dirty-bitmap.ts';
-import type { DirectoryEntry } from '../store.ts';
+import type { DirectoryEntry } from '../backend.ts';
 
 export type BitmapUse = 'stored' | 'acquired' | 'live';
 

@@ -1,4 +1,4 @@
-import type { DirectoryEntry } from '../store.ts';
+import type { DirectoryEntry } from '../backend.ts';
 import { bitmapState } from './bitmap-state.ts';
 import type { Refusals } from './refusals.ts';
 

@@ -1,5 +1,5 @@
 import type { TidemarkError } from '../errors.ts';
-import type { DirectoryEntry } from '../store.ts';
+import type { DirectoryEntry } from '../backend.ts';
 
 /** The entries with some bitmaps inconsistent, whatever they were before. */
 export function withLost(

@@ -1,6 +1,7 @@
 import { checkCheckpoint, checkBitmapName, MAX_BITMAPS } from '../limits.ts';
 import type { LiveBackend } from '../live.ts';
-import type { BitmapChange, DirectoryEntry } from '../store.ts';
+import type { DirectoryEntry } from '../backend.ts';
+import type { BitmapChange } from '../bitmap-change.ts';
 import { bitmapState } from './bitmap-state.ts';
 import type { DirectoryDraft } from './directory-draft.ts';
 import type { Refusals } from './refusals.ts';

@@ -1,5 +1,5 @@
 import { DirtyBitmap } from '../dirty-bitmap.ts';
-import type { BitmapBackend, DirectoryEntry } from '../store.ts';
+import type { BitmapBackend, DirectoryEntry } from '../backend.ts';
 import { bitmapState } from './bitmap-state.ts';
 import type { DirectoryDraft } from './directory-draft.ts';
 import type { Refusals } from './refusals.ts';

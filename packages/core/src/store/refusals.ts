@@ -1,6 +1,7 @@
 import { type ErrorCode, TidemarkError } from '../errors.ts';
 import { MAX_BITMAPS } from '../limits.ts';
-import type { BitmapState, DirectoryEntry } from '../store.ts';
+import type { DirectoryEntry } from '../backend.ts';
+import type { BitmapState } from '../bitmap-info.ts';
 
 /** What a store refuses, in the same words for every kind of store. */
 export class Refusals {

@@ -1,4 +1,5 @@
-import type { BitmapBackend, DirectoryEntry, PreparedCommit } from '../store.ts';
+import type { BitmapBackend, DirectoryEntry } from '../backend.ts';
+import type { PreparedCommit } from '../store.ts';
 import { unchanging } from '../unchanged.ts';
 import type { DirectoryDraft } from './directory-draft.ts';
 import type { LiveSet } from './live-set.ts';

@@ -1,6 +1,6 @@
 import { createBitmapStore } from '../../src/create-bitmap-store.ts';
 import { TidemarkError } from '../../src/errors.ts';
-import type { BitmapChange } from '../../src/store.ts';
+import type { BitmapChange } from '../../src/bitmap-change.ts';
 import { type BrokenStore, brokenBackend, brokenStore } from './broken-store.ts';
 import { soundBackend } from './sound-store.ts';
 

@@ -1,5 +1,6 @@
 import { TidemarkError } from '../../src/errors.ts';
-import type { BitmapChange, BitmapInfo } from '../../src/store.ts';
+import type { BitmapChange } from '../../src/bitmap-change.ts';
+import type { BitmapInfo } from '../../src/bitmap-info.ts';
 import { type BrokenStore, brokenBackend, brokenStore } from './broken-store.ts';
 
 /** Faults in names, flags and order. */

@@ -1,7 +1,7 @@
 import { createBitmapStore } from '../../src/create-bitmap-store.ts';
 import { TidemarkError } from '../../src/errors.ts';
 import type { LiveBitmaps } from '../../src/live.ts';
-import type { BitmapChange } from '../../src/store.ts';
+import type { BitmapChange } from '../../src/bitmap-change.ts';
 import {
   type BrokenStore,
   brokenLiveBackend,

@@ -1,5 +1,6 @@
 import { DirtyBitmap } from '../../src/dirty-bitmap.ts';
-import type { BitmapChange, BitmapStore, PreparedCommit } from '../../src/store.ts';
+import type { BitmapChange } from '../../src/bitmap-change.ts';
+import type { BitmapStore, PreparedCommit } from '../../src/store.ts';
 import { type BrokenStore, brokenBackend, brokenLiveStore, brokenStore } from './broken-store.ts';
 
 const NOTHING: PreparedCommit = { commit: async () => {}, abort: async () => {} };

@@ -1,5 +1,5 @@
 import { TidemarkError } from '../../src/errors.ts';
-import type { DirectoryEntry } from '../../src/store.ts';
+import type { DirectoryEntry } from '../../src/backend.ts';
 import { type BrokenStore, brokenBackend, brokenStore } from './broken-store.ts';
 
 const withInUse = (entries: readonly DirectoryEntry[], inUse: boolean): DirectoryEntry[] =>

@@ -1,6 +1,7 @@
 import type { ContractOptions, MakeStoreFixture } from '../../src/contract/index.ts';
 import { createBitmapStore } from '../../src/create-bitmap-store.ts';
-import type { BitmapBackend, BitmapStore } from '../../src/store.ts';
+import type { BitmapBackend } from '../../src/backend.ts';
+import type { BitmapStore } from '../../src/store.ts';
 import {
   type LiveDisk,
   losePower,

@@ -1,6 +1,7 @@
 import { createBitmapStore } from '../../src/create-bitmap-store.ts';
 import { LIVE_SECTOR_BYTES, type LiveBackend } from '../../src/live.ts';
-import type { BitmapBackend, BitmapStore } from '../../src/store.ts';
+import type { BitmapBackend } from '../../src/backend.ts';
+import type { BitmapStore } from '../../src/store.ts';
 import { makeDisk, overriding, type SoundDisk, soundBackend } from './sound-store.ts';
 
 /** Bits that were written and that no sync made durable. */

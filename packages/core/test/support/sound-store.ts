@@ -1,6 +1,7 @@
 import { createBitmapStore } from '../../src/create-bitmap-store.ts';
 import type { DirtyBitmap } from '../../src/dirty-bitmap.ts';
-import type { BitmapBackend, BitmapStore, DirectoryEntry } from '../../src/store.ts';
+import type { BitmapBackend, DirectoryEntry } from '../../src/backend.ts';
+import type { BitmapStore } from '../../src/store.ts';
 
 /** What outlives a store: all that a crash leaves. */
 export interface SoundDisk {

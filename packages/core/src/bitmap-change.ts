@@ -1,0 +1,33 @@
+import type { DirtyBitmap } from './dirty-bitmap.ts';
+
+export type BitmapChange =
+  | {
+      readonly op: 'create';
+      readonly name: string;
+      readonly enabled: boolean;
+      readonly content: DirtyBitmap;
+      /** Leaves it in use by this store, in the same durable step, as `acquire` would. */
+      readonly acquire?: boolean | 'live';
+      /** See `store`. Default: none. */
+      readonly checkpoint?: string | null;
+    }
+  | {
+      readonly op: 'store';
+      readonly name: string;
+      readonly enabled?: boolean;
+      readonly content: DirtyBitmap;
+      /**
+       * It is live with this content, whatever it was before: ask for its bits again. Default: it
+       * is in use no longer, and if it was live, its bits are refused from now on.
+       */
+      readonly live?: boolean;
+      /**
+       * 32 hexadecimal digits that name the instant since which it records: a backup keeps them
+       * too, and knows by them that the bitmap still begins there. Null where a bitmap that was
+       * cleared or switched off begins nowhere that is known. Default: as before.
+       */
+      readonly checkpoint?: string | null;
+    }
+  /** A live bitmap is in use no longer: what lies on disk is its content, durably. */
+  | { readonly op: 'release'; readonly name: string }
+  | { readonly op: 'remove'; readonly name: string };
