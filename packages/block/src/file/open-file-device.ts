@@ -13,6 +13,7 @@ import { dropCached } from './drop-cached.ts';
 import { FileDevice } from './file-device.ts';
 import { readFacts } from './read-facts.ts';
 import { descriptorIo, handleIo } from './file-io.ts';
+import { whyFlushesAreWeak } from './mount-trust.ts';
 import { PromptIo } from './prompt-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
 
@@ -106,6 +107,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   const kind = kindOf(status, where);
   if (kind === 'block device' && writable) await checkBlockDeviceWritable(status, where);
   if (isSystem && lock !== false) await lockOrNotify(file, kind, context);
+  if (isSystem && writable && kind === 'file') await notifyOfWeakFlushes(file, context);
   return new FileDevice({
     file,
     io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
@@ -129,6 +131,13 @@ async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promi
   const isBlockDevice = kind === 'block device';
   const reason = await lockFile(file.fd, where, { writable, perl, flock, isBlockDevice });
   if (reason !== undefined) onNotice?.(`'${where}' is not locked (${reason})`);
+}
+
+async function notifyOfWeakFlushes(file: OpenFile, { where, onNotice }: Context): Promise<void> {
+  if (onNotice === undefined) return;
+  const reason = await whyFlushesAreWeak(file.fd);
+  if (reason === undefined) return;
+  onNotice(`'${where}' may lose in a power cut what was flushed, bitmaps too: ${reason}`);
 }
 
 async function dropOrNotify(file: OpenFile, { where, onNotice }: Context): Promise<void> {
