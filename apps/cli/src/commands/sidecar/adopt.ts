@@ -45,9 +45,9 @@ export const adopt = buildCommand<Flags, [drive: string]>({
         'Bitmaps are inconsistent where their drive was changed and nothing proves that its content was',
         'not. Where you know, say so: --accept-ctime after chmod, chown, rename or a link;',
         '--accept-content after a copy, a move, or a time that was set. Tells what is trusted, and why',
-        'it was not. If you are wrong, the next increment lacks what was written: when in doubt, remove',
-        'the bitmap and take a full backup. What a crash has left is never adopted, and neither is a',
-        'drive of another size.',
+        'it was not. If you are wrong, the next increment lacks what was written: when in doubt, compare',
+        "the drive with its backups instead ('tidemark rescan'), or remove the bitmap and take a full",
+        'backup. What a crash has left is never adopted, and neither is a drive of another size.',
       ],
       [
         'tidemark sidecar adopt disk.raw --accept-ctime',
