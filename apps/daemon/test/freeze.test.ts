@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createDrive } from '@tidemark/drive';
 import { connectNbd } from '@tidemark/nbd';
 import { QmpClient } from '@tidemark/qmp';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Daemon, startDaemon } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { dirtyRanges, guestWrite } from './support/serving.ts';
@@ -21,17 +21,25 @@ beforeEach(() => {
   mkdirSync(dir);
 });
 
+const started: Daemon[] = [];
+// One that a test left behind, because it failed, would outlive the run.
+afterEach(async () => {
+  for (const daemon of started.splice(0)) await daemon.stop('SIGKILL');
+});
+
 const uri = () => `nbd+unix:///d?socket=${dir}/nbd.sock`;
 const write = (granule: number, byte: number) => guestWrite(uri(), granule * GRANULE, 1, byte);
 
 /** The daemon on one drive with a bitmap `n`, started once more after a kill if need be. */
 async function start(path: string, format: string, create: boolean): Promise<Daemon> {
-  return startDaemon(
+  const daemon = await startDaemon(
     ...['-drive', `file=${path},format=${format},id=d`],
     ...['-dirty-bitmap', `name=n,drive=d${create ? ',create=on' : ''}`],
     ...['--nbd-server', `addr.type=unix,addr.path=${dir}/nbd.sock`],
     ...['--qmp', `unix:${dir}/qmp.sock`],
   );
+  started.push(daemon);
+  return daemon;
 }
 
 async function ask(command: string, args: Record<string, string | boolean>): Promise<unknown> {
