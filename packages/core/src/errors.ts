@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'BACKUP_CORRUPT'
   | 'BACKUP_PARENT_MISMATCH'
   | 'BACKUP_DRIVE_MISMATCH'
+  // repairs
+  | 'UNDO_INVALID'
   // protocols
   | 'PROTOCOL_ERROR'
   | 'CONNECTION_LOST'

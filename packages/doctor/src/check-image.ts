@@ -42,14 +42,14 @@ export async function checkImage(
 }
 
 /** A check, and what a repair has to know of how it came about. */
-interface Examination {
+export interface Examination {
   readonly check: ImageCheck;
   readonly walk: Walk;
   readonly refcounts: RefcountTable;
   readonly bitmaps: ReadBitmaps;
 }
 
-async function examine(device: BlockDevice, options: CheckOptions): Promise<Examination> {
+export async function examine(device: BlockDevice, options: CheckOptions): Promise<Examination> {
   const { keepFindings = DEFAULT_KEEP, memoryLimit = DEFAULT_MEMORY, onFinding } = options;
   const findings = new Findings(keepFindings, onFinding);
   const source = new Source(device);

@@ -42,6 +42,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   BACKUP_CORRUPT: 11,
   BACKUP_PARENT_MISMATCH: 11,
   BACKUP_DRIVE_MISMATCH: 11,
+  UNDO_INVALID: 11,
 
   NO_SPACE: 12,
 

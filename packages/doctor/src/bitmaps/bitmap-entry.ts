@@ -46,7 +46,7 @@ export interface BitmapEntry {
 }
 
 /** Bytes of an entry, padding included. */
-function entrySize(extraDataSize: number, nameSize: number): number {
+export function entrySize(extraDataSize: number, nameSize: number): number {
   return Math.ceil((BitmapDirectoryEntry.size + extraDataSize + nameSize) / 8) * 8;
 }
 

@@ -112,7 +112,7 @@ async function readDirectory(
   const offset = Number(pointer.offset);
   const length = Number(pointer.size);
   const { entries, problem } = await readEntries(walk, pointer);
-  references.addRange({ offset, length }, 1, { what: 'the bitmap directory' });
+  const isCounted = references.addRange({ offset, length }, 1, { what: 'the bitmap directory' });
   if (problem !== undefined) {
     findings.add({ kind: 'bitmap-directory', severity: 'bitmap', offset, message: problem });
   }
@@ -123,7 +123,7 @@ async function readDirectory(
     reportEntry(walk, entry);
   }
   const first = offset / layout.clusterSize;
-  const count = Math.ceil(Math.min(length, walk.source.size - offset) / layout.clusterSize);
+  const count = isCounted ? Math.ceil(length / layout.clusterSize) : 0;
   return {
     state: isSound && problem === undefined ? 'present' : 'unreadable',
     extension,

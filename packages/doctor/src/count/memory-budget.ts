@@ -16,7 +16,7 @@ export class MemoryBudget {
     throw new TidemarkError(
       'IMAGE_UNSUPPORTED',
       `checking this image takes more memory than the ${this.#limit} bytes that are allowed`,
-      { hint: 'allow more with --memory, if you trust the image' },
+      { hint: 'raise the limit, if you trust the image' },
     );
   }
 

@@ -5,7 +5,7 @@ import { ClusterCounter } from './cluster-counter.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
 /** Clusters behind the end of the file that something points to: nothing new may be put there. */
-const MAX_BEYOND = 1_000_000;
+export const MAX_BEYOND = 1_000_000;
 
 /** What a reference is, for the message of one that points nowhere. */
 export type Referrer = Partial<Finding> & { readonly what: string };

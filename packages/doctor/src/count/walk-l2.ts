@@ -8,30 +8,47 @@ const STEP = 4 << 20;
 export async function walkL2(walk: Walk): Promise<void> {
   const { clusterSize } = walk.layout;
   const scanner = new L2Scanner(walk);
-  const buffer = new Uint8Array(Math.max(STEP, clusterSize));
-  let run: number[] = [];
-  for (const [cluster] of walk.l2Tables.entries()) {
-    const isNext = run.length === 0 || cluster === run.at(-1)! + 1;
-    if (!isNext || (run.length + 1) * clusterSize > buffer.length) {
-      await scanRun(walk, scanner, run, buffer);
-      run = [];
-    }
-    run.push(cluster);
+  const longest = Math.max(1, STEP / clusterSize);
+  let buffer = new Uint8Array(clusterSize);
+  for (const { first, count } of runsOf(walk, longest)) {
+    if (buffer.length < count * clusterSize) buffer = new Uint8Array(longest * clusterSize);
+    await scanRun(walk, scanner, { first, count }, buffer);
   }
-  if (run.length > 0) await scanRun(walk, scanner, run, buffer);
+}
+
+interface Run {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Neighbouring tables, in the order of the file. */
+function* runsOf({ l2Tables }: Walk, longest: number): Generator<Run> {
+  let first = 0;
+  let count = 0;
+  for (const [cluster] of l2Tables.entries()) {
+    if (count > 0 && cluster === first + count && count < longest) {
+      count += 1;
+      continue;
+    }
+    if (count > 0) yield { first, count };
+    first = cluster;
+    count = 1;
+  }
+  if (count > 0) yield { first, count };
 }
 
 async function scanRun(
   walk: Walk,
   scanner: L2Scanner,
-  run: readonly number[],
+  { first, count }: Run,
   buffer: Uint8Array,
 ): Promise<void> {
   const { clusterSize } = walk.layout;
-  const bytes = buffer.subarray(0, run.length * clusterSize);
-  await walk.source.readInto(bytes, run[0]! * clusterSize);
+  const bytes = buffer.subarray(0, count * clusterSize);
+  await walk.source.readInto(bytes, first * clusterSize);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (const [i, cluster] of run.entries()) {
+  for (let i = 0; i < count; i++) {
+    const cluster = first + i;
     scanner.scan(view, i * clusterSize, {
       offset: cluster * clusterSize,
       weight: walk.l2Tables.get(cluster),

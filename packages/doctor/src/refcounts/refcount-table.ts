@@ -7,6 +7,8 @@ export interface RefcountTable {
   readonly blocks: Float64Array;
   /** Clusters that one block counts. */
   readonly perBlock: number;
+  /** The clusters of table and blocks that were counted. */
+  readonly own: readonly number[];
   /** The structure itself is damaged: entries of it cannot be changed in place. */
   isBroken: boolean;
 }
@@ -18,13 +20,17 @@ export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
   const { layout, source, references, findings } = walk;
   const perBlock = (layout.clusterSize * 8) / layout.refcountBits;
   const place = layout.refcountTable;
-  if (place === undefined) return { blocks: new Float64Array(0), perBlock, isBroken: true };
+  if (place === undefined)
+    return { blocks: new Float64Array(0), perBlock, own: [], isBroken: true };
   const length = place.entries * 8;
   const what = 'the refcount table';
   let isBroken = !references.addRange({ offset: place.offset, length }, 1, { what });
   const bytes = await source.read(place.offset, length);
   const view = new DataView(bytes.buffer);
   const blocks = new Float64Array(place.entries);
+  const first = place.offset / layout.clusterSize;
+  const count = isBroken ? 0 : length / layout.clusterSize;
+  const own = Array.from({ length: count }, (_, i) => first + i);
   const seen = new Set<number>();
   const wrong = (index: number, problem: string) => {
     isBroken = true;
@@ -49,11 +55,12 @@ export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
     } else {
       seen.add(Number(offset));
       blocks[index] = Number(offset);
-      references.counter.add(Number(offset) / layout.clusterSize, 1);
+      own.push(Number(offset) / layout.clusterSize);
+      references.counter.add(own.at(-1)!, 1);
     }
   }
   await findSingle(walk, blocks, perBlock);
-  return { blocks, perBlock, isBroken };
+  return { blocks, perBlock, own, isBroken };
 }
 
 async function findSingle(walk: Walk, blocks: Float64Array, perBlock: number): Promise<void> {
