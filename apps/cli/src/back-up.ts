@@ -100,9 +100,7 @@ async function takeBitmap(store: BitmapStore, name: string): Promise<BackupBitma
     checkpoint: info.checkpoint,
     checkpointLost: info.checkpointLost,
     onDurable: async (checkpoint) => {
-      const clean = content.clone();
-      clean.clear();
-      await store.commit([{ op: 'store', name, content: clean, checkpoint }]);
+      await store.commit([{ op: 'clear', name, checkpoint }]);
     },
   };
 }

@@ -23,7 +23,20 @@ export interface DirectoryEntry {
   readonly recovered?: boolean;
 }
 
+/** New bits of a bitmap, to be put together where their parts lie. */
+export interface StoredMerge {
+  /** Dirty is what is dirty in this. Of the bitmap's granularity. Absent: nothing. */
+  readonly base?: DirtyBitmap;
+  /**
+   * And in these, with the bits that they have in the directory that is in place: at rest and of the
+   * bitmap's granularity. The bitmap itself may be among them.
+   */
+  readonly sources: readonly DirectoryEntry[];
+}
+
 export interface ReplaceDirectoryOptions {
+  /** Bits by name that are in no `contents`. Only a backend that `canMerge` is asked for any. */
+  readonly merges?: ReadonlyMap<string, StoredMerge>;
   /** Bytes. Default: as before. */
   readonly diskSize?: number;
 }
@@ -45,6 +58,8 @@ export interface BitmapBackend {
   readonly notLive?: string;
   /** Another one: see `ResizingBackend`. */
   readonly resizing?: ResizingBackend;
+  /** Whether it takes `merges`. Default false: then bits are read, and come as contents. */
+  readonly canMerge?: boolean;
   readDirectory(): Promise<readonly DirectoryEntry[]>;
   readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
   /**
@@ -74,6 +89,7 @@ export interface BitmapBackend {
   prepareDirectory?(
     entries: readonly DirectoryEntry[],
     contents: ReadonlyMap<string, DirtyBitmap>,
+    options?: Pick<ReplaceDirectoryOptions, 'merges'>,
   ): Promise<PreparedCommit>;
   close(): Promise<void>;
 }

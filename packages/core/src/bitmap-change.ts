@@ -28,6 +28,27 @@ export type BitmapChange =
        */
       readonly checkpoint?: string | null;
     }
+  /**
+   * Makes all of it clean, and reads none of its bits. Of a bitmap at rest, as `switch` and `merge`.
+   */
+  | {
+      readonly op: 'clear';
+      readonly name: string;
+      /** See `store`. Default: none, for it begins nowhere that is known. */
+      readonly checkpoint?: string | null;
+    }
+  /** Other flags, and the bits that it has, of which none is read. It has no checkpoint then. */
+  | { readonly op: 'switch'; readonly name: string; readonly enabled: boolean }
+  /**
+   * Makes dirty what is dirty in a source, rounding outward: another bitmap of the store, at rest and
+   * as the changes before have left it, or a content. A store that can merges bitmaps where they lie,
+   * in little memory. The checkpoint stays.
+   */
+  | {
+      readonly op: 'merge';
+      readonly name: string;
+      readonly sources: readonly (string | DirtyBitmap)[];
+    }
   /** A live bitmap is in use no longer: what lies on disk is its content, durably. */
   | { readonly op: 'release'; readonly name: string }
   | { readonly op: 'remove'; readonly name: string };

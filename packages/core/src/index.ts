@@ -25,7 +25,12 @@ export {
   MIN_GRANULARITY,
 } from './limits.ts';
 export type { ResizeStoreOptions, ResizingBackend } from './resizing.ts';
-export type { BitmapBackend, DirectoryEntry, ReplaceDirectoryOptions } from './backend.ts';
+export type {
+  BitmapBackend,
+  DirectoryEntry,
+  ReplaceDirectoryOptions,
+  StoredMerge,
+} from './backend.ts';
 export type { BitmapChange } from './bitmap-change.ts';
 export type { BitmapInfo, BitmapState } from './bitmap-info.ts';
 export type { AcquireOptions, BitmapStore, PreparedCommit } from './store.ts';

@@ -64,8 +64,9 @@ export interface BitmapStore extends AsyncDisposable {
    * Makes all of the changes, durably, or none; they take effect in order. `store` ends an
    * `acquire`, live or not, and so does `release` for live ones; `remove` works on any state.
    * Live bitmaps that are not named stay live, and their bits are taken meanwhile.
-   * @throws BITMAP_EXISTS, BITMAP_NOT_FOUND, BITMAP_INCONSISTENT, BITMAP_INVALID,
-   *   BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY: nothing was changed
+   * @throws BITMAP_EXISTS, BITMAP_NOT_FOUND, BITMAP_BUSY (to clear, switch or merge what is in use),
+   *   BITMAP_INCONSISTENT, BITMAP_INVALID, BITMAP_TOO_LARGE, BITMAP_UNSUPPORTED, STORE_READ_ONLY:
+   *   nothing was changed
    * @throws I/O codes: nothing was changed where `isUnchanged` says so, NO_SPACE mostly, and the
    *   store goes on; else old and new are both possible, and it ends: open it again
    * @throws STORE_FAILED: it ended before

@@ -2,6 +2,7 @@
 // case that is there for it. A case that no fault sets off would be one that cannot fail.
 import { describe, expect, it } from 'vitest';
 import { createBitmapStore } from '../src/create-bitmap-store.ts';
+import { BROKEN_AT_REST } from './support/broken-at-rest.ts';
 import { BROKEN_CHECKPOINTS } from './support/broken-checkpoints.ts';
 import { BROKEN_COMMITS } from './support/broken-commits.ts';
 import { BROKEN_CONTENT } from './support/broken-content.ts';
@@ -22,6 +23,7 @@ const BROKEN = [
   ...BROKEN_DIRECTORY,
   ...BROKEN_STATES,
   ...BROKEN_COMMITS,
+  ...BROKEN_AT_REST,
   ...BROKEN_PREPARE,
   ...BROKEN_CHECKPOINTS,
   ...BROKEN_LIFECYCLES,

@@ -70,11 +70,12 @@ export async function openQcow2Store(
       return readUnlocked(image, () => directory.readContent(name));
     },
     checkpointLost: (name) => directory.checkpointLost(name),
-    async replaceDirectory(next, contents, resize = {}) {
+    canMerge: true,
+    async replaceDirectory(next, contents, rest = {}) {
       try {
         await directory.replace(next, contents, {
-          control: await control.prepare(next, resize.diskSize),
-          ...resize,
+          control: await control.prepare(next, rest.diskSize),
+          ...rest,
         });
       } catch (error) {
         if (!isUnchanged(error) || !control.isLeftBusy(next, directory.records, contents))
@@ -83,8 +84,8 @@ export async function openQcow2Store(
         await unchanging(() => image.metadata.sync());
       }
     },
-    async prepareDirectory(next, contents) {
-      return directory.prepare(next, contents, { control: await control.prepare(next) });
+    async prepareDirectory(next, contents, merges = {}) {
+      return directory.prepare(next, contents, { control: await control.prepare(next), ...merges });
     },
     // The image holds the disk: both change in one step.
     resizing: { check: (diskSize) => assertDiskSize(image, diskSize) },

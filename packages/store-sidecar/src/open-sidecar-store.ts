@@ -44,22 +44,26 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     checkpointLost: (name) => directory.checkpointLost(name),
     readDirectory: async () => entries,
     readContent: ({ name }) => readForDrive(directory, name, diskSize),
-    async replaceDirectory(next, contents, resize = {}) {
-      const isResize = resize.diskSize !== undefined;
+    // Else what lies there is for a drive of another size.
+    get canMerge() {
+      return directory.diskSize === diskSize;
+    },
+    async replaceDirectory(next, contents, rest = {}) {
+      const isResize = rest.diskSize !== undefined;
       const state = isResize ? 'busy' : 'idle';
       const control = await unchanging(() => binding.prepare(next, state));
       try {
-        await directory.replace(next, contents, { control, ...resize });
+        await directory.replace(next, contents, { control, ...rest });
       } catch (error) {
         if (isResize && isUnchanged(error)) binding.gaveUpResize();
         throw error;
       }
-      diskSize = resize.diskSize ?? diskSize;
+      diskSize = rest.diskSize ?? diskSize;
       binding.committed(next);
     },
-    async prepareDirectory(next, contents) {
+    async prepareDirectory(next, contents, merges = {}) {
       const control = await binding.prepare(next);
-      const prepared = await directory.prepare(next, contents, { control });
+      const prepared = await directory.prepare(next, contents, { control, ...merges });
       return {
         async commit() {
           await prepared.commit();

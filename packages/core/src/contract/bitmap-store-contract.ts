@@ -1,4 +1,5 @@
 import { acquireCases } from './acquire.ts';
+import { atRestCases } from './at-rest.ts';
 import { checkpointCases } from './checkpoints.ts';
 import { commitCases } from './commit.ts';
 import { contentCases } from './content.ts';
@@ -36,6 +37,7 @@ export function bitmapStoreContract(
     runner.describe('acquire', () => acquireCases(cases));
     runner.describe('inconsistent bitmaps', () => inconsistentCases(cases));
     runner.describe('commit', () => commitCases(cases));
+    runner.describe('bitmaps at rest', () => atRestCases(cases));
     runner.describe('prepare', () => prepareCases(cases));
     runner.describe('checkpoints', () => checkpointCases(cases));
     runner.describe('lifecycle', () => lifecycleCases(cases));

@@ -52,10 +52,9 @@ export class DirectoryChanges {
   async #plan(changes: readonly BitmapChange[]): Promise<DirectoryDraft> {
     const { backend, directory, refusals } = this.#options;
     const draft = directory.draft();
-    const { diskSize, live } = backend;
     await unchanging(async () => {
       if (!backend.writable) throw refusals.readOnly();
-      planCommit(draft, changes, { diskSize, live, refusals });
+      await planCommit(draft, changes, { backend, refusals });
     });
     return draft;
   }

@@ -1,5 +1,5 @@
 import type { DirtyBitmap } from '../dirty-bitmap.ts';
-import type { DirectoryEntry } from '../backend.ts';
+import type { DirectoryEntry, StoredMerge } from '../backend.ts';
 
 export type BitmapUse = 'stored' | 'acquired' | 'live';
 
@@ -15,6 +15,8 @@ export class DirectoryDraft {
   readonly entries: Map<string, DirectoryEntry>;
   /** New ones; the other bitmaps keep what they have. */
   readonly contents = new Map<string, DirtyBitmap>();
+  /** New ones, too, of bitmaps that are in no `contents`. */
+  readonly merges = new Map<string, StoredMerge>();
   readonly acquired: Set<string>;
   readonly live: Set<string>;
   /** Bytes: the size that the disk gets. Absent: it keeps the one that it has. */
@@ -30,7 +32,23 @@ export class DirectoryDraft {
 
   put(entry: DirectoryEntry, content: DirtyBitmap, use: BitmapUse): void {
     this.contents.set(entry.name, content);
+    this.merges.delete(entry.name);
     this.use(entry, use);
+  }
+
+  merge(entry: DirectoryEntry, merge: StoredMerge): void {
+    this.merges.set(entry.name, merge);
+    this.contents.delete(entry.name);
+    this.use(entry, 'stored');
+  }
+
+  /** What the bits of a bitmap are made of, as the changes so far have left it. */
+  partsOf(name: string): StoredMerge {
+    const base = this.contents.get(name);
+    if (base !== undefined) return { base, sources: [] };
+    const merge = this.merges.get(name);
+    if (merge !== undefined) return merge;
+    return { sources: this.#before.entries.filter((entry) => entry.name === name) };
   }
 
   /** With the flags of `entry`, and what content there is. */
@@ -45,6 +63,7 @@ export class DirectoryDraft {
   remove(name: string): void {
     this.entries.delete(name);
     this.contents.delete(name);
+    this.merges.delete(name);
     this.#letGo(name);
   }
 
@@ -53,9 +72,10 @@ export class DirectoryDraft {
     const { entries, live } = this.#before;
     // What is kept may say whether bitmaps are live, though their flags are as they were.
     if (this.diskSize !== undefined || live.size > 0 !== this.live.size > 0) return true;
-    if (this.contents.size > 0 || entries.length !== this.entries.size) return true;
-    // What is not removed keeps its place, and other flags than this one come with a content.
-    return entries.some(({ name, inUse }) => this.entries.get(name)?.inUse !== inUse);
+    if (this.contents.size > 0 || this.merges.size > 0) return true;
+    if (entries.length !== this.entries.size) return true;
+    // What is not removed keeps its place.
+    return entries.some((entry) => isOther(entry, this.entries.get(entry.name)));
   }
 
   /** Whether it is still a change of what is there. */
@@ -72,4 +92,9 @@ export class DirectoryDraft {
     this.acquired.delete(name);
     this.live.delete(name);
   }
+}
+
+/** In what a directory keeps. */
+function isOther(a: DirectoryEntry, b: DirectoryEntry | undefined): boolean {
+  return a.inUse !== b?.inUse || a.enabled !== b.enabled || a.checkpoint !== b.checkpoint;
 }

@@ -16,9 +16,14 @@ export function findUsable(
 ): DirectoryEntry {
   const entry = entries.find((known) => known.name === name);
   if (entry === undefined) throw refusals.notFound(name);
+  assertAtRest(entry, { acquired, refusals });
+  return entry;
+}
+
+/** @throws BITMAP_BUSY, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED */
+export function assertAtRest(entry: DirectoryEntry, { acquired, refusals }: UseRules): void {
   const state = bitmapState(entry, acquired);
-  if (state === 'in-use') throw refusals.busy(name);
+  if (state === 'in-use') throw refusals.busy(entry.name);
   const refusal = refusals.ofState(entry, state);
   if (refusal !== undefined) throw refusal;
-  return entry;
 }

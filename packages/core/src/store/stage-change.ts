@@ -1,4 +1,4 @@
-import type { BitmapBackend, DirectoryEntry } from '../backend.ts';
+import type { BitmapBackend, DirectoryEntry, ReplaceDirectoryOptions } from '../backend.ts';
 import type { PreparedCommit } from '../store.ts';
 import { unchanging } from '../unchanged.ts';
 import type { DirectoryDraft } from './directory-draft.ts';
@@ -56,19 +56,23 @@ export async function stageChange(change: ChangeToStage): Promise<StagedChange> 
 async function makeReady(
   backend: BitmapBackend,
   entries: readonly DirectoryEntry[],
-  { contents }: DirectoryDraft,
+  { contents, merges }: DirectoryDraft,
 ): Promise<PreparedCommit | undefined> {
-  return backend.prepareDirectory?.(entries, contents);
+  return backend.prepareDirectory?.(entries, contents, mergesIn(merges));
 }
 
 async function write(
   backend: BitmapBackend,
   entries: readonly DirectoryEntry[],
-  { isChange, contents, diskSize }: DirectoryDraft,
+  { isChange, contents, merges, diskSize }: DirectoryDraft,
 ): Promise<void> {
-  const options = diskSize === undefined ? {} : { diskSize };
+  const options = { ...mergesIn(merges), ...(diskSize !== undefined && { diskSize }) };
   if (isChange) return backend.replaceDirectory(entries, contents, options);
   // What was read may be in the system's cache only, since a crash of the one before us, and so
   // may the last bits of what is live no longer.
   await unchanging(async () => backend.live?.sync());
+}
+
+function mergesIn(merges: DirectoryDraft['merges']): Pick<ReplaceDirectoryOptions, 'merges'> {
+  return merges.size === 0 ? {} : { merges };
 }

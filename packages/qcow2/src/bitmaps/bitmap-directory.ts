@@ -67,6 +67,11 @@ export class BitmapDirectory {
     return directory;
   }
 
+  /** Bytes of the disk that the bitmaps describe. */
+  get diskSize(): number {
+    return this.#diskSize;
+  }
+
   /** The directory that is in place. */
   get seal(): DirectorySeal {
     return sealOf(this.#all, this.#pointer);
@@ -131,8 +136,8 @@ export class BitmapDirectory {
   }
 
   /**
-   * Durably puts `entries` in place of the directory. Those in `contents` get new data and a new
-   * table, the others keep theirs. When this fails, the old directory is in place where
+   * Durably puts `entries` in place of the directory. Those in `contents` or `merges` get new data
+   * and a new table, the others keep theirs. When this fails, the old directory is in place where
    * `isUnchanged` of core says so, and what is live goes on; else that one or the new one.
    * @throws BITMAP_UNSUPPORTED (version 2), BITMAP_INVALID, NO_SPACE, IO_FAILED, STORE_FAILED
    */
@@ -159,7 +164,7 @@ export class BitmapDirectory {
 
   async #write(
     { entries, contents }: DirectoryContents,
-    { control, diskSize = this.#diskSize }: ReplaceOptions,
+    { control, merges, diskSize = this.#diskSize }: ReplaceOptions,
     { durable }: { readonly durable: boolean },
   ): Promise<PreparedCommit> {
     this.#assertCurrent();
@@ -170,7 +175,7 @@ export class BitmapDirectory {
     const kept = { records: this.#all, pointer: this.#pointer };
     const inPlace = this.#isOnDisk ? kept : undefined;
     const about = { image: this.#image, diskSize, present, inPlace, clusters, durable };
-    const next = await unchanging(() => writeNewDirectory({ entries, contents, ...about }));
+    const next = await unchanging(() => writeNewDirectory({ entries, contents, merges, ...about }));
     const live = new Set(entries.filter((entry) => entry.live === true).map(({ name }) => name));
     const liveEntries = indicesOf(next.records, live);
     const tokens = this.#checkpoints.next(entries, next.records);

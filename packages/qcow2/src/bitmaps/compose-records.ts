@@ -1,13 +1,22 @@
-import type { DirectoryEntry, DirtyBitmap } from '@tidemark/core';
+import type { DirectoryEntry, DirtyBitmap, StoredMerge } from '@tidemark/core';
 import { encodeName } from './bitmap-name.ts';
 import { type BitmapRecord, encodeEntry, withFlags } from './directory-codec.ts';
 import type { TablePlace } from './write-content.ts';
+import type { MergeParts } from './write-merge.ts';
 
 /** What is to be in a directory. */
 export interface DirectoryContents {
   readonly entries: readonly DirectoryEntry[];
   /** Of those that get new bits. */
   readonly contents: ReadonlyMap<string, DirtyBitmap>;
+  /** Of others that get new bits: merged of what lies in the image. */
+  readonly merges?: ReadonlyMap<string, StoredMerge> | undefined;
+}
+
+/** Puts new bits and their table in place. */
+export interface WriteBits {
+  content(content: DirtyBitmap): Promise<TablePlace>;
+  merge(parts: MergeParts, granularity: number): Promise<TablePlace>;
 }
 
 /** The directory that is in place. */
@@ -25,25 +34,39 @@ export function assertAllIn({ entries, contents }: DirectoryContents): void {
   }
 }
 
-/** The records of a new directory; `write` puts new bits and their table in place. */
+/** The records of a new directory. */
 export async function composeRecords(
   present: PresentRecords,
-  { entries, contents }: DirectoryContents,
-  write: (content: DirtyBitmap) => Promise<TablePlace>,
+  { entries, contents, merges }: DirectoryContents,
+  write: WriteBits,
 ): Promise<BitmapRecord[]> {
   const records: BitmapRecord[] = [];
   for (const entry of entries) {
-    const content = contents.get(entry.name);
-    if (content === undefined) {
+    const { name, granularity, enabled, inUse } = entry;
+    const content = contents.get(name);
+    const merge = merges?.get(name);
+    if (content === undefined && merge === undefined) {
       records.push(keep(present, entry));
       continue;
     }
-    const { name, granularity, enabled, inUse } = entry;
     const nameBytes = present.records.get(name)?.nameBytes ?? encodeName(name);
-    const place = await write(content);
+    const place =
+      merge === undefined
+        ? await write.content(content!)
+        : await write.merge(partsOf(present, merge), granularity);
     records.push(encodeEntry({ name, nameBytes, granularity, enabled, inUse, ...place }));
   }
   return records;
+}
+
+function partsOf({ records }: PresentRecords, { base, sources }: StoredMerge): MergeParts {
+  const found = sources.map(({ name, granularity }) => {
+    const record = records.get(name);
+    const isFit = record?.granularity === granularity && !record.inUse;
+    if (!isFit) throw new RangeError(`there is nothing to merge of bitmap '${name}'`);
+    return record;
+  });
+  return { base, records: found };
 }
 
 function keep({ records, isLive }: PresentRecords, entry: DirectoryEntry): BitmapRecord {

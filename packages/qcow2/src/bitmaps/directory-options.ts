@@ -1,4 +1,5 @@
 import type { Control, NewDirectory } from '../control/control.ts';
+import type { StoredMerge } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 
 export interface BitmapDirectoryOptions {
@@ -17,4 +18,6 @@ export interface ReplaceOptions {
    * to 512. All bitmaps need content of that size. Default: as before.
    */
   readonly diskSize?: number | undefined;
+  /** Bits that are put together from what lies in the image, of bitmaps in no `contents`. */
+  readonly merges?: ReadonlyMap<string, StoredMerge> | undefined;
 }

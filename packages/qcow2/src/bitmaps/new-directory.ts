@@ -9,6 +9,7 @@ import {
 import type { BitmapRecord } from './directory-codec.ts';
 import type { NewClusters } from './new-clusters.ts';
 import { writeContent } from './write-content.ts';
+import { writeMerge } from './write-merge.ts';
 import { assertCanHold, writeDirectory } from './write-directory.ts';
 
 /** A directory that is written. */
@@ -42,9 +43,13 @@ export async function writeNewDirectory(wanted: DirectoryToWrite): Promise<NewDi
   const { image, present, inPlace, clusters } = wanted;
   assertCanHold(image, wanted.diskSize, wanted.entries.length);
   try {
-    const records = await composeRecords(present, wanted, (content) =>
-      writeContent(image, content, clusters),
-    );
+    const { diskSize } = wanted;
+    const records = await composeRecords(present, wanted, {
+      content: (content) => writeContent(image, content, clusters),
+      merge: (parts, granularity) => {
+        return writeMerge(image, parts, { diskSize, granularity }, clusters);
+      },
+    });
     if (inPlace !== undefined && isSameDirectory(records, inPlace.records)) return inPlace;
     const pointer = await writeDirectory(image, records, clusters);
     if (wanted.durable) await image.settle();

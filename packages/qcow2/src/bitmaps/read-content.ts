@@ -9,6 +9,7 @@ import {
   type BitmapTable,
   decodeTable,
   entryFault,
+  type TableRun,
   tableRuns,
 } from './table-codec.ts';
 
@@ -38,16 +39,29 @@ export async function readContent(
       content.fill(at, length, true);
       continue;
     }
-    if (start + length > image.fileSize) {
-      const end = image.fileSize;
-      const source = { where: image.label, bitmap: record.name, offset: record.tableOffset };
-      throw entryFault(source, index, `is ${start}, and the file ends at ${end}`);
-    }
     const part = buffer.subarray(0, length);
-    await image.readHost(part, start);
+    await readData(image, record, part, { index, start });
     content.deserialize(part, at);
   }
   return content;
+}
+
+/**
+ * Bits that lie in the file, from the start of a run on.
+ * @throws IMAGE_CORRUPT where the file ends before they do: they are not taken for clean ones
+ */
+export async function readData(
+  image: ImageMetadata,
+  { name, tableOffset }: BitmapRecord,
+  target: Uint8Array,
+  { index, start }: Pick<TableRun, 'index' | 'start'>,
+): Promise<void> {
+  const end = image.fileSize;
+  if (start + target.length > end) {
+    const source = { where: image.label, bitmap: name, offset: tableOffset };
+    throw entryFault(source, index, `is ${start}, and the file ends at ${end}`);
+  }
+  await image.readHost(target, start);
 }
 
 /** @throws IMAGE_CORRUPT when the table does not lie in the file, or an entry breaks a rule */

@@ -8,6 +8,8 @@ export type BitmapTable = Float64Array<ArrayBuffer>;
 
 export const ALL_ZEROS = 0;
 export const ALL_ONES = 1;
+/** Stands for a cluster that has yet to be allocated, while a table is put together. */
+export const HAS_DATA = -1;
 
 /** qcow2.rst, "Bitmap table": offset in bits 9 to 55, the all-ones flag in bit 0, the rest zero. */
 const RESERVED_HIGH = 0xff00_0000;

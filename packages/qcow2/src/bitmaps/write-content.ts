@@ -4,10 +4,7 @@ import type { ImageMetadata } from '../image-metadata.ts';
 import type { NewClusters } from './new-clusters.ts';
 import { TRANSFER_SIZE } from './read-content.ts';
 import { tableSizeFor } from './spec.ts';
-import { ALL_ONES, ALL_ZEROS, type BitmapTable, encodeTable } from './table-codec.ts';
-
-/** Stands for a cluster that has yet to be allocated, while a table is put together. */
-const HAS_DATA = -1;
+import { ALL_ONES, ALL_ZEROS, type BitmapTable, encodeTable, HAS_DATA } from './table-codec.ts';
 
 /** Where a bitmap table lies. */
 export interface TablePlace {
@@ -31,10 +28,19 @@ export async function writeContent(
     for (let i = index; i < end; i++) table[i] = offset + (i - index) * image.clusterSize;
     index = end - 1;
   }
-  const tableBytes = new Uint8Array(roundUp(table.length * 8, image.clusterSize));
-  encodeTable(table, tableBytes);
-  const tableOffset = await clusters.allocate(tableBytes.length / image.clusterSize);
-  await image.writeHost(tableBytes, tableOffset);
+  return writeTable(image, table, clusters);
+}
+
+/** Writes a table that is whole to new clusters; nothing points to them yet. @throws NO_SPACE */
+export async function writeTable(
+  image: ImageMetadata,
+  table: BitmapTable,
+  clusters: NewClusters,
+): Promise<TablePlace> {
+  const bytes = new Uint8Array(roundUp(table.length * 8, image.clusterSize));
+  encodeTable(table, bytes);
+  const tableOffset = await clusters.allocate(bytes.length / image.clusterSize);
+  await image.writeHost(bytes, tableOffset);
   return { tableOffset, tableSize: table.length };
 }
 

@@ -1,5 +1,5 @@
 import { buildCommand, type Command, type CommandContext } from '@stricli/core';
-import type { DirtyBitmap } from '@tidemark/core';
+import type { BitmapChange } from '@tidemark/core';
 import {
   type DriveFlags,
   driveFlags,
@@ -16,22 +16,17 @@ export interface BitmapEdit {
   readonly brief: string;
   readonly description: readonly string[];
   readonly examples: readonly string[];
-  readonly enabled?: boolean;
-  edit?(content: DirtyBitmap): void;
+  change(name: string): BitmapChange;
 }
 
-/** A command that loads one bitmap, changes it and stores it again, in one durable step. */
+/** A command that changes one bitmap in one durable step, without a look at its bits. */
 export function bitmapEditCommand(spec: BitmapEdit): Command<CommandContext> {
-  const { done, enabled } = spec;
+  const { done } = spec;
   return buildCommand<DriveFlags & OutputFlags, [drive: string, name: string]>({
     async func(flags, path, name) {
       const { withStore } = await import('../../session.ts');
       const changed = await withStore(path, flags, { access: 'bitmaps' }, async (store) => {
-        const content = await store.load(name);
-        spec.edit?.(content);
-        // Cleared or switched, it says no longer what changed since the last backup.
-        const change = { op: 'store', name, content, checkpoint: null } as const;
-        await store.commit([enabled === undefined ? change : { ...change, enabled }]);
+        await store.commit([spec.change(name)]);
         return { name, store: store.label };
       });
       print(flags, changed, () => [`${done} bitmap '${name}' in ${changed.store}`]);

@@ -8,5 +8,5 @@ export const clear = bitmapEditCommand({
     'What the bitmap called dirty is missing in increments by it from then on.',
   ],
   examples: ['tidemark bitmap clear vm.qcow2 nightly'],
-  edit: (content) => content.clear(),
+  change: (name) => ({ op: 'clear', name }),
 });

@@ -8,5 +8,5 @@ export const disable = bitmapEditCommand({
     'bitmap, so it is no base for an increment any more.',
   ],
   examples: ['tidemark bitmap disable vm.qcow2 nightly'],
-  enabled: false,
+  change: (name) => ({ op: 'switch', name, enabled: false }),
 });

@@ -8,5 +8,5 @@ export const enable = bitmapEditCommand({
     'bitmap. What was written while the bitmap was disabled is not in it.',
   ],
   examples: ['tidemark bitmap enable vm.qcow2 nightly'],
-  enabled: true,
+  change: (name) => ({ op: 'switch', name, enabled: true }),
 });

@@ -9,9 +9,7 @@ export const merge = buildCommand<
   async func(flags, path, target, ...sources) {
     const { withStore } = await import('../../session.ts');
     const merged = await withStore(path, flags, { access: 'bitmaps' }, async (store) => {
-      const content = await store.load(target);
-      for (const source of sources) content.merge(await store.load(source));
-      await store.commit([{ op: 'store', name: target, content }]);
+      await store.commit([{ op: 'merge', name: target, sources }]);
       return { target, sources, store: store.label };
     });
     const names = sources.map((source) => `'${source}'`).join(', ');

@@ -1,0 +1,81 @@
+import type { Mutant } from './sandbox.ts';
+
+const MERGE = 'packages/qcow2/src/bitmaps/write-merge.ts';
+
+/** Each breaks one rule of bitmaps that are merged where they lie. */
+export const MERGE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'an all-ones entry stands for a cluster that the bitmap fills in part',
+    file: MERGE,
+    find: 'if (kinds.includes(ALL_ONES)) return this.#isWhole(index) ? ALL_ONES : HAS_DATA;',
+    replace: 'if (kinds.includes(ALL_ONES)) return ALL_ONES;',
+  },
+  {
+    name: 'bits behind the end are merged',
+    file: MERGE,
+    find: 'clearFrom(bits, bitCount - part.index * image.clusterSize * 8);',
+    replace: 'clearFrom(bits, bitCount - part.index * image.clusterSize * 8 + bits.length * 8);',
+  },
+  {
+    name: 'all sources but the last one are left out',
+    file: MERGE,
+    find: 'await (i === 0 ? source.fill(bits, part) : source.addTo(bits, part));',
+    replace: 'await source.fill(bits, part);',
+    also: {
+      find: 'for (const [i, source] of sources.entries()) {',
+      replace: 'for (const source of sources) {',
+    },
+  },
+  {
+    name: 'what is read next goes where bits are being written from',
+    file: MERGE,
+    find: 'buffers[(i + 1) % 2 === 0 ? 0 : 1]',
+    replace: 'buffers[0]',
+  },
+  {
+    name: 'what one source has in its table alone hides the bits of another',
+    file: MERGE,
+    find: 'return kinds.includes(HAS_DATA) ? HAS_DATA : ALL_ZEROS;',
+    replace: 'return kinds.every((kind) => kind === HAS_DATA) ? HAS_DATA : ALL_ZEROS;',
+  },
+  {
+    name: 'bits that the file does not have are clean',
+    file: 'packages/qcow2/src/bitmaps/read-content.ts',
+    find: 'if (start + target.length > end) {',
+    replace: 'if (start + target.length > end && index < 0) {',
+  },
+];
+
+/** Of changes to what is not in use. */
+export const AT_REST_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'what is in use is cleared, switched and merged into',
+    file: 'packages/core/src/store/plan-commit.ts',
+    find: 'assertAtRest(present, { acquired: draft.acquired, refusals });',
+    replace: '',
+  },
+  {
+    name: 'what is in use is merged',
+    file: 'packages/core/src/store/plan-merge.ts',
+    find: 'assertAtRest(entry, { acquired: draft.acquired, refusals });',
+    replace: '',
+  },
+  {
+    name: 'a merge takes bits as they were before the commit',
+    file: 'packages/core/src/store/directory-draft.ts',
+    find: 'if (base !== undefined) return { base, sources: [] };',
+    replace: '',
+  },
+  {
+    name: 'what is switched keeps its checkpoint',
+    file: 'packages/core/src/store/plan-commit.ts',
+    find: 'const { checkpoint: _, ...others } = present;',
+    replace: 'const others = present;',
+  },
+  {
+    name: 'another flag is no change',
+    file: 'packages/core/src/store/directory-draft.ts',
+    find: 'a.enabled !== b.enabled || ',
+    replace: '',
+  },
+];

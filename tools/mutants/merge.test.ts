@@ -1,0 +1,13 @@
+import { AT_REST_MUTANTS, MERGE_MUTANTS } from './merge-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('merged bitmaps', MERGE_MUTANTS, {
+  project: 'qcow2',
+  filters: ['merge.test'],
+  usually: 2,
+});
+mutantSuite('bitmaps at rest', AT_REST_MUTANTS, {
+  project: 'store-memory',
+  filters: ['contract'],
+  usually: 2,
+});
