@@ -15,6 +15,7 @@ const PACKAGES = {
   nbdcopy: 'libnbd-bin',
   nbdkit: 'nbdkit',
   fio: 'fio',
+  openssl: 'openssl',
   'mkfs.ext4': 'e2fsprogs',
 } as const;
 

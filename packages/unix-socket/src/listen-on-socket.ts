@@ -7,27 +7,42 @@ import { TidemarkError } from '@tidemark/core';
 /** What fits the kernel's sockaddr_un. */
 const MAX_PATH_BYTES = 107;
 
+export interface ListenOptions {
+  /** Who may connect: permissions as of a file, for example 0o660. Default: as the umask has it. */
+  readonly mode?: number;
+}
+
 /**
  * Listens on a unix socket. A socket file that nobody listens on, as a crash leaves it, is replaced;
  * no other file is.
  * @throws USAGE (not a path for a socket), LOCKED (somebody listens), FILE_EXISTS (not a socket),
  *   FILE_NOT_FOUND (its folder), PERMISSION_DENIED, IO_FAILED
  */
-export async function listenOnSocket(server: Server, path: string): Promise<void> {
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  options: ListenOptions = {},
+): Promise<void> {
   checkSocketPath(path);
   try {
-    await bind(server, path);
+    await bind(server, path, options);
   } catch (error) {
     if (!hasCode(error, 'EADDRINUSE')) throw await pathFailed(path, error);
     await removeStaleSocket(path);
-    await bind(server, path).catch((cause: unknown) => {
+    await bind(server, path, options).catch((cause: unknown) => {
       throw listenFailed(path, cause);
     });
   }
 }
 
-async function bind(server: Server, path: string): Promise<void> {
-  server.listen({ path });
+async function bind(server: Server, path: string, { mode }: ListenOptions): Promise<void> {
+  // A socket has its mode from the start: nobody gets in between. Node binds it in this very call.
+  const usual = mode === undefined ? undefined : process.umask(0o777 & ~mode);
+  try {
+    server.listen({ path });
+  } finally {
+    if (usual !== undefined) process.umask(usual);
+  }
   await once(server, 'listening');
 }
 

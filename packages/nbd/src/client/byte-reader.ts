@@ -20,7 +20,17 @@ export class ByteReader {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    socket.on('data', this.#onData);
+  }
+
+  /** Whether all that has come is taken. */
+  get isEmpty(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Somebody else reads the socket from now on. */
+  detach(): void {
+    this.#socket.off('data', this.#onData);
   }
 
   /** Fills `target` whole, straight from what arrives. @throws what `end` was called with */
@@ -54,6 +64,8 @@ export class ByteReader {
     this.#wanted?.reject(this.#end);
     this.#wanted = undefined;
   }
+
+  readonly #onData = (chunk: Uint8Array): void => this.#receive(chunk);
 
   #receive(chunk: Uint8Array): void {
     this.#chunks.push(chunk);

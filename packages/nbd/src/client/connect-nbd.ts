@@ -1,6 +1,7 @@
 import { BASE_ALLOCATION } from '../protocol/context-names.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../protocol/limits.ts';
 import { parseNbdUri } from '../uri/parse-nbd-uri.ts';
+import { ClientTls } from '../tls/client-tls.ts';
 import { Connection } from './connection.ts';
 import { connectionLost, located } from './faults.ts';
 import { checkContexts } from './negotiate/contexts.ts';
@@ -21,19 +22,21 @@ export interface NbdConnectOptions {
 
 /**
  * Connects to an export of an NBD server: `nbd://HOST[:PORT]/EXPORT`, or
- * `nbd+unix:///EXPORT?socket=PATH`. A connection that is lost stays lost: connect again.
+ * `nbd+unix:///EXPORT?socket=PATH`; with TLS `nbds://` and `nbds+unix://`, see `parseNbdUri`. A connection that is lost stays lost: connect again.
  *
  * @throws USAGE: not an NBD URI; FILE_NOT_FOUND: no such export; PERMISSION_DENIED;
- * DEVICE_UNSUPPORTED: it takes TLS or an older protocol; CONNECTION_LOST: nothing listens, or it
+ * DEVICE_UNSUPPORTED: it has no TLS, wants TLS, or speaks an older protocol; CONNECTION_LOST: nothing listens, or it
  * did not answer in time; PROTOCOL_ERROR: what listens does not speak NBD
  */
 export async function connectNbd(
   uri: string,
   { contexts = [], timeout = HANDSHAKE_TIMEOUT_MS }: NbdConnectOptions = {},
 ): Promise<NbdDevice> {
-  const { address, exportName } = parseNbdUri(uri);
+  const { address, exportName, tls: secured } = parseNbdUri(uri);
   const label = `nbd drive '${uri}'`;
-  const wishes = { exportName, contexts: checkContexts([BASE_ALLOCATION, ...contexts]) };
+  const queries = checkContexts([BASE_ALLOCATION, ...contexts]);
+  const tls = secured && (await ClientTls.load(secured));
+  const wishes = { exportName, contexts: queries, ...(tls && { tls }) };
   // A timer of Node's that is set to more ends at once.
   const limit = Math.min(timeout, 2 ** 31 - 1);
   const transport = Transport.open(address);
@@ -42,7 +45,7 @@ export async function connectNbd(
   }, limit);
   try {
     const session = await negotiate(transport, wishes);
-    const connection = new Connection(transport, { label, hasChunks: session.hasChunks });
+    const connection = new Connection(transport, { ...session, label });
     return new NbdDevice({ label, session, connection, timeout: limit });
   } catch (error) {
     const failure = located(error, label);

@@ -1,22 +1,19 @@
 import type { TidemarkError } from '@tidemark/core';
 import { MAX_REQUESTS_IN_FLIGHT } from '../protocol/limits.ts';
-import { Command, Request, REQUEST_MAGIC } from '../protocol/transmission.ts';
-import { writeU64 } from '../protocol/u64.ts';
+import { Command } from '../protocol/transmission.ts';
+import { encode, encodeExtended, type NbdRequest } from './encode-request.ts';
 import { located } from './faults.ts';
-import { type PendingReplies, receiveReplies } from './replies/receive-replies.ts';
+import { receiveExtendedReplies } from './replies/receive-extended.ts';
+import { receiveReplies } from './replies/receive-replies.ts';
+import type { PendingReplies } from './replies/take-chunk.ts';
 import type { Reply } from './replies/reply.ts';
 import { Slots } from './slots.ts';
 import type { Transport } from './transport.ts';
 
-export interface NbdRequest {
-  /** Of `Command`. */
-  readonly type: number;
-  /** Of `CommandFlag`. */
-  readonly flags?: number;
-  readonly offset?: number;
-  readonly length?: number;
-  /** Of a write. */
-  readonly payload?: Uint8Array;
+export interface ConnectionOptions {
+  readonly label: string;
+  readonly hasChunks: boolean;
+  readonly isExtended: boolean;
 }
 
 /** A connection in its transmission phase: many requests at a time, replies in any order. */
@@ -24,19 +21,19 @@ export class Connection {
   readonly label: string;
   readonly #transport: Transport;
   readonly #pending: PendingReplies = new Map();
+  readonly #encode: typeof encode;
   readonly #slots = new Slots(MAX_REQUESTS_IN_FLIGHT);
   #nextCookie = 1;
   #failure: TidemarkError | undefined;
 
-  constructor(
-    transport: Transport,
-    { label, hasChunks }: { readonly label: string; readonly hasChunks: boolean },
-  ) {
+  constructor(transport: Transport, { label, hasChunks, isExtended }: ConnectionOptions) {
     this.#transport = transport;
     this.label = label;
-    receiveReplies(transport.reader, this.#pending, { hasChunks }).catch((error: unknown) =>
-      this.#fail(located(error, label)),
-    );
+    this.#encode = isExtended ? encodeExtended : encode;
+    const replies = isExtended
+      ? receiveExtendedReplies(transport.reader, this.#pending)
+      : receiveReplies(transport.reader, this.#pending, { hasChunks });
+    replies.catch((error: unknown) => this.#fail(located(error, label)));
   }
 
   /** Why the connection ended, once it has. */
@@ -54,7 +51,7 @@ export class Connection {
       if (this.#failure !== undefined) throw this.#failure;
       const cookie = this.#nextCookie++;
       this.#pending.set(cookie, reply);
-      const header = encode(request, cookie);
+      const header = this.#encode(request, cookie);
       const parts = request.payload === undefined ? [header] : [header, request.payload];
       const sent = this.#transport.send(...parts);
       // A payload is the caller's again only when the socket has let go of it.
@@ -70,7 +67,7 @@ export class Connection {
   /** Says good-bye and waits for the server's end of the connection, `timeout` ms at most. */
   async disconnect(timeout: number): Promise<void> {
     if (this.#failure === undefined) {
-      void this.#transport.send(encode({ type: Command.DISC }, 0));
+      void this.#transport.send(this.#encode({ type: Command.DISC }, 0));
     }
     await this.#transport.finish(timeout);
   }
@@ -81,17 +78,4 @@ export class Connection {
     for (const reply of this.#pending.values()) reply.fail(error);
     this.#pending.clear();
   }
-}
-
-function encode({ type, flags = 0, offset = 0, length = 0 }: NbdRequest, cookie: number) {
-  const header = new Uint8Array(Request.size);
-  const view = new DataView(header.buffer);
-  const { offsetOf } = Request;
-  view.setUint32(offsetOf.magic, REQUEST_MAGIC);
-  view.setUint16(offsetOf.flags, flags);
-  view.setUint16(offsetOf.type, type);
-  writeU64(view, offsetOf.cookie, cookie);
-  writeU64(view, offsetOf.offset, offset);
-  view.setUint32(offsetOf.length, length);
-  return header;
 }

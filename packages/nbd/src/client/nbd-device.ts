@@ -2,7 +2,8 @@ import { type BlockDevice, type BlockExtent, type WriteZeroesOptions } from '@ti
 import { TidemarkError } from '@tidemark/core';
 import { AllocationFlag, BASE_ALLOCATION } from '../protocol/context-names.ts';
 import { Command, CommandFlag, ExportFlag } from '../protocol/transmission.ts';
-import type { Connection, NbdRequest } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { NbdRequest } from './encode-request.ts';
 import { DeviceGuard } from './device-guard.ts';
 import type { BlockSize } from './negotiate/block-size.ts';
 import type { Session } from './negotiate/negotiate.ts';
@@ -139,6 +140,7 @@ export class NbdDevice implements BlockDevice {
       contextIds: new Set(session.contexts.values()),
       size: this.size,
       block: this.blockSize.minimum,
+      isExtended: session.isExtended,
     });
   }
 

@@ -1,7 +1,8 @@
 import { TidemarkError } from '@tidemark/core';
 import { MAX_REQUESTS_IN_FLIGHT } from '../protocol/limits.ts';
 import { Command } from '../protocol/transmission.ts';
-import type { Connection, NbdRequest } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { NbdRequest } from './encode-request.ts';
 import type { BlockSize } from './negotiate/block-size.ts';
 import { alignDown, alignUp, type Piece, type ReadPiece, split, splitRead } from './pieces.ts';
 import { ReadReply } from './replies/read-reply.ts';

@@ -1,5 +1,5 @@
 import { Command } from '../protocol/transmission.ts';
-import type { NbdRequest } from './connection.ts';
+import type { NbdRequest } from './encode-request.ts';
 import { alignDown, alignUp } from './pieces.ts';
 import { StatusReply } from './replies/status-reply.ts';
 
@@ -20,12 +20,16 @@ export interface StatusRange {
   readonly size: number;
   /** Smallest block of the server, in bytes. */
   readonly block: number;
+  /** Whether the server takes lengths of 64 bits. */
+  readonly isExtended: boolean;
 }
 
 type Send = (request: NbdRequest, reply: StatusReply) => Promise<void>;
 
 // The field holds 4 GiB; a server that must look at each byte should not have to at a stretch.
 const MAX_ASKED = 1024 ** 3;
+/** With lengths of 64 bits. Servers answer for as much of it as they like. */
+const MAX_ASKED_EXTENDED = 1024 ** 4;
 
 /** The range in order, without gaps, neighbours of equal flags merged. */
 export async function* statusExtents(
@@ -54,12 +58,13 @@ export async function* statusExtents(
 }
 
 async function ask(send: Send, range: StatusRange, at: number) {
-  const { contextId, contextIds, size, block } = range;
+  const { contextId, contextIds, size, block, isExtended } = range;
   const start = alignDown(at, block);
-  const upTo = Math.min(start + MAX_ASKED, alignUp(range.offset + range.length, block));
+  const most = isExtended ? MAX_ASKED_EXTENDED : MAX_ASKED;
+  const upTo = Math.min(start + most, alignUp(range.offset + range.length, block));
   const length = upTo - start;
   const room = size - start;
-  const reply = new StatusReply({ offset: start, length, contextId, contextIds, room });
+  const reply = new StatusReply({ offset: start, length, contextId, contextIds, room, isExtended });
   await send({ type: Command.BLOCK_STATUS, offset: start, length }, reply);
   return { start, extents: reply.extents() };
 }

@@ -1,36 +1,25 @@
 import { connect, type Socket } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
 import type { NbdAddress } from '../server/listen.ts';
+import type { ClientTls } from '../tls/client-tls.ts';
 import { ByteReader } from './byte-reader.ts';
-import { connectionLost } from './faults.ts';
+import { connectionLost, protocolError } from './faults.ts';
 
 /** A socket to a server: bytes in, bytes out, and one reason for its end. */
 export class Transport {
-  readonly reader: ByteReader;
-  readonly #socket: Socket;
-  readonly #closed: Promise<void>;
+  #reader: ByteReader;
+  #socket: Socket;
+  #closed: Promise<void>;
   #isConnected = false;
   #isCorked = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.reader = new ByteReader(socket);
+    this.#reader = new ByteReader(socket);
     socket.on('connect', () => {
       this.#isConnected = true;
     });
-    socket.on('error', (error) => {
-      const broken = this.#isConnected
-        ? connectionLost('the connection broke', error)
-        : connectError(error);
-      this.reader.end(broken);
-    });
-    socket.on('end', () => this.reader.end(connectionLost('the server closed the connection')));
-    this.#closed = new Promise((resolve) => {
-      socket.on('close', () => {
-        this.reader.end(connectionLost('the connection is closed'));
-        resolve();
-      });
-    });
+    this.#closed = this.#watch(socket, this.#reader);
   }
 
   /** Begins to connect; what is sent before it is connected waits. */
@@ -40,6 +29,23 @@ export class Transport {
         ? { path: address.path }
         : { host: address.host, port: address.port, noDelay: true, keepAlive: true };
     return new Transport(connect(options));
+  }
+
+  get reader(): ByteReader {
+    return this.#reader;
+  }
+
+  /**
+   * Goes on encrypted. What came before TLS began may be of anybody, and is never taken for something
+   * that came encrypted. @throws PERMISSION_DENIED: a side does not trust the other; PROTOCOL_ERROR
+   */
+  async secure(tls: ClientTls): Promise<void> {
+    if (!this.#reader.isEmpty) throw protocolError('the server went on before TLS had begun');
+    this.#reader.detach();
+    const socket = await tls.secure(this.#socket);
+    this.#socket = socket;
+    this.#reader = new ByteReader(socket);
+    this.#closed = this.#watch(socket, this.#reader);
   }
 
   /**
@@ -56,7 +62,7 @@ export class Transport {
 
   /** Ends at once, for this reason. */
   destroy(reason: Error): void {
-    this.reader.end(reason);
+    this.#reader.end(reason);
     this.#socket.destroy();
   }
 
@@ -68,15 +74,37 @@ export class Transport {
     clearTimeout(timer);
   }
 
+  #watch(socket: Socket, reader: ByteReader): Promise<void> {
+    socket.on('error', (error) => {
+      reader.end(this.#isConnected ? broken(error) : connectError(error));
+    });
+    socket.on('end', () => reader.end(connectionLost('the server closed the connection')));
+    return new Promise((resolve) => {
+      socket.on('close', () => {
+        reader.end(connectionLost('the connection is closed'));
+        resolve();
+      });
+    });
+  }
+
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;
-    this.#socket.cork();
+    const socket = this.#socket;
+    socket.cork();
     process.nextTick(() => {
       this.#isCorked = false;
-      this.#socket.uncork();
+      socket.uncork();
     });
   }
+}
+
+function broken(error: Error): TidemarkError {
+  const code = 'code' in error ? String(error.code) : '';
+  if (!code.startsWith('ERR_SSL_')) return connectionLost('the connection broke', error);
+  // With TLS 1.3 a server tells so when the client takes itself for let in already.
+  const hint = 'check the certificate or key that it is to know us by';
+  return new TidemarkError('PERMISSION_DENIED', 'the server does not let us in', { hint }, error);
 }
 
 function connectError(error: Error): TidemarkError {

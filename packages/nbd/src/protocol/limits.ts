@@ -13,5 +13,5 @@ export const MAX_REQUESTS_IN_FLIGHT = 16;
 /** Extents in one block status chunk that a client takes: nbdkit sends more than QEMU. */
 export const MAX_EXTENTS_TAKEN: number = 2 ** 20;
 
-/** Milliseconds that a handshake may take. */
+/** Milliseconds that a handshake may take, TLS and all. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { isTidemarkError } from '@tidemark/core';
-import { HANDSHAKE_TIMEOUT_MS } from '../protocol/limits.ts';
+import type { ServerTls } from '../tls/server-tls.ts';
 import { shakeHands } from './handshake/handshake.ts';
 import { HandshakeStream } from './handshake/handshake-stream.ts';
-import { Inbox } from './inbox.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import type { Limits } from './limits.ts';
 import type { ServedExport } from './served-export.ts';
 import { Transmission } from './transmission/transmission.ts';
 
@@ -15,13 +15,15 @@ export interface ConnectionOptions {
   readonly socket: Socket;
   readonly exports: readonly ServedExport[];
   readonly pool: BufferPool;
+  readonly limits: Limits;
+  readonly tls: ServerTls | undefined;
   readonly log: (message: string) => void;
 }
 
 /** One client, from greeting to farewell. */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #inbox: Inbox;
+  readonly #stream: HandshakeStream;
   readonly #ended: Promise<void>;
   #transmission: Transmission | undefined;
   #isClosing = false;
@@ -30,7 +32,7 @@ export class Connection {
     this.#options = options;
     // A broken connection closes; there is nobody to tell.
     options.socket.on('error', () => {});
-    this.#inbox = new Inbox(options.socket, options.pool);
+    this.#stream = new HandshakeStream(options.socket, options.pool);
     this.#ended = this.#run();
   }
 
@@ -42,17 +44,18 @@ export class Connection {
   /** Takes no more requests, answers those under way and hangs up. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    if (this.#transmission === undefined) this.#options.socket.destroy();
+    if (this.#transmission === undefined) this.#stream.socket.destroy();
     else this.#transmission.stop();
     await this.#ended;
   }
 
   async #run(): Promise<void> {
-    const { socket, exports, pool, log } = this.#options;
+    const { pool, limits, log } = this.#options;
     try {
-      const session = await this.#shakeHands(exports);
+      const session = await this.#shakeHands();
       if (session !== undefined && !this.#isClosing) {
-        this.#transmission = new Transmission({ socket, inbox: this.#inbox, pool, session, log });
+        const { socket, inbox } = this.#stream;
+        this.#transmission = new Transmission({ socket, inbox, pool, session, limits, log });
         await this.#transmission.worked;
       }
     } catch (error) {
@@ -62,11 +65,11 @@ export class Connection {
     await this.#sayFarewell();
   }
 
-  async #shakeHands(exports: readonly ServedExport[]): ReturnType<typeof shakeHands> {
-    const { socket } = this.#options;
-    const timer = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS).unref();
+  async #shakeHands(): ReturnType<typeof shakeHands> {
+    const { exports, tls, limits } = this.#options;
+    const timer = setTimeout(() => this.#stream.socket.destroy(), limits.handshake).unref();
     try {
-      return await shakeHands(new HandshakeStream(socket, this.#inbox), exports);
+      return await shakeHands(this.#stream, exports, tls);
     } finally {
       clearTimeout(timer);
     }
@@ -74,14 +77,14 @@ export class Connection {
 
   /** The client sees our end and hangs up; one that does not is hung up on. */
   async #sayFarewell(): Promise<void> {
-    const { socket } = this.#options;
+    const { socket, inbox } = this.#stream;
     const closed = new Promise<void>((resolve) => {
       if (socket.closed) resolve();
       else socket.once('close', () => resolve());
     });
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
     await this.#transmission?.answered;
-    this.#inbox.discardAll();
+    inbox.discardAll();
     socket.end();
     await closed;
     clearTimeout(timer);

@@ -18,9 +18,9 @@ export class Inbox {
   constructor(socket: Socket, pool: BufferPool) {
     this.#socket = socket;
     this.#pool = pool;
-    socket.on('data', (chunk: Buffer) => this.#push(chunk));
-    socket.on('end', () => this.#end());
-    socket.on('close', () => this.#end());
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onEnd);
     socket.pause();
   }
 
@@ -63,6 +63,21 @@ export class Inbox {
     this.#onChange = () => {};
     this.#socket.resume();
   }
+
+  /** Whether all that has come is taken. */
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  /** Somebody else reads the socket from now on. */
+  detach(): void {
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('end', this.#onEnd);
+    this.#socket.off('close', this.#onEnd);
+  }
+
+  readonly #onData = (chunk: Buffer): void => this.#push(chunk);
+  readonly #onEnd = (): void => this.#end();
 
   #push = (chunk: Buffer): void => {
     this.#chunks.push(chunk);

@@ -4,9 +4,12 @@ import { BlockList, type Server } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
 import { listenFailed, listenOnSocket } from '@tidemark/unix-socket';
 
-/** Where a server listens. Port 0 lets the system choose one. */
+/**
+ * Where a server listens. Port 0 lets the system choose one. `mode`: who may connect to the socket,
+ * as of a file; default: as the process's umask has it.
+ */
 export type NbdAddress =
-  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'unix'; readonly path: string; readonly mode?: number }
   | { readonly type: 'inet'; readonly host: string; readonly port: number };
 
 const LOOPBACK = new BlockList();
@@ -16,20 +19,29 @@ LOOPBACK.addAddress('::1', 'ipv6');
 /**
  * Listens, and resolves to the address with the actual port. A socket file that nobody listens on is
  * replaced.
- * @throws USAGE (not loopback, not a path or port), LOCKED (in use), FILE_EXISTS (not a socket),
+ * @throws USAGE (not loopback and not `exposed`, not a path or port), LOCKED (in use), FILE_EXISTS (not a socket),
  * FILE_NOT_FOUND (its folder), PERMISSION_DENIED, IO_FAILED
  */
-export async function listen(server: Server, address: NbdAddress): Promise<NbdAddress> {
-  if (address.type === 'inet') return listenOnPort(server, address.host, address.port);
-  await listenOnSocket(server, address.path);
+export async function listen(
+  server: Server,
+  address: NbdAddress,
+  { exposed }: { readonly exposed: boolean },
+): Promise<NbdAddress> {
+  if (address.type === 'inet') return listenOnPort(server, address, exposed);
+  const { path, mode } = address;
+  await listenOnSocket(server, path, mode === undefined ? {} : { mode });
   return address;
 }
 
-async function listenOnPort(server: Server, host: string, port: number): Promise<NbdAddress> {
+async function listenOnPort(
+  server: Server,
+  { host, port }: Extract<NbdAddress, { type: 'inet' }>,
+  exposed: boolean,
+): Promise<NbdAddress> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new TidemarkError('USAGE', `${port} is not a port`, { hint: 'use 0 to 65535' });
   }
-  const numeric = await loopbackAddress(host);
+  const numeric = exposed ? await anyAddress(host) : await loopbackAddress(host);
   try {
     server.listen({ host: numeric, port });
     await once(server, 'listening');
@@ -41,6 +53,15 @@ async function listenOnPort(server: Server, host: string, port: number): Promise
   return { type: 'inet', host, port: actual };
 }
 
+async function anyAddress(host: string): Promise<string> {
+  const found = host === '' ? undefined : await lookup(host).catch(() => undefined);
+  if (found !== undefined) return found.address;
+  throw new TidemarkError('USAGE', `'${host}' is not an address`, {
+    where: host,
+    hint: 'use the name or number of an address of this machine, 0.0.0.0 or :: for all of them',
+  });
+}
+
 /** There is no encryption and no login, so what listens is not to be reached from elsewhere. */
 async function loopbackAddress(host: string): Promise<string> {
   const found = host === '' ? undefined : await lookup(host).catch(() => undefined);
@@ -48,6 +69,6 @@ async function loopbackAddress(host: string): Promise<string> {
   if (found !== undefined && LOOPBACK.check(found.address, family)) return found.address;
   throw new TidemarkError('USAGE', `'${host}' is not an address of this machine alone`, {
     where: host,
-    hint: 'listen on 127.0.0.1, on ::1, or on a unix socket',
+    hint: 'listen on 127.0.0.1, on ::1 or on a unix socket, or with TLS',
   });
 }

@@ -1,17 +1,25 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { BufferPool } from './buffer-pool.ts';
+import { type NbdServerTls, ServerTls } from '../tls/server-tls.ts';
 import { Connection } from './connection.ts';
+import { completeLimits, type Limits } from './limits.ts';
 import { listen, type NbdAddress } from './listen.ts';
 import { checkExports, type NbdExport } from './nbd-export.ts';
 import { ServedExport } from './served-export.ts';
-
-/** More are hung up on: what a client may hold in memory is limited, so this limits all of it. */
-const MAX_CLIENTS = 128;
 
 export interface NbdServerOptions {
   readonly address: NbdAddress;
   /** In the order in which they are listed. */
   readonly exports: readonly NbdExport[];
+  /** Default: none, and who asks for it is told so. */
+  readonly tls?: NbdServerTls;
+  /**
+   * Lets it listen where other machines can reach it although nobody has to prove who he is.
+   * Default: only with TLS.
+   */
+  readonly exposed?: boolean;
+  /** What is left out is as by default. */
+  readonly limits?: Partial<Limits>;
   /** Told what goes wrong, in a sentence. Default: nobody. */
   readonly log?: (message: string) => void;
 }
@@ -29,23 +37,26 @@ export interface NbdServer extends AsyncDisposable {
 
 /**
  * Serves disks over NBD: fixed newstyle, structured replies, base:allocation and the dirty bitmaps
- * of the exports as QEMU serves them. On the loopback or a unix socket only.
- * @throws USAGE, LOCKED, FILE_EXISTS, PERMISSION_DENIED, IO_FAILED: it cannot listen there
+ * of the exports as QEMU serves them. Without TLS on the loopback or a unix socket only.
+ * @throws USAGE, LOCKED, FILE_EXISTS, PERMISSION_DENIED, IO_FAILED: it cannot listen there, or the
+ *   credentials are of no use; FILE_NOT_FOUND: there are none
  */
 export async function startNbdServer(options: NbdServerOptions): Promise<NbdServer> {
-  const { address, log = () => {} } = options;
+  const { address, exposed = options.tls !== undefined, log = () => {} } = options;
+  const limits = completeLimits(options.limits);
   checkExports(options.exports);
   const exports = options.exports.map((exported) => new ServedExport(exported));
+  const tls = options.tls && (await ServerTls.load(options.tls));
   const pool = new BufferPool();
   const connections = new Set<Connection>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
-    const connection = new Connection({ socket, exports, pool, log });
+    const connection = new Connection({ socket, exports, pool, limits, tls, log });
     connections.add(connection);
     void connection.ended.then(() => connections.delete(connection));
   });
-  server.maxConnections = MAX_CLIENTS;
-  server.on('drop', () => log(`a client is turned away: there are ${MAX_CLIENTS} already`));
-  const bound = await listen(server, address);
+  server.maxConnections = limits.clients;
+  server.on('drop', () => log(`a client is turned away: there are ${limits.clients} already`));
+  const bound = await listen(server, address, { exposed });
   server.on('error', (error) => log(`accepting a client failed: ${error.message}`));
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= closeServer(server, connections));

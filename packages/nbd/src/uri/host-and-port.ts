@@ -7,7 +7,6 @@ const DEFAULT_PORT = 10_809;
 
 /** @throws USAGE */
 export function hostAndPort(text: string, authority: string): { host: string; port: number } {
-  if (authority.includes('@')) throw uriError(text, 'a user name is of use with TLS only');
   const groups = /^(?:\[(?<v6>[^\]]*)\]|(?<name>[^:[\]]*))(?::(?<port>\d*))?$/.exec(
     authority,
   )?.groups;

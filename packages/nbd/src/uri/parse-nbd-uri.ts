@@ -1,8 +1,10 @@
 import { TidemarkError } from '@tidemark/core';
 import { MAX_STRING_BYTES } from '../protocol/limits.ts';
 import type { NbdAddress } from '../server/listen.ts';
+import type { NbdClientTls } from '../tls/client-tls.ts';
 import { hostAndPort } from './host-and-port.ts';
 import { percentDecode } from './percent-decode.ts';
+import { TLS_PARAMETERS, tlsOfUri } from './tls-of-uri.ts';
 import { uriError } from './uri-error.ts';
 
 export interface NbdUri {
@@ -11,52 +13,80 @@ export interface NbdUri {
   readonly address: NbdAddress;
   /** Empty for the server's default export. */
   readonly exportName: string;
+  /** Absent: what is sent can be read on the way. */
+  readonly tls?: NbdClientTls;
 }
 
 // RFC 3986, appendix B. `URL` would not do: it takes dot segments and tabs out of export names.
 const PARTS =
-  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<authority>[^/?#]*)(?<path>\/[^?#]*)?(?:\?(?<query>[^#]*))?(?<rest>#.*)?$/is;
+  /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?:(?<user>[^@/?#]*)@)?(?<authority>[^/?#]*)(?<path>\/[^?#]*)?(?:\?(?<query>[^#]*))?(?<rest>#.*)?$/is;
+
+interface Scheme {
+  readonly isUnix: boolean;
+  readonly isSecured: boolean;
+}
+
+const SCHEMES: Readonly<Record<string, Scheme>> = {
+  nbd: { isUnix: false, isSecured: false },
+  nbds: { isUnix: false, isSecured: true },
+  'nbd+unix': { isUnix: true, isSecured: false },
+  'nbds+unix': { isUnix: true, isSecured: true },
+};
 
 /**
  * Parses `nbd://HOST[:PORT]/EXPORT` or `nbd+unix:///EXPORT?socket=PATH` (the NBD project's uri.md).
- * The port is 10809 and the export name empty where they are left out.
+ * The port is 10809 and the export name empty where they are left out. With TLS, `nbds://` and
+ * `nbds+unix://` take libnbd's parameters: `tls-certificates=DIR`, `tls-hostname=NAME`,
+ * `tls-verify-peer=0`, `tls-psk-file=PATH` with the name before an `@`, `tls-type=x509|psk`.
  *
- * @throws USAGE: not such a URI; DEVICE_UNSUPPORTED: one that asks for TLS or vsock
+ * @throws USAGE: not such a URI; DEVICE_UNSUPPORTED: one that asks for vsock
  */
 export function parseNbdUri(text: string): NbdUri {
   const parts = PARTS.exec(text)?.groups;
   if (parts === undefined) throw uriError(text, 'it is not SCHEME://...');
-  checkScheme(text, parts['scheme']!);
+  const scheme = schemeOf(text, parts['scheme']!);
   if (parts['rest'] !== undefined) throw uriError(text, "a '#' in a name is written '%23'");
-  const query = parseQuery(text, parts['query'] ?? '');
+  const query = parseQuery(text, parts['query'] ?? '', scheme);
   const exportName = percentDecode(text, (parts['path'] ?? '/').slice(1));
   if (exportName.includes('\0') || Buffer.byteLength(exportName) > MAX_STRING_BYTES) {
     throw uriError(text, `an export name has at most ${MAX_STRING_BYTES} bytes, and no NUL`);
   }
-  const isUnix = parts['scheme']!.toLowerCase() === 'nbd+unix';
-  const addressOf = isUnix ? unixAddress : inetAddress;
-  return { text, address: addressOf(text, parts['authority']!, query), exportName };
+  const user = parts['user'];
+  if (user !== undefined && !scheme.isSecured) {
+    throw uriError(text, 'a user name is of use with TLS only');
+  }
+  const addressOf = scheme.isUnix ? unixAddress : inetAddress;
+  const address = addressOf(text, parts['authority']!, query);
+  const tls = scheme.isSecured && tlsOfUri(text, { query, user, address });
+  return { text, address, exportName, ...(tls && { tls }) };
 }
 
-function checkScheme(text: string, given: string): void {
+function schemeOf(text: string, given: string): Scheme {
   const scheme = given.toLowerCase();
-  if (scheme === 'nbd' || scheme === 'nbd+unix') return;
-  const why = { nbds: 'TLS', 'nbds+unix': 'TLS', 'nbd+vsock': 'vsock', 'nbds+vsock': 'vsock' }[
-    scheme
-  ];
-  if (why === undefined) throw uriError(text, `'${given}' is not a scheme of NBD`);
-  throw new TidemarkError('DEVICE_UNSUPPORTED', `'${text}' asks for ${why}, which is not spoken`, {
+  if (Object.hasOwn(SCHEMES, scheme)) return SCHEMES[scheme]!;
+  if (scheme !== 'nbd+vsock' && scheme !== 'nbds+vsock') {
+    throw uriError(text, `'${given}' is not a scheme of NBD`);
+  }
+  throw new TidemarkError('DEVICE_UNSUPPORTED', `'${text}' asks for vsock, which is not spoken`, {
     where: text,
-    hint: 'use nbd:// over a network that is trusted, or nbd+unix:// on one machine',
+    hint: 'use nbds:// over a network, or nbd+unix:// on one machine',
   });
 }
 
-function parseQuery(text: string, query: string): ReadonlyMap<string, string> {
+function parseQuery(
+  text: string,
+  query: string,
+  { isSecured }: Scheme,
+): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const pair of query.split('&').filter((part) => part !== '')) {
     const [key = '', ...value] = pair.split('=');
     const name = percentDecode(text, key);
-    if (name !== 'socket') throw uriError(text, `'${name}' is not a parameter that is known`);
+    const isOfTls = TLS_PARAMETERS.has(name);
+    if (name !== 'socket' && !isOfTls) {
+      throw uriError(text, `'${name}' is not a parameter that is known`);
+    }
+    if (isOfTls && !isSecured) throw uriError(text, `'${name}' is for nbds:// only`);
     if (values.has(name)) throw uriError(text, `'${name}' is given twice`);
     values.set(name, percentDecode(text, value.join('=')));
   }

@@ -138,7 +138,7 @@ export async function shakeHands(peer: Peer, offer: Offer = {}): Promise<void> {
 }
 
 function answer(peer: Peer, option: number, { chunks = true, contexts = {} }: Offer): void {
-  if (!chunks) {
+  if (!chunks || option === Option.EXTENDED_HEADERS) {
     peer.replyToOption(option, OptionReplyType.UNSUP);
     return;
   }

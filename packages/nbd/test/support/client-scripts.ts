@@ -15,6 +15,8 @@ export function until(wanted: number, reply: (peer: Peer, option: number) => voi
     for (;;) {
       const { option } = await peer.option();
       if (option === wanted) reply(peer, option);
+      else if (option === Option.EXTENDED_HEADERS)
+        peer.replyToOption(option, OptionReplyType.UNSUP);
       else peer.replyToOption(option, OptionReplyType.ACK);
     }
   };

@@ -100,8 +100,8 @@ const REFUSALS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
     OptionReplyType.TLS_REQD,
     {
       code: 'DEVICE_UNSUPPORTED',
-      why: 'wants TLS, which is not spoken',
-      hint: 'let the server listen without TLS on a socket of this machine',
+      why: 'wants TLS',
+      hint: 'use nbds:// or nbds+unix://',
     },
   ],
   [OptionReplyType.PLATFORM, { code: 'DEVICE_UNSUPPORTED', why: 'cannot do it where it runs' }],

@@ -7,6 +7,7 @@ import {
   Option,
   OPTION_MAGIC,
 } from '../../protocol/handshake.ts';
+import type { ClientTls } from '../../tls/client-tls.ts';
 import { protocolError } from '../faults.ts';
 import type { Transport } from '../transport.ts';
 import { enterExport, type ExportInfo, goToExport } from './choose-export.ts';
@@ -17,6 +18,8 @@ import { askOption } from './option-wire.ts';
 export interface Session extends ExportInfo {
   /** Whether replies come in chunks. */
   readonly hasChunks: boolean;
+  /** Whether headers have 64 bits for lengths; replies come in chunks then. */
+  readonly isExtended: boolean;
   /** Number of each metadata context. */
   readonly contexts: ReadonlyMap<string, number>;
 }
@@ -24,6 +27,8 @@ export interface Session extends ExportInfo {
 export interface Wishes {
   readonly exportName: string;
   readonly contexts: readonly string[];
+  /** Nothing else is asked before. */
+  readonly tls?: ClientTls;
 }
 
 /** The second magic number of servers that do not negotiate. */
@@ -35,20 +40,42 @@ export async function negotiate(transport: Transport, wishes: Wishes): Promise<S
   const taken = offered & (HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES);
   await transport.send(ClientFlags.encode({ flags: taken }));
   const withZeroes = (taken & HandshakeFlag.NO_ZEROES) === 0;
-  const { exportName } = wishes;
+  const { exportName, tls } = wishes;
   if ((taken & HandshakeFlag.FIXED_NEWSTYLE) === 0) {
+    if (tls !== undefined) throw withoutTls('it speaks an older protocol');
     const info = await enterExport(transport, exportName, { withZeroes });
-    return { ...info, hasChunks: false, contexts: new Map() };
+    return { ...info, hasChunks: false, isExtended: false, contexts: new Map() };
   }
-  const chunks = await askOption(transport, Option.STRUCTURED_REPLY);
-  const hasChunks = chunks.refusal === undefined;
+  if (tls !== undefined) await startTls(transport, tls);
+  const { hasChunks, isExtended } = await agreeOnHeaders(transport);
   const contexts = hasChunks
     ? await selectContexts(transport, exportName, wishes.contexts)
     : new Map<string, number>();
   const info =
     (await goToExport(transport, exportName)) ??
     (await enterExport(transport, exportName, { withZeroes }));
-  return { ...info, hasChunks, contexts };
+  return { ...info, hasChunks, isExtended, contexts };
+}
+
+async function startTls(transport: Transport, tls: ClientTls): Promise<void> {
+  const { refusal } = await askOption(transport, Option.STARTTLS);
+  if (refusal !== undefined) throw withoutTls(refusal.text);
+  await transport.secure(tls);
+}
+
+/** The newest that the server knows. */
+async function agreeOnHeaders(transport: Transport) {
+  const longer = await askOption(transport, Option.EXTENDED_HEADERS);
+  if (longer.refusal === undefined) return { hasChunks: true, isExtended: true };
+  const chunks = await askOption(transport, Option.STRUCTURED_REPLY);
+  return { hasChunks: chunks.refusal === undefined, isExtended: false };
+}
+
+function withoutTls(words: string): TidemarkError {
+  const why = words === '' ? '' : `: ${words}`;
+  return new TidemarkError('DEVICE_UNSUPPORTED', `the server does not speak TLS${why}`, {
+    hint: 'set it up there, or use nbd:// or nbd+unix:// if nobody else can listen',
+  });
 }
 
 async function readGreeting({ reader }: Transport): Promise<number> {

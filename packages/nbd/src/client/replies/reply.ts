@@ -15,13 +15,14 @@ export class Reply {
   readonly settled: Promise<void>;
   /** What was asked for, for messages: `write 512 bytes at 0`. */
   readonly #what: string;
-  readonly #offset: number;
+  /** Bytes: the request's. */
+  readonly offset: number;
   readonly #settle: { readonly resolve: () => void; readonly reject: (error: Error) => void };
   #error: TidemarkError | undefined;
 
   constructor(what: string, offset = 0) {
     this.#what = what;
-    this.#offset = offset;
+    this.offset = offset;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.settled = promise;
     this.#settle = { resolve, reject };
@@ -44,7 +45,7 @@ export class Reply {
     const { code, text: meaning } = meaningOfErrno(errno);
     const why = text === '' ? meaning : text;
     this.#error ??= new TidemarkError(code, `the server could not ${this.#what}: ${why}`, {
-      offset: this.#offset,
+      offset: this.offset,
     });
   }
 

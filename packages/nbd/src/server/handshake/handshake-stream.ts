@@ -1,15 +1,47 @@
 import type { Socket } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
-import type { Inbox } from '../inbox.ts';
+import type { ServerTls } from '../../tls/server-tls.ts';
+import type { BufferPool } from '../buffer-pool.ts';
+import { Inbox } from '../inbox.ts';
 
 /** A conversation of turns: as many bytes as the protocol says, then an answer. */
 export class HandshakeStream {
-  readonly #socket: Socket;
-  readonly #inbox: Inbox;
+  readonly #pool: BufferPool;
+  #socket: Socket;
+  #inbox: Inbox;
+  #isSecured = false;
 
-  constructor(socket: Socket, inbox: Inbox) {
+  constructor(socket: Socket, pool: BufferPool) {
     this.#socket = socket;
-    this.#inbox = inbox;
+    this.#pool = pool;
+    this.#inbox = new Inbox(socket, pool);
+  }
+
+  /** What carries the conversation now. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  get inbox(): Inbox {
+    return this.#inbox;
+  }
+
+  /** Whether nobody else can read it. */
+  get isSecured(): boolean {
+    return this.#isSecured;
+  }
+
+  /**
+   * Goes on encrypted. What came before the client was told to begin was sent by who knows whom, and
+   * is never taken for something that came encrypted. @throws as `ServerTls.secure`
+   */
+  async secure(tls: ServerTls): Promise<void> {
+    if (!this.#inbox.isEmpty) throw tooEarly();
+    this.#inbox.detach();
+    const { socket } = await tls.secure(this.#socket);
+    this.#socket = socket;
+    this.#inbox = new Inbox(socket, this.#pool);
+    this.#isSecured = true;
   }
 
   /** @throws CONNECTION_LOST: the client left */
@@ -36,6 +68,10 @@ export class HandshakeStream {
     await promise;
     this.#inbox.pause();
   }
+}
+
+function tooEarly(): TidemarkError {
+  return new TidemarkError('PROTOCOL_ERROR', 'a client went on before TLS had begun');
 }
 
 function connectionLost(cause?: unknown): TidemarkError {

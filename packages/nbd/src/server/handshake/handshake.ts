@@ -12,6 +12,7 @@ import {
   OptionReplyType,
 } from '../../protocol/handshake.ts';
 import { MAX_OPTION_BYTES, MAX_STRING_BYTES } from '../../protocol/limits.ts';
+import type { ServerTls } from '../../tls/server-tls.ts';
 import type { ServedExport } from '../served-export.ts';
 import type { HandshakeStream } from './handshake-stream.ts';
 import { answerInfo } from './info-option.ts';
@@ -19,6 +20,12 @@ import { answerMetaContexts } from './meta-option.ts';
 import { Negotiation, type Session } from './negotiation.ts';
 import { OptionPayload } from './option-payload.ts';
 import { invalidOption, optionName, OptionRefused } from './option-refused.ts';
+
+interface Security {
+  readonly tls?: ServerTls;
+  /** Whether TLS is wanted and has not begun: nothing else is to be had before. */
+  readonly isBare: boolean;
+}
 
 const OFFERED_FLAGS = HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES;
 
@@ -29,6 +36,7 @@ const OFFERED_FLAGS = HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES;
 export async function shakeHands(
   stream: HandshakeStream,
   exports: readonly ServedExport[],
+  tls?: ServerTls,
 ): Promise<Session | undefined> {
   await stream.send(
     Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC, flags: OFFERED_FLAGS }),
@@ -41,12 +49,20 @@ export async function shakeHands(
   const negotiation = new Negotiation(exports);
   for (;;) {
     const { option, length } = await readOption(stream);
-    if (option === Option.EXPORT_NAME) return acceptExportName(stream, negotiation, flags, length);
+    const isBare = tls !== undefined && !stream.isSecured;
+    if (option === Option.EXPORT_NAME) {
+      if (isBare) throw protocolError('an export by name before TLS');
+      return acceptExportName(stream, negotiation, flags, length);
+    }
     // Older clients know no replies to options.
     if (!isFixed) throw protocolError(`option ${option} without fixed newstyle`);
+    if (isBare && option === Option.STARTTLS && length > 0) {
+      throw protocolError('bytes between STARTTLS and TLS');
+    }
     const payload = await stream.read(length);
-    const session = await answer(negotiation, option, payload);
+    const session = await answer(negotiation, option, payload, { isBare, ...(tls && { tls }) });
     await stream.send(negotiation.takeReplies());
+    if (isBare && option === Option.STARTTLS) await stream.secure(tls);
     if (session !== undefined) return session;
     if (option === Option.ABORT) return undefined;
   }
@@ -65,9 +81,14 @@ async function answer(
   negotiation: Negotiation,
   option: number,
   bytes: Buffer,
+  security: Security,
 ): Promise<Session | undefined> {
   try {
-    return await answerOption(negotiation, option, bytes);
+    if (security.isBare && option !== Option.ABORT && option !== Option.STARTTLS) {
+      const text = `Option 0x${option.toString(16)} not permitted before TLS`;
+      throw new OptionRefused(OptionReplyType.TLS_REQD, text);
+    }
+    return await answerOption(negotiation, option, bytes, security);
   } catch (error) {
     if (!(error instanceof OptionRefused)) throw error;
     negotiation.reply(option, error.replyType, Buffer.from(error.message));
@@ -79,6 +100,7 @@ async function answerOption(
   negotiation: Negotiation,
   option: number,
   bytes: Buffer,
+  { tls, isBare }: Security,
 ): Promise<Session | undefined> {
   const payload = new OptionPayload(option, bytes);
   switch (option) {
@@ -91,7 +113,10 @@ async function answerOption(
       return undefined;
     case Option.STARTTLS:
       payload.end();
-      throw new OptionRefused(OptionReplyType.POLICY, 'TLS not configured');
+      if (tls === undefined) throw new OptionRefused(OptionReplyType.POLICY, 'TLS not configured');
+      if (!isBare) throw invalidOption('TLS already enabled');
+      negotiation.acknowledge(option);
+      return undefined;
     case Option.INFO:
       answerInfo(negotiation, option, payload);
       return undefined;

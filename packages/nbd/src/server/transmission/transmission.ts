@@ -1,22 +1,20 @@
 import type { Socket } from 'node:net';
-import { MAX_REQUESTS_IN_FLIGHT } from '../../protocol/limits.ts';
 import { Command } from '../../protocol/transmission.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import type { Session } from '../handshake/negotiation.ts';
 import type { Inbox } from '../inbox.ts';
+import type { Limits } from '../limits.ts';
 import { Outbox } from './outbox.ts';
 import { type NbdRequest, RequestReader } from './request.ts';
 import { serveNow } from './serve-now.ts';
 import { serveRequest } from './serve-request.ts';
-
-/** Bytes of data that requests in flight may hold before no further one is taken. */
-const MAX_BYTES_IN_FLIGHT = 16 * 1024 * 1024;
 
 export interface TransmissionOptions {
   readonly socket: Socket;
   readonly inbox: Inbox;
   readonly pool: BufferPool;
   readonly session: Session;
+  readonly limits: Limits;
   readonly log: (message: string) => void;
 }
 
@@ -85,7 +83,8 @@ export class Transmission {
   }
 
   #hasRoom(): boolean {
-    return this.#inFlight < MAX_REQUESTS_IN_FLIGHT && this.#bytesInFlight < MAX_BYTES_IN_FLIGHT;
+    const { requests, bytes } = this.#options.limits;
+    return this.#inFlight < requests && this.#bytesInFlight < bytes;
   }
 
   /** Most are served so: no promise, no thread, and all that came together is answered together. */
