@@ -21,9 +21,17 @@ OPTIONS (with one dash or two; a comma inside a value is doubled)
       create=on makes bitmap and sidecar and fails when the name exists; create=off, the default,
       loads it. enabled=off binds it without recording. persistent=off keeps it in memory.
       Every enabled bitmap of a drive is tracked, whether an option names it or not.
-  --nbd-server addr.type=unix,addr.path=PATH
-  --nbd-server addr.type=inet,addr.host=127.0.0.1,addr.port=PORT
-      Where NBD clients connect.
+  --nbd-server addr.type=unix,addr.path=PATH[,addr.mode=0660]
+  --nbd-server addr.type=inet,addr.host=HOST,addr.port=PORT[,exposed=on]
+               [,tls-creds=ID[,tls-authz=ID]][,max-connections=N][,max-requests=N]
+               [,max-bytes=SIZE][,handshake-seconds=N]
+      Where NBD clients connect. Other hosts than this machine's own need TLS, or exposed=on.
+  --object tls-creds-x509,id=ID,dir=DIR,endpoint=server[,verify-peer=on|off]
+  --object tls-creds-psk,id=ID,dir=DIR,endpoint=server
+  --object authz-simple,id=ID,identity=NAME
+  --object authz-list,id=ID[,policy=deny|allow][,rules.N.match=NAME,rules.N.policy=allow|deny
+           [,rules.N.format=exact|glob]]
+      TLS for the NBD server: certificates or shared keys, and who may come in by them.
   --qmp unix:PATH
       Where QMP clients connect: bitmaps can be changed while drives are served.
   --checkpoints DIR

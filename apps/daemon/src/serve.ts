@@ -3,7 +3,7 @@ import { packageVersion } from '@tidemark/program';
 import { QmpServer } from '@tidemark/qmp';
 import type { ServedDrive } from './compose.ts';
 import { nbdExport } from './nbd-export.ts';
-import type { DaemonOptions } from './options/parse-options.ts';
+import type { DaemonOptions, NbdServing } from './options/parse-options.ts';
 import { qmpTarget } from './qmp-target.ts';
 
 /** What clients talk to. */
@@ -43,7 +43,7 @@ export async function startServers(
     if (nbdServer !== undefined) {
       const exports = drives.filter(({ planned }) => planned.option.exported).map(nbdExport);
       // First to be closed: a command that runs meanwhile still finds its drives.
-      const server = await startNbdServer({ address: nbdServer, exports, log });
+      const server = await startNbdServer({ ...nbdServing(nbdServer), exports, log });
       nbd = server.address;
       started.unshift(server);
     }
@@ -52,4 +52,8 @@ export async function startServers(
     throw error;
   }
   return { nbd, close };
+}
+
+function nbdServing({ address, tls, exposed, limits }: NbdServing) {
+  return { address, limits, ...(tls && { tls }), ...(exposed && { exposed }) };
 }

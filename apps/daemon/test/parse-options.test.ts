@@ -146,16 +146,52 @@ describe('-dirty-bitmap', () => {
 describe('sockets', () => {
   it("take qemu-storage-daemon's grammar", () => {
     const unix = parseOptions(['--nbd-server', 'addr.type=unix,addr.path=/run/a.sock']);
-    expect(unix.nbdServer).toEqual({ type: 'unix', path: '/run/a.sock' });
+    const plain = { tls: undefined, exposed: false, limits: {} };
+    const address = { type: 'unix', path: '/run/a.sock' };
+    expect(unix.nbdServer).toEqual({ ...plain, address });
     const inet = parseOptions([
       '--nbd-server',
       'addr.type=inet,addr.host=127.0.0.1,addr.port=10809',
     ]);
-    expect(inet.nbdServer).toEqual({ type: 'inet', host: '127.0.0.1', port: 10_809 });
+    const local = { type: 'inet', host: '127.0.0.1', port: 10_809 };
+    expect(inet.nbdServer).toEqual({ ...plain, address: local });
     expect(parseOptions(['--qmp', 'unix:/run/q.sock,server=on,wait=off']).qmp).toBe('/run/q.sock');
   });
 
+  it('have limits, a mode, and TLS by the objects that they name', () => {
+    const path = 'addr.type=unix,addr.path=/a,addr.mode=0660';
+    const limits = 'max-connections=0,max-requests=4,max-bytes=1M,handshake-seconds=3';
+    expect(parseOptions(['--nbd-server', `${path},${limits}`]).nbdServer).toMatchObject({
+      address: { type: 'unix', path: '/a', mode: 0o660 },
+      limits: { clients: 2 ** 31 - 1, requests: 4, bytes: 2 ** 20, handshake: 3000 },
+    });
+    const { nbdServer } = parseOptions([
+      ...['--object', 'tls-creds-x509,id=t,endpoint=server,dir=/certs,,1,verify-peer=on'],
+      ...['--object', 'authz-simple,id=a,identity=O=Example,,CN=client'],
+      ...['--nbd-server', 'addr.type=inet,addr.host=0.0.0.0,addr.port=1,tls-creds=t,tls-authz=a'],
+    ]);
+    expect(nbdServer).toMatchObject({
+      address: { host: '0.0.0.0' },
+      tls: { type: 'x509', dir: '/certs,1', verifyPeer: true },
+    });
+    expect(nbdServer?.tls?.allows?.('O=Example,CN=client')).toBe(true);
+    expect(nbdServer?.tls?.allows?.('O=Example,CN=other')).toBe(false);
+    const open = 'addr.type=inet,addr.host=::,addr.port=1,exposed=on';
+    expect(parseOptions(['--nbd-server', open]).nbdServer).toMatchObject({ exposed: true });
+  });
+
   it.each([
+    [
+      '--nbd-server',
+      'addr.type=unix,addr.path=/a,addr.mode=9',
+      "--nbd-server: 'addr.mode=9' is not a mode",
+    ],
+    ['--nbd-server', 'addr.type=unix,addr.path=/a,tls-creds=t', "there are no TLS credentials 't'"],
+    [
+      '--nbd-server',
+      'addr.type=unix,addr.path=/a,tls-authz=t',
+      'a list of names goes with TLS only',
+    ],
     ['--nbd-server', 'addr.path=/a', "--nbd-server: 'addr.type=' is missing"],
     ['--nbd-server', 'addr.type=vsock', "--nbd-server: 'addr.type=vsock' is not known"],
     ['--nbd-server', 'addr.type=unix', "--nbd-server: 'addr.path=' is missing"],

@@ -1,4 +1,4 @@
-import { KeyValues } from './key-values.ts';
+import { KeyValues } from '@tidemark/program';
 
 /** One `-dirty-bitmap`. */
 export interface BitmapOption {

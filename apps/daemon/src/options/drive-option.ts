@@ -1,6 +1,5 @@
-import { parseSize } from '@tidemark/program';
+import { KeyValues, parseSize } from '@tidemark/program';
 import type { TrackingErrorPolicy } from '@tidemark/tracking';
-import { KeyValues } from './key-values.ts';
 
 /** One `-drive`. */
 export interface DriveOption {

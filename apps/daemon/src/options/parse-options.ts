@@ -3,12 +3,14 @@ import { TidemarkError } from '@tidemark/core';
 import { type BitmapOption, parseBitmapOption } from './bitmap-option.ts';
 import { type DriveOption, parseDriveOption } from './drive-option.ts';
 import { parseNbdServerOption, parseQmpOption, type SocketAddress } from './socket-options.ts';
+import type { NbdLimits } from '@tidemark/nbd';
+import { parseObjects, type ServerTls, serverTls } from '@tidemark/program';
 
 /** What the command line asks for, each option understood by itself. */
 export interface DaemonOptions {
   readonly drives: readonly DriveOption[];
   readonly bitmaps: readonly BitmapOption[];
-  readonly nbdServer: SocketAddress | undefined;
+  readonly nbdServer: NbdServing | undefined;
   /** Path of the QMP socket. */
   readonly qmp: string | undefined;
   /** Folder of checkpoints over several drives. */
@@ -17,9 +19,18 @@ export interface DaemonOptions {
   readonly version: boolean;
 }
 
+/** Where and how NBD clients are served. */
+export interface NbdServing {
+  readonly address: SocketAddress;
+  readonly tls: ServerTls | undefined;
+  readonly exposed: boolean;
+  readonly limits: Partial<NbdLimits>;
+}
+
 const ARGUMENTS = {
   drive: { type: 'string', multiple: true },
   'dirty-bitmap': { type: 'string', multiple: true },
+  object: { type: 'string', multiple: true },
   'nbd-server': { type: 'string', multiple: true },
   qmp: { type: 'string', multiple: true },
   checkpoints: { type: 'string', multiple: true },
@@ -42,12 +53,17 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
   return {
     drives,
     bitmaps: (values['dirty-bitmap'] ?? []).map(parseBitmapOption),
-    nbdServer: nbdServer === undefined ? undefined : parseNbdServerOption(nbdServer),
+    nbdServer: nbdServer === undefined ? undefined : servingOf(nbdServer, values.object),
     qmp: qmp === undefined ? undefined : parseQmpOption(qmp),
     checkpoints: onlyOne('--checkpoints', values.checkpoints),
     help: values.help ?? false,
     version: values.version ?? false,
   };
+}
+
+function servingOf(option: string, objects: readonly string[] = []): NbdServing {
+  const { address, creds, authz, exposed, limits } = parseNbdServerOption(option);
+  return { address, tls: serverTls(parseObjects(objects), { creds, authz }), exposed, limits };
 }
 
 function onlyOne(option: string, given: readonly string[] = []): string | undefined {

@@ -1,31 +1,103 @@
 import { TidemarkError } from '@tidemark/core';
-import { KeyValues } from './key-values.ts';
+import type { NbdLimits } from '@tidemark/nbd';
+import { KeyValues, parseSize } from '@tidemark/program';
 
 export type SocketAddress =
-  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'unix'; readonly path: string; readonly mode?: number }
   | { readonly type: 'inet'; readonly host: string; readonly port: number };
 
-const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
-const KEYS = ['addr.type', 'addr.path', 'addr.host', 'addr.port'];
+/** One `--nbd-server`. */
+export interface NbdServerOption {
+  readonly address: SocketAddress;
+  /** Id of an object of credentials. */
+  readonly creds: string | undefined;
+  /** Id of an object that says who may come in. */
+  readonly authz: string | undefined;
+  /** Other machines may reach it although nobody has to prove who he is. */
+  readonly exposed: boolean;
+  readonly limits: Partial<NbdLimits>;
+}
 
-/** `--nbd-server`, in qemu-storage-daemon's grammar. */
-export function parseNbdServerOption(text: string): SocketAddress {
+const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
+const KEYS = [
+  'addr.type',
+  'addr.path',
+  'addr.mode',
+  'addr.host',
+  'addr.port',
+  'tls-creds',
+  'tls-authz',
+  'exposed',
+  'max-connections',
+  'max-requests',
+  'max-bytes',
+  'handshake-seconds',
+];
+
+/** QEMU's 0: as many as come. */
+const ANY_NUMBER = 2 ** 31 - 1;
+
+/** `--nbd-server`, in qemu-storage-daemon's grammar, with limits and a socket's mode beside it. */
+export function parseNbdServerOption(text: string): NbdServerOption {
   const values = new KeyValues('--nbd-server', text, KEYS);
+  const creds = values.text('tls-creds');
+  const exposed = values.flag('exposed') ?? false;
+  const address = parseAddress(values);
+  if (address.type === 'inet' && !LOOPBACK.includes(address.host)) {
+    if (creds === undefined && !exposed) throw notLoopback(values, address.host);
+  }
+  const limits = parseLimits(values);
+  return { address, creds, authz: values.text('tls-authz'), exposed, limits };
+}
+
+function parseAddress(values: KeyValues): SocketAddress {
   const type = values.oneOf('addr.type', { unix: 'unix', inet: 'inet' } as const);
-  if (type === 'unix') return { type, path: values.required('addr.path') };
   if (type === undefined) throw values.error("'addr.type=' is missing", 'use unix or inet');
+  if (type === 'unix') {
+    const mode = parseMode(values);
+    return { type, path: values.required('addr.path'), ...(mode !== undefined && { mode }) };
+  }
   const host = values.required('addr.host');
   const port = Number(values.required('addr.port'));
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw values.error(`'addr.port=${port}' is not a port`, 'use a number from 0 to 65535');
   }
-  if (!LOOPBACK.includes(host)) {
-    throw values.error(
-      `'addr.host=${host}' is not a loopback address`,
-      'without TLS drives are served on this machine only: use 127.0.0.1, ::1 or a unix socket',
-    );
-  }
   return { type, host, port };
+}
+
+function parseMode(values: KeyValues): number | undefined {
+  const text = values.text('addr.mode');
+  if (text === undefined || /^0?[0-7]{3}$/.test(text))
+    return text === undefined ? undefined : Number.parseInt(text, 8);
+  throw values.error(`'addr.mode=${text}' is not a mode`, 'use octal digits, as 0660');
+}
+
+function parseLimits(values: KeyValues): Partial<NbdLimits> {
+  const clients = parseCount(values, 'max-connections');
+  const requests = parseCount(values, 'max-requests');
+  const bytes = values.text('max-bytes');
+  const seconds = parseCount(values, 'handshake-seconds');
+  return {
+    ...(clients !== undefined && { clients: clients === 0 ? ANY_NUMBER : clients }),
+    ...(requests !== undefined && { requests }),
+    ...(bytes !== undefined && { bytes: parseSize(bytes) }),
+    ...(seconds !== undefined && { handshake: seconds * 1000 }),
+  };
+}
+
+function parseCount(values: KeyValues, key: string): number | undefined {
+  const text = values.text(key);
+  if (text === undefined || /^\d{1,6}$/.test(text))
+    return text === undefined ? undefined : Number(text);
+  throw values.error(`'${key}=${text}' is not a number`, 'use a number from 0 to 999999');
+}
+
+function notLoopback(values: KeyValues, host: string): TidemarkError {
+  return values.error(
+    `'addr.host=${host}' is not a loopback address`,
+    'add tls-creds=ID, or exposed=on where everybody who reaches it may read and write the drives; ' +
+      'else use 127.0.0.1, ::1 or a unix socket',
+  );
 }
 
 /** `--qmp unix:PATH`; QEMU's `,server=on,wait=off` behind it changes nothing and is accepted. */

@@ -6,7 +6,10 @@ export class KeyValues {
   readonly #option: string;
   readonly #values: ReadonlyMap<string, string>;
 
-  /** @throws USAGE: a key that is not in `known`, one given twice, or no value */
+  /**
+   * `known`: the keys that there are; one with `N` in it stands for all with a number there.
+   * @throws USAGE: another key, one given twice, or no value
+   */
   constructor(option: string, text: string, known: readonly string[]) {
     this.#option = option;
     const values = new Map<string, string>();
@@ -14,12 +17,17 @@ export class KeyValues {
       const at = part.indexOf('=');
       const key = at < 0 ? part : part.slice(0, at);
       if (at < 0) throw this.error(`'${part}' has no value`, `write ${option} key=value,key=value`);
-      if (!known.includes(key))
+      if (!known.includes(key.replace(/\.\d+\./, '.N.')))
         throw this.error(`unknown key '${key}'`, `it takes ${known.join(', ')}`);
       if (values.has(key)) throw this.error(`'${key}' is given twice`, 'give it once');
       values.set(key, part.slice(at + 1));
     }
     this.#values = values;
+  }
+
+  /** In the order in which they came. */
+  get keys(): readonly string[] {
+    return [...this.#values.keys()];
   }
 
   text(key: string): string | undefined {
