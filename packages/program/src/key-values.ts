@@ -1,5 +1,5 @@
 import { TidemarkError } from '@tidemark/core';
-import { parseSize } from '@tidemark/program';
+import { parseSize } from './sizes.ts';
 
 /** What an option takes: `a=1,b.c=two`, as QEMU's command line has it; a comma in a value is doubled. */
 export class KeyValues {

@@ -8,7 +8,7 @@ import { readCertificates, readSharedKeys } from './read-credentials.ts';
 /** How a client makes sure of its server, and says who it is. */
 export type NbdClientTls = CertificateTls | SharedKeyTls;
 
-export interface CertificateTls {
+interface CertificateTls {
   readonly type: 'x509';
   /**
    * Holds `ca-cert.pem`, who vouches for the server, and, where the server asks for one,
@@ -21,7 +21,7 @@ export interface CertificateTls {
   readonly verifyPeer: boolean;
 }
 
-export interface SharedKeyTls {
+interface SharedKeyTls {
   readonly type: 'psk';
   /** Lines of NAME:HEX. */
   readonly keyFile: string;

@@ -3,7 +3,7 @@ import { KeyValues } from '../key-values.ts';
 import { type AllowList, parseAllowList, parseSimpleAllow } from './allow-list.ts';
 
 /** Certificates or keys of one side of TLS, as QEMU's objects `tls-creds-x509` and `tls-creds-psk`. */
-export interface TlsCredentials {
+interface TlsCredentials {
   readonly type: 'x509' | 'psk';
   readonly endpoint: 'server' | 'client';
   readonly dir: string;
