@@ -27,8 +27,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-qcow2',
     'store-sidecar',
   ],
+  img: ['core', 'block', 'qcow2', 'store-qcow2', 'doctor'],
   cli: [
     'core',
+    'img',
     'program',
     'block',
     'doctor',

@@ -16,6 +16,7 @@ import { repoRoutes } from './commands/repo/index.ts';
 import { rescan } from './commands/rescan.ts';
 import { restore } from './commands/restore.ts';
 import { sidecarRoutes } from './commands/sidecar/index.ts';
+import { imgRoute } from './commands/img-route.ts';
 import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
 
@@ -29,6 +30,7 @@ const root = buildRouteMap({
     restore,
     rescan,
     repo: repoRoutes,
+    img: imgRoute,
   },
   docs: {
     brief:

@@ -168,6 +168,22 @@ export class ImageState {
     });
   }
 
+  /** Whether more than `limit` clusters of the file are counted as in use. @throws IMAGE_CORRUPT */
+  async usesMoreClustersThan(limit: number): Promise<boolean> {
+    return this.mutex.run(async () => {
+      const refcounts = this.#refcounts;
+      await refcounts.open();
+      const end = Math.floor(this.file.size / this.geometry.clusterSize);
+      let count = 0;
+      for (let at = await refcounts.nextUsed(0, end); at < end && count <= limit;) {
+        const free = await refcounts.nextFree(at, end);
+        count += free - at;
+        at = await refcounts.nextUsed(free, end);
+      }
+      return count > limit;
+    });
+  }
+
   /** What was acknowledged before the call is durable afterwards. */
   async flush(): Promise<void> {
     await this.mutex.run(() => this.writeBack());

@@ -145,6 +145,12 @@ export class Qcow2Image implements BlockDevice {
     return mergeLayers(layerExtents(this.#state, this.#backing, { offset, length }));
   }
 
+  /** Whether more than `limit` clusters of its file are counted as in use. @throws IMAGE_CORRUPT */
+  async usesMoreClustersThan(limit: number): Promise<boolean> {
+    this.#check(0, 0);
+    return this.#calls.run(() => this.#state.usesMoreClustersThan(limit));
+  }
+
   /** How its data file makes up the disk. Undefined: the data is in the image. */
   get dataMap(): DataMap | undefined {
     if (!hasDataFile(this.#state.header)) return undefined;

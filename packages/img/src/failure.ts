@@ -1,0 +1,41 @@
+import { type ErrorCode, TidemarkError } from '@tidemark/core';
+
+/** What stands before each message. */
+export const PROGRAM = 'tidemark img';
+
+export interface FailureOptions {
+  /** Of the program. Default 1. */
+  readonly exitCode?: number;
+  /** Printed behind the message as it is, line end included. */
+  readonly after?: string;
+  /** Default USAGE. */
+  readonly code?: ErrorCode;
+  readonly cause?: unknown;
+}
+
+/**
+ * A refusal in the words that qemu-img has for it: capital letters and several lines are its, for
+ * who reads them may be a program that knows them.
+ */
+export class ImgFailure extends TidemarkError {
+  readonly exitCode: number;
+  readonly after: string;
+
+  constructor(message: string, options: FailureOptions = {}) {
+    const { code = 'USAGE', cause, exitCode = 1, after = '' } = options;
+    super(code, message, {}, cause);
+    this.exitCode = exitCode;
+    this.after = after;
+  }
+}
+
+/** A wrong command line, which `--help` may help with. */
+export function usageFailure(message: string, exitCode = 1): ImgFailure {
+  const after = `Try '${PROGRAM} --help' for more information\n`;
+  return new ImgFailure(message, { after, exitCode });
+}
+
+/** What qemu-img can do and this program does not. */
+export function notOffered(what: string, exitCode = 1): ImgFailure {
+  return new ImgFailure(`${what} is not offered here: use qemu-img for it`, { exitCode });
+}

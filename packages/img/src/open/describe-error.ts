@@ -1,0 +1,43 @@
+import { isTidemarkError } from '@tidemark/core';
+import { ImgFailure } from '../failure.ts';
+
+/** What the C library calls them (strerror(3)). */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EACCES: 'Permission denied',
+  EBUSY: 'Device or resource busy',
+  EDQUOT: 'Disk quota exceeded',
+  EEXIST: 'File exists',
+  EFBIG: 'File too large',
+  EINVAL: 'Invalid argument',
+  EIO: 'Input/output error',
+  EISDIR: 'Is a directory',
+  ELOOP: 'Too many levels of symbolic links',
+  EMFILE: 'Too many open files',
+  ENAMETOOLONG: 'File name too long',
+  ENOENT: 'No such file or directory',
+  ENOSPC: 'No space left on device',
+  ENOTDIR: 'Not a directory',
+  ENXIO: 'No such device or address',
+  EOPNOTSUPP: 'Operation not supported',
+  EPERM: 'Operation not permitted',
+  EROFS: 'Read-only file system',
+  ETXTBSY: 'Text file busy',
+};
+
+/** The system's own word for what went wrong, where it was the system that said so. */
+export function systemErrorOf(error: unknown): string | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('syscall' in at && 'code' in at) return SYSTEM_ERRORS[String(at.code)] ?? at.message;
+  }
+  return undefined;
+}
+
+/** A message as qemu-img would word it, as far as it has one for that. */
+export function describeError(error: unknown): string {
+  if (error instanceof ImgFailure) return error.message;
+  const system = systemErrorOf(error);
+  if (system !== undefined) return system;
+  if (isTidemarkError(error, 'NO_SPACE')) return 'No space left on device';
+  if (isTidemarkError(error)) return error.message;
+  throw error;
+}

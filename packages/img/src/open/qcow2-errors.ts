@@ -1,0 +1,36 @@
+import { isTidemarkError, type TidemarkError } from '@tidemark/core';
+import { ImgFailure } from '../failure.ts';
+
+/** What qemu-img says of a header that breaks a rule, by the field; the others keep our words. */
+const FIELDS: Readonly<Record<string, string>> = {
+  'header.backingFileOffset': 'Invalid backing file offset',
+  'header.backingFileSize': 'Backing file name too long',
+  'header.refcountTableClusters': 'Image does not contain a reference count table',
+  'header.refcountTableOffset': 'Reference count table offset invalid',
+  'header.l1Size': 'L1 table is too small',
+  'header.l1TableOffset': 'Active L1 table offset invalid',
+  'header.snapshotCount': 'Snapshot table too large',
+  'header.snapshotsOffset': 'Snapshot table offset invalid',
+  'header extension.length': 'Header extension too large',
+};
+
+/** An error of `openQcow2` in qemu-img's words, where it has some. */
+export function wordQcow2Error(error: unknown): unknown {
+  if (!isTidemarkError(error) || error instanceof ImgFailure) return error;
+  const words = wordsOf(error);
+  if (words === undefined) return error;
+  return new ImgFailure(words, { code: error.code, cause: error });
+}
+
+function wordsOf(error: TidemarkError): string | undefined {
+  if (error.code === 'IMAGE_UNRECOGNIZED') return 'Image is not in qcow2 format';
+  const version = /^qcow2 version (\d+) is not supported$/.exec(error.message)?.[1];
+  if (version !== undefined) return `Unsupported qcow2 version ${version}`;
+  if (error.message === 'the image is marked as corrupt') {
+    return 'qcow2: Image is corrupt; cannot be opened read/write';
+  }
+  const { struct, field } = error.context;
+  const found = error.message.match(/ is (\d+), not 9 to 21/);
+  if (field === 'clusterBits' && found !== null) return `Unsupported cluster size: 2^${found[1]}`;
+  return struct === undefined ? undefined : FIELDS[`${struct}.${field}`];
+}

@@ -1,0 +1,59 @@
+import { isTidemarkError } from '@tidemark/core';
+import { HelpWanted } from './commands/read-arguments.ts';
+import { ImgFailure, notOffered, PROGRAM, usageFailure } from './failure.ts';
+import { HELP } from './help.ts';
+import type { ImgHost } from './host.ts';
+import { describeError } from './open/describe-error.ts';
+
+type Command = (words: readonly string[], host: ImgHost) => Promise<number>;
+
+/** Each is loaded when it is called for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  bitmap: async () => (await import('./commands/bitmap.ts')).bitmap,
+  compare: async () => (await import('./commands/compare.ts')).compare,
+  create: async () => (await import('./commands/create.ts')).create,
+  info: async () => (await import('./commands/info.ts')).info,
+  map: async () => (await import('./commands/map.ts')).map,
+  resize: async () => (await import('./commands/resize.ts')).resize,
+  snapshot: async () => (await import('./commands/snapshot.ts')).snapshot,
+};
+
+const NOT_OFFERED = new Set(['amend', 'bench', 'commit', 'dd', 'rebase']);
+
+/**
+ * Runs one command line of `qemu-img`, the program's name left out, and prints what that would.
+ * @returns the exit code
+ */
+export async function runImg(words: readonly string[], host: ImgHost): Promise<number> {
+  try {
+    return await run(words, host);
+  } catch (error) {
+    if (error instanceof HelpWanted) {
+      host.out(HELP);
+      return 0;
+    }
+    return report(error, host);
+  }
+}
+
+async function run(words: readonly string[], host: ImgHost): Promise<number> {
+  const [name] = words;
+  if (name === undefined) throw usageFailure('Not enough arguments');
+  if (name === '-h' || name === '--help') throw new HelpWanted();
+  if (NOT_OFFERED.has(name)) throw notOffered(`Command '${name}'`);
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) throw usageFailure(`Command not found: ${name}`);
+  return (await load())(words, host);
+}
+
+function report(error: unknown, host: ImgHost): number {
+  if (error instanceof ImgFailure) {
+    host.err(`${PROGRAM}: ${error.message}\n${error.after}`);
+    return error.exitCode;
+  }
+  host.err(`${PROGRAM}: ${describeError(error)}\n`);
+  if (isTidemarkError(error) && error.context.hint !== undefined) {
+    host.err(`${PROGRAM}: hint: ${error.context.hint}\n`);
+  }
+  return 1;
+}

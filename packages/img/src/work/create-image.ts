@@ -1,0 +1,138 @@
+import { rm } from 'node:fs/promises';
+import { type FileBlockDevice, openFileDevice } from '@tidemark/block';
+import { isTidemarkError } from '@tidemark/core';
+import { createQcow2, type CreateQcow2Options } from '@tidemark/qcow2';
+import { ImgFailure, notOffered } from '../failure.ts';
+import { systemErrorOf } from '../open/describe-error.ts';
+import { pathOf } from '../open/file-name.ts';
+import type { ImgFormat } from '../open/formats.ts';
+import { wholeSectors } from '../open/raw-disk.ts';
+import { wordFileError } from '../open/open-image.ts';
+import type { CreateOptions } from '../text/create-options.ts';
+import { planQcow2 } from './plan-qcow2.ts';
+
+export interface CreateImageOptions {
+  readonly name: string;
+  readonly format: ImgFormat;
+  /** With the size. */
+  readonly options: CreateOptions;
+  readonly warn: (text: string) => void;
+}
+
+/** More than a file can have. Bytes. */
+const MAX_FILE = 2n ** 53n - 1n;
+
+/**
+ * Makes an image, in place of what was there. What can be refused is refused before anything is
+ * touched. @throws USAGE and others, worded as qemu-img does
+ */
+export async function createImage({
+  name,
+  format,
+  options,
+  warn,
+}: CreateImageOptions): Promise<void> {
+  if (name === '') throw new ImgFailure("Could not create '': No such file or directory");
+  const path = pathOf(name);
+  const size = options.size('size') ?? 0n;
+  if (format === 'raw') {
+    checkRawPreallocation(options);
+    if (size > MAX_FILE) throw tooLarge(format);
+    return makeFile(path, warn, async (file) => {
+      await file.resize(0);
+      const bytes = wholeSectors(Number(size));
+      await file.resize(bytes);
+      if (isPreallocated(options)) await allocate(file, bytes);
+    });
+  }
+  const plan = planQcow2(options, size);
+  await makeFile(path, warn, (file) => createWithData(file, plan, path, warn));
+}
+
+async function createWithData(
+  file: FileBlockDevice,
+  plan: CreateQcow2Options,
+  path: string,
+  warn: (text: string) => void,
+): Promise<void> {
+  const { dataFile, size } = plan;
+  if (dataFile === undefined) return createQcow2(file, plan);
+  if (dataFile.name === '') {
+    throw new ImgFailure("Could not create '': No such file or directory");
+  }
+  if (dataFile.name === path) throw notOffered('A data file that is the image itself');
+  await makeFile(dataFile.name, warn, async (data) => {
+    await data.resize(0);
+    await data.resize(size);
+    await createQcow2(file, plan);
+  });
+}
+
+/** Opens a file, or makes it; a new one goes again when `fill` fails. */
+async function makeFile(
+  path: string,
+  warn: (text: string) => void,
+  fill: (file: FileBlockDevice) => Promise<void>,
+): Promise<void> {
+  const { file, isNew } = await openOrMake(path, warn);
+  try {
+    await fill(file);
+    await file.close();
+  } catch (error) {
+    await file.close().catch(() => {});
+    if (isNew) await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function openOrMake(path: string, warn: (text: string) => void) {
+  const onNotice = (text: string) => warn(`${text}\n`);
+  try {
+    const made = { writable: true, create: 'exclusive', onNotice } as const;
+    return { file: await openFileDevice(path, made), isNew: true };
+  } catch (error) {
+    if (!isTidemarkError(error, 'FILE_EXISTS')) throw wordCreation(error, path);
+  }
+  try {
+    return { file: await openFileDevice(path, { writable: true, onNotice }), isNew: false };
+  } catch (error) {
+    if (isTidemarkError(error, 'DEVICE_UNSUPPORTED')) {
+      throw new ImgFailure(`Could not create '${path}': Is a directory`, { cause: error });
+    }
+    if (isTidemarkError(error, 'LOCKED')) {
+      throw await wordFileError(error, path, { writable: true });
+    }
+    throw wordCreation(error, path);
+  }
+}
+
+function wordCreation(error: unknown, path: string): unknown {
+  const system = systemErrorOf(error);
+  if (system === undefined) return error;
+  return new ImgFailure(`Could not create '${path}': ${system}`, { cause: error });
+}
+
+export function tooLarge(format: ImgFormat): ImgFailure {
+  const hint = format === 'qcow2' ? ' (try using a larger cluster size)' : '';
+  return new ImgFailure(`The image size is too large for file format '${format}'${hint}`);
+}
+
+function checkRawPreallocation(options: CreateOptions): void {
+  const mode = options.get('preallocation') ?? 'off';
+  if (mode === 'metadata') throw new ImgFailure('Unsupported preallocation mode: metadata');
+  if (!['off', 'falloc', 'full'].includes(mode)) {
+    throw new ImgFailure(`invalid parameter value: ${mode}`);
+  }
+}
+
+function isPreallocated(options: CreateOptions): boolean {
+  return (options.get('preallocation') ?? 'off') !== 'off';
+}
+
+/** Writes zeros: the space is there then, whatever the file system. */
+async function allocate(file: FileBlockDevice, size: number): Promise<void> {
+  const zeros = new Uint8Array(Math.min(size, 4 * 1024 * 1024));
+  for (let at = 0; at < size; at += zeros.length) {
+    await file.write(zeros.subarray(0, Math.min(zeros.length, size - at)), at);
+  }
+}

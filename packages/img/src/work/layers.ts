@@ -1,0 +1,80 @@
+import { stat } from 'node:fs/promises';
+import type { LayerExtent } from '@tidemark/qcow2';
+import type { Image } from '../open/open-image.ts';
+
+/**
+ * Which file of the chain decides each part of the disk, as `qemu-img map` tells it. Ranges behind
+ * its end are left out.
+ */
+export async function* layersOf(
+  image: Image,
+  offset = 0,
+  length = image.disk.size - offset,
+): AsyncGenerator<LayerExtent> {
+  const { qcow2, disk } = image;
+  const inside = Math.max(0, Math.min(length, disk.size - offset));
+  if (inside === 0) return;
+  if (qcow2 === undefined) {
+    for await (const { zero, ...part } of disk.extents(offset, inside)) {
+      const place = { offset: part.offset, length: part.length, host: part.offset };
+      yield { ...place, depth: 0, present: true, zero, data: !zero, compressed: false };
+    }
+    return;
+  }
+  const places = new Map<number, Image | undefined>();
+  for await (const extent of qcow2.layerExtents(offset, inside)) {
+    const { data, host, depth } = extent;
+    if (!data || host === undefined) {
+      yield extent;
+      continue;
+    }
+    if (!places.has(depth)) places.set(depth, await preallocated(imageAt(image, depth)));
+    const place = places.get(depth);
+    if (place === undefined) yield extent;
+    else yield* splitByHoles(extent, host, place);
+  }
+}
+
+/** The file whose bytes an extent names: the data file, where an image has one. */
+export function fileOf(image: Image, depth: number): string {
+  const at = imageAt(image, depth);
+  return at.qcow2?.info.dataFile?.name ?? at.path;
+}
+
+function imageAt(image: Image, depth: number): Image {
+  let at = image;
+  for (let i = 0; i < depth && at.backing !== undefined; i++) at = at.backing;
+  return at;
+}
+
+/**
+ * The image, where it has more clusters than its file takes up: they may have been allocated without
+ * being written. QEMU asks the file for holes then, and by this very measure.
+ */
+async function preallocated(image: Image): Promise<Image | undefined> {
+  const { qcow2, path, file } = image;
+  if (qcow2 === undefined || qcow2.info.dataFile !== undefined) return undefined;
+  const { clusterSize } = qcow2.info;
+  const clusters = Math.floor(((await stat(path)).blocks * 512) / clusterSize);
+  const limit = Math.max(Math.floor((clusters * 10) / 9), clusters + 2);
+  if (Math.floor(file.size / clusterSize) <= limit) return undefined;
+  return (await qcow2.usesMoreClustersThan(limit)) ? image : undefined;
+}
+
+async function* splitByHoles(
+  extent: LayerExtent,
+  host: number,
+  { file }: Image,
+): AsyncGenerator<LayerExtent> {
+  const { offset, length } = extent;
+  const inside = Math.max(0, Math.min(length, file.size - host));
+  if (inside > 0) {
+    for await (const { zero, ...part } of file.extents(host, inside)) {
+      const at = part.offset - host;
+      yield { ...extent, offset: offset + at, length: part.length, host: part.offset, zero };
+    }
+  }
+  if (inside === length) return;
+  const rest = { offset: offset + inside, length: length - inside, host: host + inside };
+  yield { ...extent, ...rest, zero: true };
+}

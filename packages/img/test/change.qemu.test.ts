@@ -1,0 +1,26 @@
+import { beforeAll, expect, it } from 'vitest';
+import { describeWithQemu, tempDir } from '../../../tools/qemu.ts';
+import { Pair } from './support/both.ts';
+import { BITMAP, CREATE, RESIZE } from './support/change-lines.ts';
+import { makeImages } from './support/template.ts';
+
+const TOOLS = ['qemu-img', 'qemu-io', 'qemu-storage-daemon'] as const;
+
+describeWithQemu('command lines that change images', TOOLS, () => {
+  const dir = tempDir();
+  const template = tempDir();
+  makeImages(template);
+  const groups = { create: CREATE, bitmap: BITMAP, resize: RESIZE };
+  for (const [name, lines] of Object.entries(groups)) {
+    // One after the other in the same folders: each finds what those before it left.
+    let pair: Pair;
+    beforeAll(() => {
+      pair = new Pair(dir, name, template);
+    });
+    it.each(lines)(`${name}: %s`, async (line) => {
+      const file = line.split(' ').find((word) => /\.(qcow2|raw)$/.test(word));
+      const { ours, theirs } = await pair.run(line, file);
+      expect(ours).toEqual(theirs);
+    });
+  }
+});

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { qemuBitmaps, qemuSha256 } from '../../../../tools/qemu-bitmaps.ts';
+import { sh } from '../../../../tools/qemu.ts';
+import { runImg } from '../../src/index.ts';
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Words of a line, with quotes as a shell has them. */
+function wordsOf(line: string): string[] {
+  const words = line.match(/(?:[^\s'"]|'[^']*'|"[^"]*")+/g) ?? [];
+  return words.map((word) => word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'));
+}
+
+/** In this process: a program for each line would take most of the time. */
+async function runOurs(dir: string, words: readonly string[]): Promise<Outcome> {
+  let [stdout, stderr] = ['', ''];
+  const before = process.cwd();
+  process.chdir(dir);
+  try {
+    const code = await runImg(words, {
+      out: (text) => (stdout += text),
+      err: (text) => (stderr += text),
+    });
+    return { code, stdout, stderr };
+  } finally {
+    process.chdir(before);
+  }
+}
+
+async function runTheirs(dir: string, words: readonly string[]): Promise<Outcome> {
+  // Not every line names its files by a path that could be made absolute.
+  return sh('sh', '-c', 'cd "$0" && exec qemu-img "$@"', dir, ...words);
+}
+
+/** As our program would print it: its own name, and names of files for names of nodes. */
+function asOurs({ code, stdout, stderr }: Outcome, image = ''): Outcome {
+  const own = stderr
+    .replaceAll('qemu-img: ', 'tidemark img: ')
+    .replaceAll("Try 'qemu-img --help'", "Try 'tidemark img --help'")
+    .replace(/#block\d+/g, image);
+  return { code, stdout, stderr: own };
+}
+
+/** What came of a line in the one program and in the other. */
+export interface Both {
+  readonly ours: object;
+  readonly theirs: object;
+}
+
+/** Both in one folder: for commands that only look. */
+export async function lookWithBoth(dir: string, line: string): Promise<Both> {
+  const words = wordsOf(line);
+  const theirs = asOurs(await runTheirs(dir, words));
+  return { theirs, ours: await runOurs(dir, words) };
+}
+
+/** A folder for each of the two programs, which begin alike. */
+export class Pair {
+  readonly ours: string;
+  readonly theirs: string;
+
+  constructor(parent: string, name: string, template?: string) {
+    this.ours = join(parent, `${name}.ours`);
+    this.theirs = join(parent, `${name}.theirs`);
+    for (const dir of [this.ours, this.theirs]) {
+      if (template === undefined) mkdirSync(dir);
+      else cpSync(template, dir, { recursive: true });
+    }
+  }
+
+  /** Runs a line in both: what each says, and what is in the files that one of them changed. */
+  async run(line: string, image = ''): Promise<Both> {
+    const words = wordsOf(line);
+    const before = [this.#times(this.ours), this.#times(this.theirs)] as const;
+    const theirs = asOurs(await runTheirs(this.theirs, words), image);
+    const ours = await runOurs(this.ours, words);
+    const files = new Set([
+      ...changed(before[0], this.#times(this.ours)),
+      ...changed(before[1], this.#times(this.theirs)),
+    ]);
+    return {
+      ours: { ...ours, files: await statesOf(this.ours, files) },
+      theirs: { ...theirs, files: await statesOf(this.theirs, files) },
+    };
+  }
+
+  #times(dir: string): ReadonlyMap<string, bigint> {
+    const names = readdirSync(dir);
+    return new Map(
+      names.map((name) => [name, statSync(join(dir, name), { bigint: true }).mtimeNs]),
+    );
+  }
+}
+
+function changed(
+  before: ReadonlyMap<string, bigint>,
+  after: ReadonlyMap<string, bigint>,
+): string[] {
+  return [...new Set([...before.keys(), ...after.keys()])].filter(
+    (name) => before.get(name) !== after.get(name),
+  );
+}
+
+async function statesOf(dir: string, files: ReadonlySet<string>): Promise<object> {
+  const states: [string, object][] = [];
+  for (const file of files) states.push([file, await stateOf(dir, file)]);
+  return Object.fromEntries(states);
+}
+
+/** What QEMU finds in an image, but for where it lies in it. */
+async function stateOf(dir: string, file: string): Promise<object> {
+  const img = (...words: readonly string[]) => runTheirs(dir, words);
+  const { code, stdout } = await img('info', '--output=json', file);
+  if (code !== 0) return { missing: true };
+  const info: Info = JSON.parse(stdout);
+  const { 'actual-size': _, ...rest } = info;
+  // Where a raw file has holes is its own affair.
+  if (info.format !== 'qcow2') return { info: rest, sha256: sha256Of(join(dir, file)) };
+  const map = (await img('map', '--output=json', file)).stdout;
+  return {
+    info: rest,
+    map: map.replace(/, "offset": \d+/g, ''),
+    check: (await img('check', file)).code,
+    bits: map === '' ? 'no backing file' : await bitsOf(join(dir, file)),
+  };
+}
+
+function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+async function bitsOf(path: string): Promise<object> {
+  const usable = (await qemuBitmaps(path)).filter(({ flags }) => !flags.includes('in-use'));
+  const names = usable.map(({ name }) => name);
+  return names.length === 0 ? {} : qemuSha256(path, names);
+}
+
+interface Info {
+  readonly format: string;
+  readonly 'actual-size': number;
+}
