@@ -11,6 +11,7 @@ import { EXIT_USAGE, exitCodeOf, packageVersion } from '@tidemark/program';
 import { backup } from './commands/backup.ts';
 import { bitmapRoutes } from './commands/bitmap/index.ts';
 import { checkpoint } from './commands/checkpoint.ts';
+import { imageRoutes } from './commands/image/index.ts';
 import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
 import { rescan } from './commands/rescan.ts';
@@ -24,6 +25,7 @@ const root = buildRouteMap({
   routes: {
     bitmap: bitmapRoutes,
     sidecar: sidecarRoutes,
+    image: imageRoutes,
     info,
     backup,
     checkpoint,
@@ -54,6 +56,7 @@ const root = buildRouteMap({
       '   6  inconsistent bitmap         14  connection failed',
       '   7  invalid value, or a         15  Node is too old',
       '      sidecar that does not fit  130  cancelled',
+      '  20 to 24: what image check found; see tidemark image check --help',
     ].join('\n'),
   },
 });

@@ -5,11 +5,23 @@ import { tidemark } from '../../../tools/programs.ts';
 import { fail, succeed } from './support/tidemark.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const bitmapCommands = ['add', 'remove', 'list', 'clear', 'enable', 'disable', 'merge', 'dump'];
+const bitmapCommands = [
+  'add',
+  'remove',
+  'list',
+  'clear',
+  'enable',
+  'disable',
+  'merge',
+  'dump',
+  'prune',
+];
 const sidecarCommands = ['create', 'plan', 'resize', 'move', 'adopt', 'convert', 'lend', 'config'];
 const commands = [
   ...sidecarCommands.map((name) => ['sidecar', name]),
   ...bitmapCommands.map((name) => ['bitmap', name]),
+  ['image', 'check'],
+  ['image', 'repair'],
   ['info'],
   ['backup'],
   ['checkpoint'],

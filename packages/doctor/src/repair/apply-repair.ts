@@ -9,6 +9,8 @@ const STEP = 1 << 20;
 export interface ApplyOptions {
   /** An empty file for what takes the repair back. Undefined: it cannot be taken back. */
   readonly undo: BlockDevice | undefined;
+  /** Called when all is planned and the undo file is durable: the image is touched after it. */
+  readonly onReady?: () => Promise<void>;
 }
 
 /**
@@ -18,10 +20,11 @@ export interface ApplyOptions {
 export async function applyRepair(
   image: BlockDevice,
   plan: RepairPlan,
-  { undo }: ApplyOptions,
+  { undo, onReady }: ApplyOptions,
 ): Promise<void> {
   if (plan.phases.length === 0) return;
   if (undo !== undefined) await writeUndo(undo, image, plan);
+  await onReady?.();
   // What others have written is durable before anything of ours stands on it.
   await image.flush();
   if (plan.sizeAfter > image.size) await image.resize(plan.sizeAfter);

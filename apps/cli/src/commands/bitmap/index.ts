@@ -6,9 +6,10 @@ import { dump } from './dump.ts';
 import { enable } from './enable.ts';
 import { list } from './list.ts';
 import { merge } from './merge.ts';
+import { prune } from './prune.ts';
 import { remove } from './remove.ts';
 
 export const bitmapRoutes = buildRouteMap({
-  routes: { add, remove, list, clear, enable, disable, merge, dump },
+  routes: { add, remove, list, clear, enable, disable, merge, dump, prune },
   docs: { brief: "one drive's bitmaps" },
 });
