@@ -3,6 +3,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { type BlockDevice, openFileDevice } from '@tidemark/block';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import { openQcow2 } from '@tidemark/qcow2';
+import { openDataFile } from './data-file.ts';
 import { probeDrive } from './probe.ts';
 
 // Far above what people build, far below what would exhaust descriptors.
@@ -50,6 +51,8 @@ async function openLayer(
           { name: next, format: nextFormat, overlay: path, ...(onNotice && { onNotice }) },
           [...above, real],
         ),
+      openDataFile: (dataFile) =>
+        openDataFile(dataFile, { image: path, ...(onNotice && { onNotice }) }),
     });
   } catch (error) {
     await file.close();

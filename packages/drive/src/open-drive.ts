@@ -1,6 +1,7 @@
 import { type BlockDevice, type FileBlockDevice, openFileDevice } from '@tidemark/block';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
+import { openDataFile, refuseSidecar } from './data-file.ts';
 import { probeDrive } from './probe.ts';
 
 export type DriveFormat = 'raw' | 'qcow2';
@@ -60,7 +61,14 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
       skipBacking,
       openBacking: (name, backingFormat) =>
         openBackingChain({ name, format: backingFormat, overlay: path, ...notices }),
+      openDataFile: (name) => openDataFile(name, { image: path, writable, lock, ...notices }),
     });
+    try {
+      refuseSidecar(path, image);
+    } catch (error) {
+      await image.close();
+      throw error;
+    }
     return { path, format, access, device: image, file, image };
   } catch (error) {
     await file.close();

@@ -5,7 +5,14 @@ import { planTables, type TablePlan, writeTables } from './data-file/write-table
 import { l1EntriesFor, geometryOf, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from './geometry.ts';
 import { backingNameOffset, composeHeader, extensionsEnd } from './header/compose-header.ts';
 import type { ImageHeader } from './header/image-header.ts';
-import { ExtensionType, HEADER_LENGTH, HeaderV2, Incompatible, Limit } from './header/spec.ts';
+import {
+  Compatible,
+  ExtensionType,
+  HEADER_LENGTH,
+  HeaderV2,
+  Incompatible,
+  Limit,
+} from './header/spec.ts';
 import { HostFile } from './io/host-file.ts';
 
 export interface CreateQcow2Options {
@@ -21,18 +28,28 @@ export interface CreateQcow2Options {
   readonly extendedL2?: boolean;
   /** Default deflate ("zlib"); another one needs version 3. */
   readonly compressionType?: 'zlib' | 'zstd';
+  /** Lets QEMU put off counting. What we write is counted at once all the same. Default false. */
+  readonly lazyRefcounts?: boolean;
+  /**
+   * Whether clusters have their places from the start: not (`off`, the default), or in the image's
+   * tables (`metadata`), with space set aside for them (`falloc`), or with zeros written (`full`). Of a
+   * data file, only the tables are meant.
+   */
+  readonly preallocation?: 'off' | 'metadata' | 'falloc' | 'full';
   readonly backing?: { readonly name: string; readonly format?: string };
   /**
-   * A raw file that is the disk. It is neither read nor written: the image maps all of it as it is.
-   * `name`: its path, which QEMU takes relative to the folder that it runs in.
+   * Another file that the data lies in; it is neither read nor written here. `name`: its path, which
+   * QEMU takes relative to the folder that it runs in. `raw`, the default: its bytes are the disk, and
+   * the image maps all of it as it is. Else the image is empty.
    */
-  readonly dataFile?: { readonly name: string };
-  /** Not offered: such an image cannot be trusted after a crash. */
-  readonly lazyRefcounts?: never;
+  readonly dataFile?: { readonly name: string; readonly raw?: boolean };
 }
 
 const DEFAULT_CLUSTER_SIZE = 64 * 1024;
 const DEFAULT_REFCOUNT_BITS = 16;
+
+/** Bytes that are written at once. */
+const ZEROS_LENGTH = 1024 * 1024;
 
 /**
  * Writes an empty image; what the device held is gone. The header comes last and is the commit
@@ -48,9 +65,23 @@ export async function createQcow2(device: BlockDevice, options: CreateQcow2Optio
   }
   await makeEmpty(file, tables.end);
   await writeTables(file, tables);
+  await setAside(device, tables, options.preallocation);
   await file.flush();
   await file.write(headerBytes(header), 0);
   await file.flush();
+}
+
+async function setAside(
+  device: BlockDevice,
+  { preallocated, firstData, end }: TablePlan,
+  how: CreateQcow2Options['preallocation'],
+): Promise<void> {
+  if (preallocated === undefined || how === 'metadata') return;
+  if (how === 'falloc') return device.writeZeroes(firstData, end - firstData, { unmap: false });
+  const zeros = new Uint8Array(ZEROS_LENGTH);
+  for (let at = firstData; at < end; at += zeros.length) {
+    await device.write(zeros.subarray(0, Math.min(zeros.length, end - at)), at);
+  }
 }
 
 /** As many bytes of zeros. */
@@ -101,12 +132,23 @@ function plan(
   if (l1Entries * TABLE_ENTRY_SIZE > Limit.l1Bytes) {
     throw refuse(`a disk of ${size} bytes`, 'use larger clusters');
   }
-  const isMapped = options.dataFile !== undefined;
-  if (isMapped && (version === 2 || options.backing !== undefined)) {
+  const { dataFile, backing, preallocation = 'off', lazyRefcounts = false } = options;
+  const isRaw = dataFile !== undefined && dataFile.raw !== false;
+  if ((isRaw && backing !== undefined) || (dataFile !== undefined && version === 2)) {
     throw refuse('a data file beside a backing file or in version 2', 'leave one of them out');
   }
+  if (lazyRefcounts && version === 2) {
+    throw refuse('lazy refcounts in version 2', 'leave them out, or use version 3');
+  }
+  const isAhead = preallocation !== 'off';
+  if (isAhead && backing !== undefined && !extendedL2) {
+    throw refuse('preallocation over a backing file', 'use extended L2 entries, or leave it out');
+  }
   const used = { start: clusterSize, end: clusterSize };
-  const tables = planTables({ geometry, size, isMapped, used });
+  const isMapped = isRaw || (isAhead && dataFile !== undefined);
+  const parts = extendedL2 ? 'unallocated' : 'data';
+  const preallocated = isAhead && !isMapped ? parts : undefined;
+  const tables = planTables({ geometry, size, isMapped, preallocated, used });
   const plain = withBacking(where, options, {
     version,
     virtualSize: size,
@@ -119,7 +161,7 @@ function plan(
     incompatible:
       (extendedL2 ? Incompatible.extendedL2 : 0n) |
       (compressionType === 'zlib' ? 0n : Incompatible.compressionType),
-    compatible: 0n,
+    compatible: lazyRefcounts ? Compatible.lazyRefcounts : 0n,
     autoclear: 0n,
     headerLength: version === 2 ? HeaderV2.size : HEADER_LENGTH,
     compressionType,

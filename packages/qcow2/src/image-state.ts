@@ -1,5 +1,8 @@
 import { hasDataFile } from './data-file/data-file.ts';
 import type { Geometry } from './geometry.ts';
+import { DataInFile } from './guest-data/data-file.ts';
+import { DataInImage } from './guest-data/data-in-image.ts';
+import type { GuestData } from './guest-data/guest-data.ts';
 import { controlExtension } from './header/control-extension.ts';
 import { HeaderOwner } from './header/header-owner.ts';
 import { headerGeometry, type ImageHeader } from './header/image-header.ts';
@@ -23,6 +26,13 @@ interface Unlinked extends Allocation {
   readonly kind: 'table' | 'other';
 }
 
+interface ImageParts {
+  readonly file: HostFile;
+  readonly owner: HeaderOwner;
+  readonly l1: L1Table;
+  readonly dataFile: HostFile | undefined;
+}
+
 /**
  * What reading, writing and bitmaps share of an open image: its tables, and the order in which
  * they reach the disk. Everything that changes a table runs in `mutex`; methods that say so expect
@@ -35,6 +45,7 @@ export class ImageState {
   readonly map: ClusterMap;
   readonly allocator: Allocator;
   readonly packedSpace: PackedSpace;
+  readonly data: GuestData;
   readonly guard: MetadataGuard;
   readonly mutex = new Mutex();
   /** Guest clusters whose mapping is about to change. Taken before `mutex`, never inside it. */
@@ -45,13 +56,15 @@ export class ImageState {
   #unlinked: Unlinked[] = [];
   #isReady = false;
 
-  private constructor(file: HostFile, owner: HeaderOwner, l1: L1Table) {
+  private constructor({ file, owner, l1, dataFile }: ImageParts) {
     const { version } = owner.header;
     const geometry = headerGeometry(owner.header);
     this.file = file;
     this.owner = owner;
     this.geometry = geometry;
-    this.map = new ClusterMap({ file, l1, geometry, version });
+    const isElsewhere = hasDataFile(owner.header);
+    this.map = new ClusterMap({ file, l1, geometry, version, hasDataFile: isElsewhere });
+    this.data = dataFile === undefined ? new DataInImage(this) : new DataInFile(dataFile, owner);
     this.guard = new MetadataGuard(file, owner, geometry);
     const refcounts = new Refcounts(file, owner, geometry);
     this.#refcounts = refcounts;
@@ -59,9 +72,14 @@ export class ImageState {
     this.packedSpace = new PackedSpace(this.allocator, geometry);
   }
 
-  static async open(file: HostFile, header: ImageHeader): Promise<ImageState> {
+  /** `dataFile`: where the data lies, if it is not in the image. */
+  static async open(
+    file: HostFile,
+    header: ImageHeader,
+    dataFile: HostFile | undefined,
+  ): Promise<ImageState> {
     const owner = new HeaderOwner(file, header);
-    return new ImageState(file, owner, await L1Table.read(file, owner));
+    return new ImageState({ file, owner, l1: await L1Table.read(file, owner), dataFile });
   }
 
   get header(): ImageHeader {
@@ -196,6 +214,8 @@ export class ImageState {
    */
   async writeBack(): Promise<void> {
     const { file, map } = this;
+    // What lies in a data file, too, comes before the links to it.
+    await this.data.flush();
     const vacated = this.#isReady ? await this.#refcounts.writeBack() : undefined;
     if (vacated !== undefined) this.unlink(vacated.offset, vacated.clusterCount);
     if (map.isDirty) {

@@ -1,7 +1,8 @@
 import type { BlockDevice } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
-import { assertRaw } from './data-file/data-file.ts';
+import { assertMetadataOnly, dataFileOf, hasDataFile } from './data-file/data-file.ts';
 import { unsupported } from './errors.ts';
+import { SECTOR_SIZE } from './geometry.ts';
 import type { ImageHeader } from './header/image-header.ts';
 import { readHeader } from './header/parse-header.ts';
 import { Incompatible, QCOW2_MAGIC } from './header/spec.ts';
@@ -19,8 +20,13 @@ export interface OpenQcow2Options {
   /** Goes without the backing file: reading what is in it fails. For work on metadata. */
   readonly skipBacking?: boolean;
   /**
-   * Takes an image whose data lies in a raw file of its own, too: for work on metadata, since nothing
-   * but that can be read or changed. Default false: refused.
+   * Opens the file that the data lies in, if it is not in the image; `name` is what the image says of
+   * it, which QEMU takes relative to the folder that it runs in. The image closes it.
+   */
+  readonly openDataFile?: (name: string | undefined) => Promise<BlockDevice>;
+  /**
+   * Takes an image whose data lies in a raw file without opening that: for work on metadata, since
+   * nothing but that can be read or changed. Default false: refused.
    */
   readonly allowDataFile?: boolean;
   /** Takes an encrypted image, too, for reading its metadata. Default false: refused. */
@@ -38,14 +44,31 @@ export async function openQcow2(
 ): Promise<Qcow2Image> {
   const file = new HostFile(device);
   const writable = options.writable ?? false;
-  const accepted = options.allowDataFile === true ? Incompatible.dataFile : 0n;
+  const { openDataFile, allowDataFile = openDataFile !== undefined } = options;
+  const accepted = allowDataFile ? Incompatible.dataFile : 0n;
   const { allowEncrypted = false } = options;
   const header = await readHeader(file, { accepted, allowEncrypted });
-  assertRaw(device.label, header);
+  if (openDataFile === undefined) assertMetadataOnly(device.label, header);
   if (writable) assertWritable(device, header);
-  const state = await ImageState.open(file, header);
-  const backing = await openBacking(device.label, header, options);
-  return new Qcow2Image({ state, backing, writable });
+  const dataFile = await openData(header, openDataFile);
+  try {
+    const state = await ImageState.open(file, header, dataFile);
+    const backing = await openBacking(device.label, header, options);
+    return new Qcow2Image({ state, backing, writable });
+  } catch (error) {
+    await dataFile?.device.close();
+    throw error;
+  }
+}
+
+async function openData(
+  header: ImageHeader,
+  open: OpenQcow2Options['openDataFile'],
+): Promise<HostFile | undefined> {
+  const found = dataFileOf(header);
+  if (found === undefined || open === undefined) return undefined;
+  // No longer than the disk: others see its length.
+  return new HostFile(await open(found.name), { growthStep: SECTOR_SIZE });
 }
 
 /** What a device holds, by its first bytes. Raw is what is nothing else. */
@@ -71,6 +94,9 @@ function assertWritable(device: BlockDevice, header: ImageHeader): void {
   }
   const hint = "run 'qemu-img check -r all' on it first";
   if (corrupt) throw unsupported(where, 'the image is marked as corrupt', hint);
+  if (hasDataFile(header) && header.snapshotCount > 0) {
+    throw unsupported(where, 'internal snapshots of a data file are not written', hint);
+  }
   if (dirty) throw unsupported(where, 'the image was not closed cleanly', hint);
 }
 

@@ -1,14 +1,9 @@
-import {
-  type BlockDevice,
-  type BlockExtent,
-  isInside,
-  type WriteZeroesOptions,
-} from '@tidemark/block';
+import { type BlockDevice, type BlockExtent, type WriteZeroesOptions } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
+import { ContentAccess } from './content-access.ts';
 import { hasDataFile } from './data-file/data-file.ts';
 import { DataMap } from './data-file/data-map.ts';
 import { replaceImage, type ReplaceImageOptions } from './data-file/replace-image.ts';
-import { unsupported } from './errors.ts';
 import { HostMetadata } from './host-metadata.ts';
 import { readSnapshots, type Snapshot } from './header/snapshot-table.ts';
 import type { ImageMetadata } from './image-metadata.ts';
@@ -31,8 +26,8 @@ interface Qcow2ImageParts {
 }
 
 /**
- * The disk inside a qcow2 image. It owns the device it was opened on and its backing file, and
- * closes both. A bitmap in the image does not see these writes: that is for who tracks them.
+ * The disk inside a qcow2 image. It owns the device it was opened on, its data file and its backing
+ * file, and closes them. A bitmap in the image does not see these writes: that is for who tracks them.
  */
 export class Qcow2Image implements BlockDevice {
   readonly label: string;
@@ -41,6 +36,7 @@ export class Qcow2Image implements BlockDevice {
   /** The image file as the bitmaps in it see it. */
   readonly metadata: ImageMetadata;
   readonly #state: ImageState;
+  readonly #access: ContentAccess;
   readonly #backing: BackingFile;
   readonly #reader: Reader;
   readonly #writer: Writer;
@@ -56,6 +52,7 @@ export class Qcow2Image implements BlockDevice {
     this.label = `qcow2 image in ${state.file.label}`;
     this.writable = writable;
     this.#state = state;
+    this.#access = new ContentAccess(this.label, state);
     this.#backing = backing;
     this.#reader = new Reader(state, backing);
     this.#writer = new Writer(state, this.#reader);
@@ -74,7 +71,7 @@ export class Qcow2Image implements BlockDevice {
   }
 
   async read(target: Uint8Array, offset: number): Promise<void> {
-    this.#check(offset, target.length);
+    this.#access.check(offset, target.length);
     await this.#calls.run(() => this.#reader.read(target, offset));
   }
 
@@ -84,14 +81,14 @@ export class Qcow2Image implements BlockDevice {
 
   /** Of what the tables in memory tell the place. */
   readNow(target: Uint8Array, offset: number): boolean {
-    if (!this.#allows(offset, target.length)) return false;
+    if (!this.#access.allows(offset, target.length)) return false;
     return unlessCorrupt(() => this.#reader.readNow(target, offset));
   }
 
   /** What is written in place. */
   writeNow(source: Uint8Array, offset: number): boolean {
     const isReady = this.writable && this.#state.isReadyToWrite;
-    if (!isReady || !this.#allows(offset, source.length)) return false;
+    if (!isReady || !this.#access.allows(offset, source.length)) return false;
     return unlessCorrupt(() => this.#writer.writeNow(source, offset));
   }
 
@@ -121,18 +118,18 @@ export class Qcow2Image implements BlockDevice {
   }
 
   async flush(): Promise<void> {
-    this.#check(0, 0);
+    this.#access.check(0, 0);
     if (this.writable) await this.#calls.run(() => this.#state.flush());
   }
 
   extents(offset: number, length: number): AsyncIterable<BlockExtent> {
-    this.#check(offset, length);
+    this.#access.check(offset, length);
     return mergeExtents(this.#reader.extents(offset, length));
   }
 
   /** The internal snapshots, oldest first. @throws IMAGE_CORRUPT */
   async snapshots(): Promise<Snapshot[]> {
-    this.#check(0, 0);
+    this.#access.check(0, 0);
     return this.#calls.run(() => readSnapshots(this.#state.file, this.#state.header));
   }
 
@@ -141,7 +138,7 @@ export class Qcow2Image implements BlockDevice {
    * @throws IMAGE_UNSUPPORTED where the backing file is needed and was not opened
    */
   layerExtents(offset: number, length: number): AsyncIterable<LayerExtent> {
-    this.#check(offset, length);
+    this.#access.check(offset, length);
     return mergeLayers(layerExtents(this.#state, this.#backing, { offset, length }));
   }
 
@@ -197,6 +194,7 @@ export class Qcow2Image implements BlockDevice {
   }
 
   close(): Promise<void> {
+    this.#access.close();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -207,12 +205,16 @@ export class Qcow2Image implements BlockDevice {
       // Its counts are of another image.
       if (this.writable && !this.#isReplaced) await this.#state.settle();
     } finally {
-      try {
-        await this.#state.file.device.close();
-      } finally {
-        await this.#backing.close();
-      }
+      await this.#closeFiles();
     }
+  }
+
+  async #closeFiles(): Promise<void> {
+    const { file, data } = this.#state;
+    const files = [file.device, ...(data.isExternal ? [data.file.device] : []), this.#backing];
+    const closed = await Promise.allSettled(files.map((each) => each.close()));
+    const failed = closed.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -220,7 +222,7 @@ export class Qcow2Image implements BlockDevice {
   }
 
   async #change(offset: number, length: number, change: () => Promise<void>): Promise<void> {
-    this.#check(offset, length);
+    this.#access.check(offset, length);
     await this.#calls.run(async () => {
       await this.#prepareToWrite();
       await change();
@@ -235,38 +237,6 @@ export class Qcow2Image implements BlockDevice {
       });
     }
     await this.#state.prepareToWrite();
-  }
-
-  #refuseContent(): void {
-    if (this.#state.header.encryption !== 'none') {
-      const hint = "decrypt it with 'qemu-img convert'";
-      throw unsupported(this.label, 'the content of the image is encrypted', hint);
-    }
-    if (!hasDataFile(this.#state.header)) return;
-    const hint = 'name its data file, the raw drive, instead';
-    throw unsupported(this.label, 'the content of the image lies in its data file', hint);
-  }
-
-  #allows(offset: number, length: number): boolean {
-    if (this.#closing !== undefined || hasDataFile(this.#state.header)) return false;
-    return isInside(this.size, offset, length);
-  }
-
-  #check(offset: number, length: number): void {
-    if (this.#closing !== undefined) {
-      throw new TidemarkError('DEVICE_CLOSED', 'the image was closed', { where: this.label });
-    }
-    if (length > 0) this.#refuseContent();
-    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length)) {
-      throw new RangeError(`expected whole bytes, got ${offset} and ${length}`);
-    }
-    if (offset < 0 || length < 0 || offset + length > this.size) {
-      throw new TidemarkError(
-        'OUT_OF_RANGE',
-        `bytes ${offset} to ${offset + length} are not all on a disk of ${this.size} bytes`,
-        { where: this.label, offset },
-      );
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -65,6 +66,77 @@ describeWithQemu('an image that we create and fill', ['qemu-img'], () => {
       'backing-filename': 'base.raw',
       'backing-filename-format': 'raw',
       'format-specific': { data: { compat: '1.1', 'refcount-bits': 8, 'lazy-refcounts': false } },
+    });
+  });
+
+  it.each([
+    { preallocation: 'metadata', size: 5 * MIB + 512, clusterSize: 512 },
+    { preallocation: 'falloc', size: 3 * MIB, refcountBits: 64, clusterSize: 4 * KIB },
+    { preallocation: 'full', size: 3 * MIB + 512 },
+    { preallocation: 'metadata', size: 3 * MIB, version: 2 },
+    { preallocation: 'metadata', size: 3 * MIB, extendedL2: true },
+  ] as const)('has a place for all of it from the start: %j', async (options) => {
+    const { device, image } = await newImage(options);
+    const path = join(dir, `ahead${made++}.qcow2`);
+    save(device, path);
+    await expectClean(path);
+    const model = new Uint8Array(options.size);
+    expectSame(await qemuContent(path), model);
+    const before = image.metadata.fileSize;
+    expect(before).toBeGreaterThan(options.size);
+    for await (const { host } of image.layerExtents(0, image.size)) expect(host).toBeDefined();
+    await runWorkload(image, { seed: 6, steps: 30, model, longest: 50 * KIB });
+    await image.write(new Uint8Array(2 * MIB).fill(1), 0);
+    model.fill(1, 0, 2 * MIB);
+    await image.close();
+    expect(device.size - before).toBeLessThanOrEqual(MIB);
+    save(device, path);
+    await expectClean(path);
+    expectSame(await qemuContent(path), model);
+  });
+
+  it('over a backing file has places for what is not there yet, in extended L2 entries', async () => {
+    const base = join(dir, 'below.raw');
+    writeFileSync(base, new Uint8Array(MIB).fill(7));
+    const device = new TestDevice();
+    const options = { size: 2 * MIB, extendedL2: true, preallocation: 'falloc' } as const;
+    await createQcow2(device, { ...options, backing: { name: base, format: 'raw' } });
+    const path = join(dir, 'above.qcow2');
+    save(device, path);
+    await expectClean(path);
+    await run('qemu-io', '-c', 'write -P 9 3k 3k', path);
+    await expectClean(path);
+    const model = new Uint8Array(2 * MIB).fill(7, 0, MIB).fill(9, 3 * KIB, 6 * KIB);
+    expectSame(await qemuContent(path), model);
+  });
+
+  it.each<[Omit<CreateQcow2Options, 'size'>, RegExp]>([
+    [{ extendedL2: true, clusterSize: 8 * KIB }, /extended L2/],
+    [{ extendedL2: true, version: 2 }, /extended L2/],
+    [{ compressionType: 'zstd', version: 2 }, /zstd/],
+    [{ lazyRefcounts: true, version: 2 }, /lazy/],
+    [{ preallocation: 'full', backing: { name: 'base' } }, /preallocation/],
+    [{ dataFile: { name: 'data' }, backing: { name: 'base' } }, /data file/],
+    [{ dataFile: { name: 'data', raw: false }, version: 2 }, /data file/],
+  ])('is refused: %j', async (options, message) => {
+    const device = new TestDevice();
+    const made = createQcow2(device, { size: MIB, ...options });
+    await expect(made).rejects.toMatchObject({ code: 'OUT_OF_RANGE' });
+    await expect(createQcow2(device, { size: MIB, ...options })).rejects.toThrow(message);
+    expect(device.size).toBe(0);
+  });
+
+  it('tells QEMU of its lazy refcounts, of zstd and of extended L2 entries', async () => {
+    const path = join(dir, 'features.qcow2');
+    const device = new TestDevice();
+    const options = { lazyRefcounts: true, compressionType: 'zstd', extendedL2: true } as const;
+    await createQcow2(device, { size: MIB, ...options });
+    save(device, path);
+    const info: unknown = JSON.parse(await run('qemu-img', 'info', '--output=json', path));
+    expect(Object(info)['format-specific'].data).toMatchObject({
+      'lazy-refcounts': true,
+      'compression-type': 'zstd',
+      'extended-l2': true,
     });
   });
 

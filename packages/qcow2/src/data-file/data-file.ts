@@ -1,5 +1,6 @@
 import { TidemarkError } from '@tidemark/core';
 import { unsupported } from '../errors.ts';
+import { hasExtendedL2 } from '../header/features.ts';
 import type { Extension, ImageHeader } from '../header/image-header.ts';
 import { Autoclear, ExtensionType, Incompatible } from '../header/spec.ts';
 
@@ -29,10 +30,13 @@ export function dataFileOf(header: Flags): DataFile | undefined {
 }
 
 /**
- * The same header for data in a raw file of that name, or in the image itself. What an earlier data
+ * The same header for data in a file of that name, raw unless it says otherwise, or in the image itself. What an earlier data
  * file was called goes. @throws OUT_OF_RANGE (the name)
  */
-export function withDataFile(header: ImageHeader, dataFile: { name: string } | undefined) {
+export function withDataFile(
+  header: ImageHeader,
+  dataFile: { readonly name: string; readonly raw?: boolean } | undefined,
+): ImageHeader {
   const others = header.extensions.filter(({ type }) => type !== ExtensionType.dataFile);
   const { incompatible, autoclear } = header;
   if (dataFile === undefined) {
@@ -47,7 +51,8 @@ export function withDataFile(header: ImageHeader, dataFile: { name: string } | u
     ...header,
     extensions: [dataFileExtension(dataFile.name), ...others],
     incompatible: incompatible | Incompatible.dataFile,
-    autoclear: autoclear | Autoclear.rawData,
+    autoclear:
+      dataFile.raw === false ? autoclear & ~Autoclear.rawData : autoclear | Autoclear.rawData,
   };
 }
 
@@ -62,11 +67,12 @@ function dataFileExtension(name: string): Extension {
 }
 
 /**
- * What the metadata of such an image has to promise before it can be used: that the data file is the
- * disk, byte for byte. @throws IMAGE_UNSUPPORTED
+ * What an image whose data file is not opened has to promise before its metadata can be used: that
+ * the data file is the disk, byte for byte, cluster by cluster. @throws IMAGE_UNSUPPORTED
  */
-export function assertRaw(where: string, header: Flags): void {
-  if (!hasDataFile(header) || (header.autoclear & Autoclear.rawData) !== 0n) return;
+export function assertMetadataOnly(where: string, header: Flags): void {
+  const isWhole = (header.autoclear & Autoclear.rawData) !== 0n && !hasExtendedL2(header);
+  if (!hasDataFile(header) || isWhole) return;
   throw unsupported(
     where,
     'the data file of the image is not promised to be raw',

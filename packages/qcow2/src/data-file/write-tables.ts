@@ -2,14 +2,19 @@ import { type Geometry, l1EntriesFor, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { ImageHeader } from '../header/image-header.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { writeRefcount } from '../refcounts/refcount-width.ts';
-import { consecutiveL1, identityTable } from './identity-tables.ts';
+import { consecutiveL1, linearTable } from './identity-tables.ts';
 
 export interface TablesOptions {
   readonly geometry: Geometry;
   /** Bytes of the disk. */
   readonly size: number;
-  /** The map says that all of the disk lies in its data file; else it is empty. */
+  /** The map says that all of the disk lies in its data file. */
   readonly isMapped: boolean;
+  /**
+   * Clusters of the image are mapped in advance, to the end of the file: to be read, or with each
+   * subcluster unallocated. Default: the map is empty, unless it is that of a data file.
+   */
+  readonly preallocated?: 'data' | 'unallocated' | undefined;
   /** Bytes of the file, whole clusters, that the tables count besides the header's and their own. */
   readonly used: { readonly start: number; readonly end: number };
 }
@@ -26,17 +31,21 @@ export interface TablePlan extends TablesOptions {
   readonly blockCount: number;
   /** L2 tables lie here, one behind the other. */
   readonly firstTable: number;
+  /** Clusters that are mapped in advance lie here, in the order of the disk. */
+  readonly firstData: number;
   /** Bytes of the file with them. */
   readonly end: number;
 }
 
 export function planTables(options: TablesOptions): TablePlan {
-  const { geometry, size, isMapped, used } = options;
+  const { geometry, size, isMapped, preallocated, used } = options;
+  const hasTables = isMapped || preallocated !== undefined;
   const { clusterSize } = geometry;
   const l1Entries = l1EntriesFor(size, geometry);
   const l1Clusters = Math.ceil((l1Entries * TABLE_ENTRY_SIZE) / clusterSize);
-  const mapClusters = l1Clusters + (isMapped ? l1Entries : 0);
-  const counts = planCounts(used.end / clusterSize + mapClusters, geometry);
+  const mapClusters = l1Clusters + (hasTables ? l1Entries : 0);
+  const dataClusters = preallocated === undefined ? 0 : Math.ceil(size / clusterSize);
+  const counts = planCounts(used.end / clusterSize + mapClusters + dataClusters, geometry);
   const firstBlock = used.end + counts.tableClusters * clusterSize;
   const l1Offset = firstBlock + counts.blocks * clusterSize;
   return {
@@ -50,6 +59,7 @@ export function planTables(options: TablesOptions): TablePlan {
     firstBlock,
     blockCount: counts.blocks,
     firstTable: l1Offset + l1Clusters * clusterSize,
+    firstData: (counts.total - dataClusters) * clusterSize,
     end: counts.total * clusterSize,
   };
 }
@@ -69,9 +79,11 @@ function planCounts(clusters: number, { clusterSize, refcountsPerBlock }: Geomet
 export async function writeTables(file: HostFile, plan: TablePlan): Promise<void> {
   const { geometry, size, header, firstTable, firstBlock } = plan;
   await file.ensureSize(plan.end);
-  if (plan.isMapped) {
+  if (plan.isMapped || plan.preallocated !== undefined) {
+    const start = plan.isMapped ? 0 : plan.firstData;
+    const map = { size, start, isHidden: plan.preallocated === 'unallocated' };
     for (let i = 0; i < header.l1Entries; i++) {
-      await file.write(identityTable(i, size, geometry), firstTable + i * geometry.clusterSize);
+      await file.write(linearTable(i, map, geometry), firstTable + i * geometry.clusterSize);
     }
     await file.write(consecutiveL1(firstTable, size, geometry), header.l1Offset);
   }

@@ -9,12 +9,15 @@ const GROWTH_STEP = 1024 * 1024;
 /** The image file. Adds what the format asks of it: zeros behind its end, and room that grows. */
 export class HostFile {
   readonly device: BlockDevice;
+  readonly #growthStep: number;
   /** Two at once could end with the smaller size. */
   readonly #growing = new Mutex();
   #failure: unknown;
 
-  constructor(device: BlockDevice) {
+  /** `growthStep`: bytes; it grows by multiples of that where it can. */
+  constructor(device: BlockDevice, { growthStep = GROWTH_STEP } = {}) {
     this.device = device;
+    this.#growthStep = growthStep;
   }
 
   get label(): string {
@@ -64,7 +67,7 @@ export class HostFile {
     await this.#growing.run(async () => {
       if (end <= this.size) return;
       try {
-        await this.#grow(roundUp(end, GROWTH_STEP));
+        await this.#grow(roundUp(end, this.#growthStep));
       } catch {
         await this.#grow(end);
       }

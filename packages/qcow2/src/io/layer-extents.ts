@@ -34,7 +34,7 @@ export async function* layerExtents(
   const end = offset + length;
   for (let at = offset; at < end;) {
     const run = await state.map.atRun(at, end - at, (found) => found);
-    if (run.mapping.kind === 'unallocated') yield* below(backing, at, run.length);
+    if (run.mapping.kind === 'unallocated') yield* below(backing, run, at);
     else yield ownExtent(run, at);
     at += run.length;
   }
@@ -51,8 +51,8 @@ function ownExtent({ mapping, length, host }: Run, offset: number): LayerExtent 
 /** What is not in the image. Behind the backing file's end nobody says anything. */
 async function* below(
   backing: BackingFile,
+  { mapping, host, length }: Run,
   offset: number,
-  length: number,
 ): AsyncGenerator<LayerExtent> {
   const inside = Math.max(0, Math.min(length, backing.size - offset));
   if (inside > 0) {
@@ -64,7 +64,8 @@ async function* below(
   }
   if (inside === length) return;
   const rest = { offset: offset + inside, length: length - inside };
-  yield { ...rest, depth: 0, present: false, zero: true, data: false, compressed: false };
+  const nothing = { depth: 0, present: false, zero: true, data: false, compressed: false };
+  yield { ...rest, ...nothing, ...(mapping.host !== undefined && { host: host + inside }) };
 }
 
 async function* rawExtents(

@@ -34,10 +34,10 @@ export class Reader {
 
   /** Reads in this tick what lies in one run and can be read so. @returns whether it did */
   readNow(target: Uint8Array, offset: number): boolean {
-    const { map, file } = this.#state;
+    const { map, data } = this.#state;
     const run = map.runNow(offset, target.length);
     if (run === undefined || run.length < target.length) return false;
-    if (run.mapping.kind === 'data') return file.device.readNow?.(target, run.host) ?? false;
+    if (run.mapping.kind === 'data') return data.file.device.readNow?.(target, run.host) ?? false;
     const isZero =
       run.mapping.kind === 'zero' ||
       (run.mapping.kind === 'unallocated' && offset >= this.#backing.size);
@@ -50,7 +50,7 @@ export class Reader {
     const { mapping } = run;
     switch (mapping.kind) {
       case 'data':
-        return this.#state.inFlight.run(() => this.#state.file.read(target, run.host));
+        return this.#state.inFlight.run(() => this.#state.data.file.read(target, run.host));
       case 'compressed':
         return this.#state.inFlight.run(() => this.#readCompressed(mapping, target, offset));
       case 'zero':

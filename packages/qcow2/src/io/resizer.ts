@@ -1,5 +1,6 @@
 import { isUnchanged, TidemarkError, unchanging } from '@tidemark/core';
 import { hasDataFile } from '../data-file/data-file.ts';
+import { linkInPlace } from '../data-file/link-in-place.ts';
 import { unsupported } from '../errors.ts';
 import { l1EntriesFor, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { HeaderPatch } from '../header/header-owner.ts';
@@ -33,15 +34,15 @@ export class Resizer {
 
   /** Bytes. @throws OUT_OF_RANGE, IMAGE_UNSUPPORTED; RangeError: no size in whole sectors */
   check(size: number): void {
-    const { header, geometry, file } = this.#state;
+    const { header, geometry, file, data } = this.#state;
     const where = file.label;
     if (!Number.isSafeInteger(size) || size < 0 || size % SECTOR_SIZE !== 0) {
       throw new RangeError(`expected a size in whole sectors of 512 bytes, got ${size}`);
     }
     if (size === header.virtualSize) return;
-    if (hasDataFile(header)) {
-      const hint = 'make it an image without a data file first';
-      throw unsupported(where, 'an image whose data lies in a data file cannot be resized', hint);
+    if (hasDataFile(header) && !data.isExternal) {
+      const hint = 'open it with its data file, or make it an image without one first';
+      throw unsupported(where, 'the data file, which was not opened, has to be resized, too', hint);
     }
     if (l1EntriesFor(size, geometry) * TABLE_ENTRY_SIZE > Limit.l1Bytes) {
       throw new TidemarkError('OUT_OF_RANGE', `a disk of ${size} bytes needs larger clusters`, {
@@ -56,7 +57,7 @@ export class Resizer {
 
   /** Makes sure that nothing but zeros is going to show in what is added. */
   async prepare(size: number): Promise<void> {
-    const { geometry, header, map } = this.#state;
+    const { geometry, header } = this.#state;
     const before = header.virtualSize;
     if (size <= before) return;
     // What a shrink has left behind the end, where it was cut off.
@@ -64,7 +65,12 @@ export class Resizer {
     // The backing file, or the end of the last cluster, must not show in the part that is added.
     const clusterEnd = roundUp(before, geometry.clusterSize);
     const hidden = Math.min(size, Math.max(clusterEnd, this.#backing.size));
-    if (hidden <= before) return;
+    if (hidden > before) await this.#hide(before, hidden);
+    await this.#state.data.resize?.(before, size);
+  }
+
+  async #hide(before: number, hidden: number): Promise<void> {
+    const { geometry, map } = this.#state;
     // Zeros need their place in the table, so this comes with a commit of its own.
     if (l1EntriesFor(hidden, geometry) > map.l1.length) await this.#growL1(hidden);
     await this.#zeroer.writeZeroes(before, hidden - before, {});
@@ -91,7 +97,12 @@ export class Resizer {
    * stays is mapped and counted, and goes before the disk can grow again.
    */
   async finish(): Promise<void> {
-    await this.#cut(this.#state.header.virtualSize).catch(() => {});
+    const { header, data } = this.#state;
+    const size = header.virtualSize;
+    await this.#cut(size).catch(() => {});
+    // QEMU maps all of a raw data file: so does who else writes it.
+    if (data.isRaw) await linkInPlace(this.#state, size).catch(() => {});
+    if (data.isExternal && data.file.size > size) await data.resize?.(size, size).catch(() => {});
   }
 
   async #growL1(size: number): Promise<void> {

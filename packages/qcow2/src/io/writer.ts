@@ -51,29 +51,23 @@ export class Writer {
 
   /** Writes in this tick what lies in one run that is written in place. @returns whether it did */
   writeNow(source: Uint8Array, offset: number): boolean {
-    const { map, file } = this.#state;
+    const { map, data } = this.#state;
     const run = map.runNow(offset, source.length);
     if (run === undefined || run.length < source.length) return false;
     const { mapping, host } = run;
     if (mapping.kind !== 'data' || !mapping.exclusive) return false;
-    this.#assertData(host, source.length);
-    return file.device.writeNow?.(source, host) ?? false;
+    data.assertData(host, source.length);
+    return data.file.device.writeNow?.(source, host) ?? false;
   }
 
   /** In the tick of the look-up. Undefined when the clusters must not be written in place. */
   #inPlace({ mapping, host }: Run, source: Uint8Array): Promise<void> | undefined {
     if (mapping.kind !== 'data' || !mapping.exclusive) return undefined;
-    const { inFlight } = this.#state;
+    const { inFlight, data } = this.#state;
     return inFlight.run(async () => {
-      this.#assertData(host, source.length);
-      await this.#state.file.write(source, host);
+      data.assertData(host, source.length);
+      await data.write(source, host);
     });
-  }
-
-  #assertData(host: number, length: number): void {
-    const { clusterSize } = this.#state.geometry;
-    const first = host - (host % clusterSize);
-    this.#state.guard.assertNotMetadata(first, Math.ceil((host + length - first) / clusterSize));
   }
 
   /** Writes to clusters that have to be allocated, unless somebody else just did. */
@@ -100,7 +94,8 @@ export class Writer {
     const { clusterSize } = this.#state.geometry;
     const inCluster = offset % clusterSize;
     const wanted = Math.ceil((inCluster + run.length) / clusterSize);
-    const target = this.#reusable(run.mapping, wanted) ?? (await this.#allocate(wanted));
+    const start = offset - inCluster;
+    const target = this.#reusable(run.mapping, wanted) ?? (await this.#allocate(start, wanted));
     const length = Math.min(run.length, target.count * clusterSize - inCluster);
     const unit = this.#unitFor(run.mapping, target);
     const content = { source: source.subarray(0, length), offset, unit };
@@ -123,35 +118,33 @@ export class Writer {
   #reusable(mapping: Mapping, count: number): Target | undefined {
     if (mapping.kind === 'data' || mapping.kind === 'compressed') return undefined;
     if (mapping.exclusive !== true || mapping.host === undefined) return undefined;
-    const length = count * this.#state.geometry.clusterSize;
-    if (mapping.host + length > this.#state.file.size) return undefined;
-    this.#assertData(mapping.host, length);
+    const { data, geometry } = this.#state;
+    const length = count * geometry.clusterSize;
+    if (!data.isExternal && mapping.host + length > data.file.size) return undefined;
+    data.assertData(mapping.host, length);
     return { host: mapping.host, count, isReused: true };
   }
 
-  async #allocate(wanted: number): Promise<Target> {
-    const { mutex, allocator } = this.#state;
-    const { offset, clusterCount } = await mutex.run(() => allocator.allocateUpTo(wanted));
+  async #allocate(guest: number, wanted: number): Promise<Target> {
+    const { offset, clusterCount } = await this.#state.data.allocate(guest, wanted);
     return { host: offset, count: clusterCount, isReused: false };
   }
 
-  /** Never linked, so nothing on disk or in flight knows of them. */
   async #abandon({ host, count }: Target): Promise<void> {
-    const { mutex, allocator } = this.#state;
     // A failure here leaves a leak, and must not hide the error that led to it.
-    await mutex.run(() => allocator.release(host, count)).catch(() => undefined);
+    await this.#state.data.abandon({ offset: host, clusterCount: count }).catch(() => undefined);
   }
 
   /** Whole units: what `source` does not cover keeps the content that the disk shows there. */
   async #fill({ host }: Target, { source, offset, unit }: Content): Promise<void> {
-    const { geometry, file, inFlight } = this.#state;
+    const { geometry, data, inFlight } = this.#state;
     const end = offset + source.length;
     const first = offset - (offset % unit);
     const last = end - 1 - ((end - 1) % unit);
     const start = offset - (offset % geometry.clusterSize);
     const running = new Running();
     const write = (bytes: Uint8Array, at: number) => {
-      running.add(inFlight.run(() => file.write(bytes, host + at - start)));
+      running.add(inFlight.run(() => data.write(bytes, host + at - start)));
     };
     const isHeadCut = offset > first || (first === last && end < first + unit);
     const isTailCut = last > first && end < last + unit;
@@ -203,7 +196,7 @@ export class Writer {
 /** Gives back what a guest cluster was mapped to, except for the cluster it keeps. */
 export function unlinkOld(state: ImageState, old: L2Entry, kept: number | undefined): void {
   if (old.kind === 'cluster') {
-    if (old.host !== undefined && old.host !== kept) state.unlink(old.host, 1);
+    if (old.host !== undefined && old.host !== kept) state.data.unlink(old.host, 1);
     return;
   }
   // Compressed clusters share host clusters: each counts once in every one that it touches.

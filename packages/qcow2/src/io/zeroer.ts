@@ -9,6 +9,7 @@ import {
   partsTouched,
 } from '../mapping/cluster-entry.ts';
 import type { Mapping } from '../mapping/l2-entry.ts';
+import type { HostRange } from '../util/range-set.ts';
 import type { BackingFile } from './backing-file.ts';
 import { unlinkOld, type Writer } from './writer.ts';
 
@@ -52,6 +53,7 @@ export class Zeroer {
 
   async writeZeroes(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
     const unmap = options.unmap ?? true;
+    if (this.#state.data.isRaw) return this.#zeroRaw(offset, length, options);
     const { from, to } = this.#wholeParts(offset, length);
     if (options.fast === true) this.#assertFast({ offset, length, from, to, unmap });
     if (from >= to) return this.#writeZeros(offset, length);
@@ -71,6 +73,7 @@ export class Zeroer {
 
   /** Whole parts only. In version 2, dropped ones would show the backing file: they stay. */
   async discard(offset: number, length: number): Promise<void> {
+    if (this.#state.data.isRaw) return this.#state.data.discard(offset, length);
     const range = this.#wholeParts(offset, length);
     if (range.from >= range.to) return;
     const hasBacking = this.#backing.size > 0;
@@ -79,6 +82,13 @@ export class Zeroer {
     await this.#changeParts(range, (old, parts) =>
       hasBacking ? this.#zeroed(old, parts, true) : dropped(old, parts),
     );
+  }
+
+  /** The map stays as it is: what reads its data from there finds zeros, and so does everybody else. */
+  async #zeroRaw(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
+    const { file } = this.#state.data;
+    await file.ensureSize(offset + length);
+    await file.device.writeZeroes(offset, length, options);
   }
 
   /** Maps whole clusters to nothing, whatever that shows: they lie behind the disk's end. */
@@ -139,11 +149,12 @@ export class Zeroer {
   }
 
   async #changeInTable({ from, to }: Range, change: Change): Promise<Range[]> {
-    const { mutex, map, geometry } = this.#state;
+    const { mutex, map, geometry, data } = this.#state;
     const { clusterSize } = geometry;
     const start = from - (from % clusterSize);
     const count = Math.ceil((to - start) / clusterSize);
     const left: Range[] = [];
+    const gone: HostRange[] = [];
     await mutex.run(async () => {
       await this.#state.ensureTable(start);
       await map.replace(start, count, (old, i) => {
@@ -158,9 +169,13 @@ export class Zeroer {
         const next = change(isCompressed ? { ...EMPTY_ENTRY, data: parts } : old, parts);
         if (isSame(next, old)) return undefined;
         unlinkOld(this.#state, old, next.host);
+        if (old.host !== undefined && next.host === undefined)
+          addCluster(gone, old.host, clusterSize);
         return next;
       });
     });
+    // Before anybody else may link the same place again.
+    for (const range of gone) await data.discard(range.offset, range.length);
     return left;
   }
 
@@ -185,6 +200,12 @@ export class Zeroer {
   #readsZero({ kind }: Mapping, offset: number): boolean {
     return kind === 'zero' || (kind === 'unallocated' && offset >= this.#backing.size);
   }
+}
+
+function addCluster(ranges: HostRange[], offset: number, length: number): void {
+  const last = ranges.at(-1);
+  if (last === undefined || last.offset + last.length !== offset) ranges.push({ offset, length });
+  else ranges[ranges.length - 1] = { ...last, length: last.length + length };
 }
 
 const NO_HOST = { host: undefined, exclusive: false };

@@ -105,7 +105,7 @@ export function writeEntry(view: DataView, at: number, entry: L2Entry, geometry:
   if (entry.kind === 'compressed') return writeCompressed(view, at, entry, geometry);
   const { subclusters } = geometry;
   const { host = 0, exclusive, data, zero } = entry;
-  const isOwn = exclusive && host !== 0;
+  const isOwn = exclusive && entry.host !== undefined;
   const high = Math.floor(host / 2 ** 32) & OFFSET_HIGH;
   view.setUint32(at, ((isOwn ? EXCLUSIVE_HIGH : 0) | high) >>> 0);
   const low = host % 2 ** 32;

@@ -10,7 +10,7 @@ import {
   writeEntry,
 } from './cluster-entry.ts';
 import type { L1Table } from './l1-table.ts';
-import type { Mapping } from './l2-entry.ts';
+import type { EntryRules, Mapping } from './l2-entry.ts';
 import { type CachedTable, TableCache } from './table-cache.ts';
 
 /** Part of the disk that one `Mapping` describes; its clusters lie in a row in the file, too. */
@@ -27,6 +27,8 @@ interface ClusterMapOptions {
   readonly l1: L1Table;
   readonly geometry: Geometry;
   readonly version: number;
+  /** Data lies in a data file, and not in `file`. */
+  readonly hasDataFile: boolean;
 }
 
 const UNALLOCATED = partOf(EMPTY_ENTRY, 0);
@@ -40,13 +42,13 @@ export class ClusterMap {
   readonly tables: TableCache;
   readonly #file: HostFile;
   readonly #geometry: Geometry;
-  readonly #version: number;
+  readonly #rules: EntryRules;
 
-  constructor({ file, l1, geometry, version }: ClusterMapOptions) {
+  constructor({ file, l1, geometry, version, hasDataFile }: ClusterMapOptions) {
     this.l1 = l1;
     this.#file = file;
     this.#geometry = geometry;
-    this.#version = version;
+    this.#rules = { geometry, version, hasDataFile };
     this.tables = new TableCache({
       tableSize: geometry.clusterSize,
       read: (offset, length) => file.readNew(offset, length),
@@ -99,7 +101,8 @@ export class ClusterMap {
     const { clusterSize, subclusterSize, subclusters } = this.#geometry;
     const inCluster = offset % clusterSize;
     const first = this.#l2Index(offset);
-    const entry = this.#entry(table, first);
+    const guest = offset - inCluster;
+    const entry = this.#entry(table, first, guest);
     const part = Math.floor(inCluster / subclusterSize);
     const mapping = partOf(entry, part);
     const end = Math.min(this.tableEnd(offset), offset + length);
@@ -107,7 +110,7 @@ export class ClusterMap {
     let covered = (part + parts) * subclusterSize - inCluster;
     let isWhole = part + parts === subclusters;
     for (let i = 1; isWhole && offset + covered < end; i++) {
-      const next = this.#entry(table, first + i);
+      const next = this.#entry(table, first + i, guest + i * clusterSize);
       if (!continues(mapping, partOf(next, 0), i * clusterSize)) break;
       parts = partsAlike(next, 0, this.#geometry);
       covered += parts * subclusterSize;
@@ -122,17 +125,26 @@ export class ClusterMap {
     return Math.floor(offset / this.#geometry.clusterSize) % this.#geometry.l2Entries;
   }
 
-  #entry(table: CachedTable, index: number): L2Entry {
+  /** Of the cluster at byte `guest` of the disk. */
+  #entry(table: CachedTable, index: number, guest: number): L2Entry {
     const at = index * this.#geometry.l2EntrySize;
     if (isEmpty(table.view, at, this.#geometry)) return EMPTY_ENTRY;
-    const entry = readEntry(table.view, at, { geometry: this.#geometry, version: this.#version });
+    const entry = readEntry(table.view, at, this.#rules);
     if (typeof entry === 'string') throw this.#fault(table, index, entry);
-    const isRead = entry.kind === 'compressed' || entry.data !== 0;
-    if (isRead && entry.host! >= this.#file.size) {
-      const problem = `points to ${entry.host}, but the file ends at ${this.#file.size}`;
-      throw this.#fault(table, index, problem);
-    }
+    const problem = this.#misplaced(entry, guest);
+    if (problem !== undefined) throw this.#fault(table, index, problem);
     return entry;
+  }
+
+  #misplaced(entry: L2Entry, guest: number): string | undefined {
+    const isRead = entry.kind === 'compressed' || entry.data !== 0;
+    if (this.#rules.hasDataFile === true) {
+      if (entry.kind === 'compressed') return 'is compressed, which nothing in a data file is';
+      if (entry.host === undefined || entry.host === guest) return undefined;
+      return `points to ${entry.host} of the data file, where ${guest} would be right`;
+    }
+    if (!isRead || entry.host! < this.#file.size) return undefined;
+    return `points to ${entry.host}, but the file ends at ${this.#file.size}`;
   }
 
   /** Replaces the entries of clusters that one L2 table holds, in one tick. It has to be exclusive. */
@@ -141,15 +153,18 @@ export class ClusterMap {
     if (entry === undefined || !entry.exclusive) throw new TypeError('the L2 table is not ours');
     for (;;) {
       const table = this.tables.peek(entry.offset);
-      if (table !== undefined) return this.#replaceIn(table, this.#l2Index(offset), count, change);
+      if (table !== undefined) return this.#replaceIn(table, offset, count, change);
       await this.tables.load(entry.offset);
     }
   }
 
-  #replaceIn(table: CachedTable, first: number, count: number, change: EntryChange): void {
-    const { l2EntrySize } = this.#geometry;
+  #replaceIn(table: CachedTable, offset: number, count: number, change: EntryChange): void {
+    const { l2EntrySize, clusterSize } = this.#geometry;
+    const first = this.#l2Index(offset);
     // All of them are decoded before one is changed: a wrong entry leaves the table as it was.
-    const old = Array.from({ length: count }, (_, i) => this.#entry(table, first + i));
+    const old = Array.from({ length: count }, (_, i) =>
+      this.#entry(table, first + i, offset + i * clusterSize),
+    );
     for (const [i, entry] of old.entries()) {
       const next = change(entry, i);
       if (next === undefined) continue;

@@ -21,6 +21,8 @@ export type Mapping =
 export interface EntryRules {
   readonly geometry: Geometry;
   readonly version: number;
+  /** Data lies in a data file, at the same offset as on the disk: 0 is an offset like others there. */
+  readonly hasDataFile?: boolean;
 }
 
 const EXCLUSIVE_HIGH = 0x8000_0000;
@@ -43,9 +45,12 @@ export function decodeL2Entry(high: number, low: number, rules: EntryRules): Map
   if (isZero && rules.version < 3) return 'has the zero flag, which version 2 does not know';
   const host = (high & OFFSET_HIGH) * 2 ** 32 + ((low & OFFSET_LOW) >>> 0);
   if (host % rules.geometry.clusterSize !== 0) return `points to ${host}, not a cluster's start`;
-  const exclusive = (high & EXCLUSIVE_HIGH) !== 0;
-  if (isZero) return { kind: 'zero', host: host === 0 ? undefined : host, exclusive };
-  return host === 0 ? { kind: 'unallocated' } : { kind: 'data', host, exclusive };
+  const isMarked = (high & EXCLUSIVE_HIGH) !== 0;
+  const { hasDataFile = false } = rules;
+  const hasPlace = host !== 0 || (hasDataFile && isMarked);
+  const exclusive = isMarked || (hasDataFile && hasPlace);
+  if (isZero) return { kind: 'zero', host: hasPlace ? host : undefined, exclusive };
+  return hasPlace ? { kind: 'data', host, exclusive } : { kind: 'unallocated' };
 }
 
 /** Of a compressed cluster's entry: so many bits are the host offset. */

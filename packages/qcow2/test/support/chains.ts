@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import type { BlockDevice } from '@tidemark/block';
-import { openQcow2, probeFormat, type Qcow2Image } from '../../src/index.ts';
+import { openQcow2, type OpenQcow2Options, probeFormat, type Qcow2Image } from '../../src/index.ts';
 import { loadDevice } from './images.ts';
 import type { TestDevice } from './test-device.ts';
 
@@ -13,7 +13,7 @@ async function openChain(dir: string, name: string): Promise<BlockDevice> {
 export function openImage(
   dir: string,
   device: TestDevice,
-  options: { writable?: boolean } = {},
+  options: Pick<OpenQcow2Options, 'writable' | 'openDataFile'> = {},
 ): Promise<Qcow2Image> {
   return openQcow2(device, { ...options, openBacking: (name) => openChain(dir, basename(name)) });
 }
