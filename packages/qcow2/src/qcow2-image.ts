@@ -144,7 +144,7 @@ export class Qcow2Image implements BlockDevice {
 
   /** Whether more than `limit` clusters of its file are counted as in use. @throws IMAGE_CORRUPT */
   async usesMoreClustersThan(limit: number): Promise<boolean> {
-    this.#check(0, 0);
+    this.#access.check(0, 0);
     return this.#calls.run(() => this.#state.usesMoreClustersThan(limit));
   }
 
