@@ -1,11 +1,12 @@
 import { BASE_ALLOCATION } from '../protocol/context-names.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../protocol/limits.ts';
-import { parseNbdUri } from '../uri/parse-nbd-uri.ts';
 import { ClientTls } from '../tls/client-tls.ts';
+import { type NbdUri, parseNbdUri } from '../uri/parse-nbd-uri.ts';
 import { Connection } from './connection.ts';
 import { connectionLost, located } from './faults.ts';
+import { Link, type Opened } from './link/link.ts';
 import { checkContexts } from './negotiate/contexts.ts';
-import { negotiate } from './negotiate/negotiate.ts';
+import { negotiate, type Wishes } from './negotiate/negotiate.ts';
 import { NbdDevice } from './nbd-device.ts';
 import { Transport } from './transport.ts';
 
@@ -18,35 +19,53 @@ export interface NbdConnectOptions {
   readonly contexts?: readonly string[];
   /** Milliseconds until the export is open, and that a close waits for the server. Default 10000. */
   readonly timeout?: number;
+  /**
+   * Milliseconds to try for a new connection where one is lost, before calls fail. Requests are sent
+   * again then, and so are writes that were not flushed. Not for an export that other clients write
+   * too. Default 0: a connection that is lost stays lost.
+   */
+  readonly reconnect?: number;
+  /** Told of lost and new connections. Default: nobody. */
+  readonly onNotice?: (message: string) => void;
 }
+
+// A timer of Node's that is set to more ends at once.
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Connects to an export of an NBD server: `nbd://HOST[:PORT]/EXPORT`, or
- * `nbd+unix:///EXPORT?socket=PATH`; with TLS `nbds://` and `nbds+unix://`, see `parseNbdUri`. A connection that is lost stays lost: connect again.
+ * `nbd+unix:///EXPORT?socket=PATH`; with TLS `nbds://` and `nbds+unix://`, see `parseNbdUri`.
  *
  * @throws USAGE: not an NBD URI; FILE_NOT_FOUND: no such export; PERMISSION_DENIED;
- * DEVICE_UNSUPPORTED: it has no TLS, wants TLS, or speaks an older protocol; CONNECTION_LOST: nothing listens, or it
- * did not answer in time; PROTOCOL_ERROR: what listens does not speak NBD
+ * DEVICE_UNSUPPORTED: it has no TLS, wants TLS, or speaks an older protocol; CONNECTION_LOST:
+ * nothing listens, or it did not answer in time; PROTOCOL_ERROR: what listens does not speak NBD
  */
-export async function connectNbd(
-  uri: string,
-  { contexts = [], timeout = HANDSHAKE_TIMEOUT_MS }: NbdConnectOptions = {},
-): Promise<NbdDevice> {
-  const { address, exportName, tls: secured } = parseNbdUri(uri);
+export async function connectNbd(uri: string, options: NbdConnectOptions = {}): Promise<NbdDevice> {
+  const { contexts = [], reconnect = 0, onNotice = () => {} } = options;
+  const parsed = parseNbdUri(uri);
   const label = `nbd drive '${uri}'`;
   const queries = checkContexts([BASE_ALLOCATION, ...contexts]);
-  const tls = secured && (await ClientTls.load(secured));
-  const wishes = { exportName, contexts: queries, ...(tls && { tls }) };
-  // A timer of Node's that is set to more ends at once.
-  const limit = Math.min(timeout, 2 ** 31 - 1);
+  const tls = parsed.tls && (await ClientTls.load(parsed.tls));
+  const timeout = Math.min(options.timeout ?? HANDSHAKE_TIMEOUT_MS, LONGEST_TIMER);
+  const wishes = { exportName: parsed.exportName, contexts: queries, ...(tls && { tls }) };
+  const open = () => openConnection(parsed, wishes, { label, timeout });
+  const first = await open();
+  const link = new Link(first, { label, open, reconnect, onNotice });
+  return new NbdDevice({ label, session: first.session, link, timeout });
+}
+
+async function openConnection(
+  { address }: NbdUri,
+  wishes: Wishes,
+  { label, timeout }: { readonly label: string; readonly timeout: number },
+): Promise<Opened> {
   const transport = Transport.open(address);
   const timer = setTimeout(() => {
-    transport.destroy(connectionLost(`the server did not answer in ${limit / 1000} s`));
-  }, limit);
+    transport.destroy(connectionLost(`the server did not answer in ${timeout / 1000} s`));
+  }, timeout);
   try {
     const session = await negotiate(transport, wishes);
-    const connection = new Connection(transport, { ...session, label });
-    return new NbdDevice({ label, session, connection, timeout: limit });
+    return { session, connection: new Connection(transport, { ...session, label }) };
   } catch (error) {
     const failure = located(error, label);
     transport.destroy(failure);

@@ -64,6 +64,11 @@ export class Connection {
     }
   }
 
+  /** Nobody uses it any more; what is under way fails for this reason. */
+  abandon(reason: TidemarkError): void {
+    if (this.#failure === undefined) this.#fail(located(reason, this.label));
+  }
+
   /** Says good-bye and waits for the server's end of the connection, `timeout` ms at most. */
   async disconnect(timeout: number): Promise<void> {
     if (this.#failure === undefined) {
@@ -73,6 +78,8 @@ export class Connection {
   }
 
   #fail(error: TidemarkError): void {
+    // The first reason stays.
+    if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#transport.destroy(error);
     for (const reply of this.#pending.values()) reply.fail(error);

@@ -1,6 +1,6 @@
 import { type BlockDevice, checkRange } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
-import type { Connection } from './connection.ts';
+import type { Link } from './link/link.ts';
 import { Running } from './running.ts';
 
 type Call = () => Promise<void>;
@@ -11,16 +11,16 @@ type Call = () => Promise<void>;
  */
 export class DeviceGuard {
   readonly #device: Pick<BlockDevice, 'label' | 'size' | 'writable'>;
-  readonly #connection: Connection;
+  readonly #link: Link;
   readonly #running = new Running();
   #isClosed = false;
   #isDirty = false;
   #isLossTold = false;
   #flushError: unknown;
 
-  constructor(device: Pick<BlockDevice, 'label' | 'size' | 'writable'>, connection: Connection) {
+  constructor(device: Pick<BlockDevice, 'label' | 'size' | 'writable'>, link: Link) {
     this.#device = device;
-    this.#connection = connection;
+    this.#link = link;
   }
 
   /** @throws DEVICE_CLOSED, and what the connection failed with */
@@ -29,7 +29,7 @@ export class DeviceGuard {
     if (this.#isClosed) {
       throw new TidemarkError('DEVICE_CLOSED', `${label} is closed`, { where: label });
     }
-    const { failure } = this.#connection;
+    const { failure } = this.#link;
     if (failure === undefined) return;
     this.#isLossTold = true;
     throw failure;
@@ -56,10 +56,15 @@ export class DeviceGuard {
   }
 
   async run(call: Call): Promise<void> {
+    await this.tell(call);
+  }
+
+  /** What a call gives, which a close waits for. */
+  async tell<T>(call: () => Promise<T>): Promise<T> {
     try {
-      await this.#running.run(call);
+      return await this.#running.run(call);
     } catch (error) {
-      if (error === this.#connection.failure) this.#isLossTold = true;
+      if (error === this.#link.failure) this.#isLossTold = true;
       throw error;
     }
   }
@@ -87,11 +92,13 @@ export class DeviceGuard {
   }
 
   /** Refuses all calls from here on, waits for those under way and flushes what they changed. */
-  async close(flush: Call): Promise<void> {
+  async close(flush: Call, hurry: () => void): Promise<void> {
     this.#isClosed = true;
+    // Calls that wait for a server which is not there would not end before long.
+    hurry();
     await this.#running.drain();
     if (!this.#isDirty) return;
-    const { failure } = this.#connection;
+    const { failure } = this.#link;
     if (failure === undefined) await this.flush(flush);
     else if (!this.#isLossTold) throw failure;
   }

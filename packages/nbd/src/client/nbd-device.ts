@@ -2,19 +2,18 @@ import { type BlockDevice, type BlockExtent, type WriteZeroesOptions } from '@ti
 import { TidemarkError } from '@tidemark/core';
 import { AllocationFlag, BASE_ALLOCATION } from '../protocol/context-names.ts';
 import { Command, CommandFlag, ExportFlag } from '../protocol/transmission.ts';
-import type { Connection } from './connection.ts';
-import type { NbdRequest } from './encode-request.ts';
 import { DeviceGuard } from './device-guard.ts';
+import type { Ask, Link } from './link/link.ts';
 import type { BlockSize } from './negotiate/block-size.ts';
 import type { Session } from './negotiate/negotiate.ts';
-import type { Reply } from './replies/reply.ts';
+import type { StatusReply } from './replies/status-reply.ts';
 import { Requests } from './requests.ts';
 import { type ContextExtent, statusExtents } from './status-extents.ts';
 
 interface Parts {
   readonly label: string;
   readonly session: Session;
-  readonly connection: Connection;
+  readonly link: Link;
   /** Milliseconds that a server gets to end the connection. */
   readonly timeout: number;
 }
@@ -46,7 +45,7 @@ export class NbdDevice implements BlockDevice {
 
   /** Only `connectNbd` makes one. */
   constructor(parts: Parts) {
-    const { label, session, connection } = parts;
+    const { label, session, link } = parts;
     this.#parts = parts;
     this.label = label;
     this.size = session.size;
@@ -54,8 +53,8 @@ export class NbdDevice implements BlockDevice {
     this.writable = !this.#has(ExportFlag.READ_ONLY);
     this.canDiscard = this.writable && this.#has(ExportFlag.TRIM);
     this.contexts = [...session.contexts.keys()];
-    this.#requests = new Requests(connection, session.blockSize);
-    this.#guard = new DeviceGuard(this, connection);
+    this.#requests = new Requests(link, session.blockSize);
+    this.#guard = new DeviceGuard(this, link);
   }
 
   async read(target: Uint8Array, offset: number): Promise<void> {
@@ -73,10 +72,11 @@ export class NbdDevice implements BlockDevice {
   async writeZeroes(
     offset: number,
     length: number,
-    { unmap = true }: WriteZeroesOptions = {},
+    { unmap = true, fast = false }: WriteZeroesOptions = {},
   ): Promise<void> {
     this.#guard.checkChange(offset, length);
-    const flags = unmap ? 0 : CommandFlag.NO_HOLE;
+    if (fast && !this.#has(ExportFlag.FAST_ZERO)) throw this.#notFast();
+    const flags = (unmap ? 0 : CommandFlag.NO_HOLE) | (fast ? CommandFlag.FAST_ZERO : 0);
     await this.#guard.change(() =>
       this.#has(ExportFlag.WRITE_ZEROES)
         ? this.#requests.effect({ type: Command.WRITE_ZEROES, flags }, offset, length)
@@ -126,22 +126,13 @@ export class NbdDevice implements BlockDevice {
     length: number,
   ): AsyncGenerator<ContextExtent> {
     this.#guard.checkRead(offset, length);
-    const { connection, session } = this.#parts;
-    const contextId = session.contexts.get(name);
-    if (contextId === undefined) throw this.#unknownContext(name);
-    const send = (request: NbdRequest, reply: Reply) => {
+    if (!this.contexts.includes(name)) throw this.#unknownContext(name);
+    const send = async (ask: Ask<StatusReply>) => {
       this.#guard.checkUsable();
-      return this.#guard.run(() => connection.request(request, reply));
+      return this.#guard.tell(() => this.#parts.link.request(ask));
     };
-    yield* statusExtents(send, {
-      offset,
-      length,
-      contextId,
-      contextIds: new Set(session.contexts.values()),
-      size: this.size,
-      block: this.blockSize.minimum,
-      isExtended: session.isExtended,
-    });
+    const { size, blockSize } = this;
+    yield* statusExtents(send, { offset, length, context: name, size, block: blockSize.minimum });
   }
 
   /** The protocol has no command for it. */
@@ -169,10 +160,14 @@ export class NbdDevice implements BlockDevice {
   }
 
   async #close(): Promise<void> {
+    const { link, timeout } = this.#parts;
     try {
-      await this.#guard.close(() => this.#flush());
+      await this.#guard.close(
+        () => this.#flush(),
+        () => link.hurry(),
+      );
     } finally {
-      await this.#parts.connection.disconnect(this.#parts.timeout);
+      await link.disconnect(timeout);
     }
   }
 
@@ -182,6 +177,14 @@ export class NbdDevice implements BlockDevice {
 
   #has(flag: number): boolean {
     return (this.#parts.session.flags & flag) !== 0;
+  }
+
+  #notFast(): TidemarkError {
+    const text = `${this.label} does not say whether it has zeros without writing them`;
+    return new TidemarkError('DEVICE_UNSUPPORTED', text, {
+      where: this.label,
+      hint: 'write them without asking for speed',
+    });
   }
 
   #unknownContext(name: string): TidemarkError {

@@ -1,8 +1,8 @@
 import { TidemarkError } from '@tidemark/core';
 import { MAX_REQUESTS_IN_FLIGHT } from '../protocol/limits.ts';
 import { Command } from '../protocol/transmission.ts';
-import type { Connection } from './connection.ts';
 import type { NbdRequest } from './encode-request.ts';
+import type { Link } from './link/link.ts';
 import type { BlockSize } from './negotiate/block-size.ts';
 import { alignDown, alignUp, type Piece, type ReadPiece, split, splitRead } from './pieces.ts';
 import { ReadReply } from './replies/read-reply.ts';
@@ -21,11 +21,11 @@ const NAMES = new Map<number, string>([
 
 /** Ranges of any length as requests that the server takes. Ranges are on the device. */
 export class Requests {
-  readonly #connection: Connection;
+  readonly #link: Link;
   readonly #blockSize: BlockSize;
 
-  constructor(connection: Connection, blockSize: BlockSize) {
-    this.#connection = connection;
+  constructor(link: Link, blockSize: BlockSize) {
+    this.#link = link;
     this.#blockSize = blockSize;
   }
 
@@ -66,7 +66,10 @@ export class Requests {
     const pieces = split(offset, length, MAX_EFFECT);
     await runPieces(pieces, MAX_REQUESTS_IN_FLIGHT, async (piece) => {
       const what = `${NAMES.get(request.type)} ${piece.length} bytes at ${piece.offset}`;
-      await this.#connection.request({ ...request, ...piece }, new Reply(what, piece.offset));
+      await this.#link.request(() => ({
+        request: { ...request, ...piece },
+        reply: new Reply(what, piece.offset),
+      }));
     });
   }
 
@@ -78,27 +81,35 @@ export class Requests {
   }
 
   async flush(): Promise<void> {
-    await this.#connection.request({ type: Command.FLUSH }, new Reply('flush'));
+    await this.#link.request(() => ({
+      request: { type: Command.FLUSH },
+      reply: new Reply('flush'),
+    }));
   }
 
   async #readPiece({ offset, length, wanted }: ReadPiece, target: Uint8Array): Promise<void> {
     const isWhole = target.length === length;
     const bytes = isWhole ? target : new Uint8Array(length);
-    const reply = new ReadReply(bytes, offset);
-    await this.#connection.request({ type: Command.READ, offset, length }, reply);
+    await this.#link.request(() => ({
+      request: { type: Command.READ, offset, length },
+      reply: new ReadReply(bytes, offset),
+    }));
     if (!isWhole) target.set(bytes.subarray(wanted.offset - offset).subarray(0, wanted.length));
   }
 
   async #writePiece({ offset, length }: Piece, payload: Uint8Array): Promise<void> {
-    const reply = new Reply(`write ${length} bytes at ${offset}`, offset);
-    await this.#connection.request({ type: Command.WRITE, offset, length, payload }, reply);
+    const what = `write ${length} bytes at ${offset}`;
+    await this.#link.request(() => ({
+      request: { type: Command.WRITE, offset, length, payload },
+      reply: new Reply(what, offset),
+    }));
   }
 
   /** @throws DEVICE_UNSUPPORTED */
   #checkAligned(offset: number, length: number): void {
     const { minimum } = this.#blockSize;
     if (length === 0 || (offset % minimum === 0 && length % minimum === 0)) return;
-    const { label } = this.#connection;
+    const { label } = this.#link;
     throw new TidemarkError(
       'DEVICE_UNSUPPORTED',
       `${label} takes whole blocks of ${minimum} bytes only, not ${length} bytes at ${offset}`,

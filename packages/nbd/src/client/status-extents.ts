@@ -1,5 +1,8 @@
-import { Command } from '../protocol/transmission.ts';
+import { Command, ExportFlag, StatusQuery } from '../protocol/transmission.ts';
 import type { NbdRequest } from './encode-request.ts';
+import type { Ask } from './link/link.ts';
+import type { Session } from './negotiate/negotiate.ts';
+import { u32Bytes } from './negotiate/payload.ts';
 import { alignDown, alignUp } from './pieces.ts';
 import { StatusReply } from './replies/status-reply.ts';
 
@@ -14,17 +17,15 @@ export interface ContextExtent {
 export interface StatusRange {
   readonly offset: number;
   readonly length: number;
-  readonly contextId: number;
-  readonly contextIds: ReadonlySet<number>;
+  /** Name of the context. */
+  readonly context: string;
   /** Bytes of the whole device. */
   readonly size: number;
   /** Smallest block of the server, in bytes. */
   readonly block: number;
-  /** Whether the server takes lengths of 64 bits. */
-  readonly isExtended: boolean;
 }
 
-type Send = (request: NbdRequest, reply: StatusReply) => Promise<void>;
+type Send = (ask: Ask<StatusReply>) => Promise<StatusReply>;
 
 // The field holds 4 GiB; a server that must look at each byte should not have to at a stretch.
 const MAX_ASKED = 1024 ** 3;
@@ -39,9 +40,10 @@ export async function* statusExtents(
   const end = range.offset + range.length;
   let run: ContextExtent | undefined;
   for (let at = range.offset; at < end;) {
-    const { start, extents } = await ask(send, range, at);
+    const start = alignDown(at, range.block);
+    const reply = await send((session) => ask(session, range, start));
     let upTo = start;
-    for (const { length, flags } of extents) {
+    for (const { length, flags } of reply.extents()) {
       const from = Math.max(at, upTo);
       upTo += length;
       const to = Math.min(end, upTo);
@@ -57,14 +59,26 @@ export async function* statusExtents(
   if (run !== undefined) yield run;
 }
 
-async function ask(send: Send, range: StatusRange, at: number) {
-  const { contextId, contextIds, size, block, isExtended } = range;
-  const start = alignDown(at, block);
+function ask(session: Session, range: StatusRange, start: number) {
+  const { context, size, block } = range;
+  const { contexts, isExtended } = session;
+  const contextId = contexts.get(context)!;
   const most = isExtended ? MAX_ASKED_EXTENDED : MAX_ASKED;
   const upTo = Math.min(start + most, alignUp(range.offset + range.length, block));
   const length = upTo - start;
   const room = size - start;
-  const reply = new StatusReply({ offset: start, length, contextId, contextIds, room, isExtended });
-  await send({ type: Command.BLOCK_STATUS, offset: start, length }, reply);
-  return { start, extents: reply.extents() };
+  const isFiltered = contexts.size > 1 && (session.flags & ExportFlag.BLOCK_STATUS_PAYLOAD) !== 0;
+  const contextIds = new Set(isFiltered ? [contextId] : contexts.values());
+  const whole: NbdRequest = { type: Command.BLOCK_STATUS, offset: start, length };
+  return {
+    request: isFiltered ? filtered(whole, length, contextId) : whole,
+    reply: new StatusReply({ offset: start, length, contextId, contextIds, room, isExtended }),
+  };
+}
+
+/** Asks for one of the contexts alone. */
+function filtered(request: NbdRequest, length: number, contextId: number): NbdRequest {
+  const head = StatusQuery.encode({ length: BigInt(length) });
+  const payload = Buffer.concat([head, u32Bytes(contextId)]);
+  return { ...request, length: payload.length, payload };
 }
