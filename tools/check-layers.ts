@@ -22,6 +22,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'block',
     'qcow2',
     'checkpoint',
+    'doctor',
     'tracking',
     'store-memory',
     'store-qcow2',

@@ -3,6 +3,7 @@ import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
 import { openDataFile, refuseSidecar } from './data-file.ts';
 import { probeDrive } from './probe.ts';
+import { recountIfDirty } from './recount.ts';
 
 export type DriveFormat = 'raw' | 'qcow2';
 
@@ -56,6 +57,7 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
   const file = await openFileDevice(path, { writable, lock, ...notices });
   try {
     if (format === 'raw') return { path, format, access, device: file, file };
+    if (writable) await recountIfDirty(file, path, onNotice);
     const image = await openQcow2(file, {
       writable,
       skipBacking,
