@@ -40,7 +40,8 @@ export interface RepairPlan {
  * counted; single sectors of the header switch to it (the commit points), the bitmaps' first, since
  * one that is not to be trusted must not look sound because its refcounts are; refcounts are
  * raised; flags are cleared; refcounts are lowered; flags are set; marks are cleared. So each
- * prefix of them leaves an image that is no worse than before.
+ * prefix of them leaves an image that is no worse than before; at most a flag is missing, which
+ * costs a copy that need not be made.
  * @throws what checkImage throws, and IMAGE_CORRUPT where a repair would do harm
  */
 export async function planRepair(

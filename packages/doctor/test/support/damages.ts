@@ -1,3 +1,4 @@
+import { openQcow2 } from '@tidemark/qcow2';
 import {
   type Malformed,
   type Places,
@@ -8,6 +9,7 @@ import {
   UNSUPPORTED,
 } from '../../../qcow2/test/support/malformed-bitmaps.ts';
 import type { FindingKind } from '../../src/index.ts';
+import { bytesOf, deviceOf } from './devices.ts';
 
 /** An image that is damaged in one way, what a check says of it, and what a repair leaves. */
 export interface Damage {
@@ -24,6 +26,8 @@ const EXTENSION = 120;
 const AUTOCLEAR = 88;
 const CLUSTER = 4096;
 const FLAGS = 12;
+const OFFSET = 0x00ff_ffff_ffff_fe00n;
+const EXCLUSIVE = 1n << 63n;
 
 /** Where the refcount of the cluster at `offset` is: two bytes, in the one block of the image. */
 function refcountAt({ view }: Places, offset: number): number {
@@ -194,6 +198,44 @@ const OWN: readonly Damage[] = [
     left: ['one!', 'two!'],
   },
   {
+    name: 'a cluster of the guest that is counted twice, and said to be shared',
+    change: (places) => {
+      const entry = firstL2Entry(places);
+      const host = places.view.getBigUint64(entry) & OFFSET;
+      places.view.setBigUint64(entry, host);
+      places.view.setUint16(refcountAt(places, Number(host)), 2);
+    },
+    finds: ['leak'],
+    left: ['one', 'two'],
+  },
+  {
+    name: 'two clusters of the disk in one',
+    change: (places) => {
+      const entry = firstL2Entry(places);
+      places.view.setBigUint64(entry + 8, places.view.getBigUint64(entry));
+    },
+    finds: ['refcount', 'leak'],
+    left: ['one', 'two'],
+  },
+  {
+    name: 'a refcount of 0 on a cluster of the guest',
+    change: (places) => {
+      const host = places.view.getBigUint64(firstL2Entry(places)) & OFFSET;
+      places.view.setUint16(refcountAt(places, Number(host)), 0);
+    },
+    finds: ['refcount', 'copied-flag'],
+    left: ['one', 'two'],
+  },
+  {
+    name: 'an L2 table that is said to be shared',
+    change: ({ view }) => {
+      const l1 = Number(view.getBigUint64(40));
+      view.setBigUint64(l1, view.getBigUint64(l1) & ~EXCLUSIVE);
+    },
+    finds: ['copied-flag'],
+    left: ['one', 'two'],
+  },
+  {
     name: 'a mark that it was not closed, and one that it is corrupt',
     change: ({ view }) => view.setBigUint64(72, 3n),
     finds: ['marked-dirty', 'marked-corrupt'],
@@ -237,8 +279,28 @@ let base: Uint8Array | undefined;
 
 /** Two bitmaps, 'one' and 'two', and some data of a guest. */
 export async function damagedImage({ change }: Pick<Damage, 'change'>): Promise<Uint8Array> {
-  base ??= await twoBitmaps();
+  base ??= await withGuestData(await twoBitmaps());
   const bytes = base.slice();
   change(placesIn(bytes));
   return bytes;
+}
+
+async function withGuestData(bytes: Uint8Array): Promise<Uint8Array> {
+  const device = await deviceOf(bytes);
+  const image = await openQcow2(device, { writable: true });
+  for (const [at, value] of [
+    [0, 1],
+    [5 * CLUSTER, 2],
+    [2 ** 20, 3],
+  ] as const) {
+    await image.write(new Uint8Array(2 * CLUSTER).fill(value), at);
+  }
+  await image.flush();
+  return bytesOf(device);
+}
+
+/** Where the L2 entry of the disk's first cluster is. */
+function firstL2Entry({ view }: Places): number {
+  const l1 = Number(view.getBigUint64(40));
+  return Number(view.getBigUint64(l1) & OFFSET);
 }
