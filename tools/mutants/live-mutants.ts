@@ -44,9 +44,9 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a sector is written with what it was to hold when the write was asked for',
     file: tracking('live/live-bitmap.ts'),
-    find: 'this.#writer = new SectorWriter((sector) => {\n      const bytes = new Uint8Array(LIVE_SECTOR_BYTES);\n      this.#desired.serialize(bytes, sector * LIVE_SECTOR_BYTES);',
+    find: 'const newest = (target: Uint8Array, at: number) => this.#desired.serialize(target, at);',
     replace:
-      'const early = stored.clone();\n    this.#writer = new SectorWriter((sector) => {\n      const bytes = new Uint8Array(LIVE_SECTOR_BYTES);\n      early.serialize(bytes, sector * LIVE_SECTOR_BYTES);\n      early.merge(this.#desired);',
+      'const early = stored.clone();\n    const newest = (target: Uint8Array, at: number) => {\n      early.serialize(target, at);\n      early.merge(this.#desired);\n    };',
   },
   {
     name: 'narrowing leaves the floor as it was',

@@ -112,7 +112,8 @@ export interface TestRun {
   readonly exploredStates?: number;
 }
 
-function apply(source: string, { name, file, find, replace, also }: Mutant): string {
+/** @throws where the mutant does not find its place */
+export function apply(source: string, { name, file, find, replace, also }: Mutant): string {
   let mutated = source;
   for (const change of also === undefined ? [{ find, replace }] : [{ find, replace }, also]) {
     const parts = mutated.split(change.find);

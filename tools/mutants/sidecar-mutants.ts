@@ -222,7 +222,7 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the lease of one store stands for that of another',
-    file: 'packages/tracking/src/live/live-marks.ts',
+    file: 'packages/tracking/src/live/live-tracking.ts',
     find: 'for (const { lease } of tracked) if (lease?.allowsWrite() === false) return true;',
     replace:
       'for (const { lease } of [...tracked].slice(0, 1)) if (lease?.allowsWrite() === false) return true;',
