@@ -29,8 +29,12 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'a table links to bits that are not durable yet (lazy_link_first)',
     file: qcow2('bitmaps/live-table.ts'),
-    find: '    await this.#image.settle();\n    await this.#setEntry(index, place);',
-    replace: '    await this.#setEntry(index, place);\n    await this.#image.settle();',
+    find: '      await this.#image.settle();\n',
+    replace: '',
+    also: {
+      find: '    await this.#setEntry(index, place);\n',
+      replace: '    await this.#setEntry(index, place);\n    await this.#image.settle();\n',
+    },
   },
   {
     name: 'a write does not wait for the cluster of its mark (lazy_no_gate)',
@@ -49,6 +53,24 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
     file: qcow2('bitmaps/live-table.ts'),
     find: 'newest(content.fill(0), index * content.length);',
     replace: 'content.fill(0);',
+  },
+  {
+    name: 'a part that has no room gets none where the bits that are written are ones',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: '} else if (Buffer.compare(',
+    replace: '}\n      if (this.#table[index] === ALL_ONES && Buffer.compare(',
+  },
+  {
+    name: 'a mark that fails keeps the cluster that it has taken',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: '      await clusters.abandon();\n',
+    replace: '',
+  },
+  {
+    name: 'a mark whose entry cannot be written takes another cluster each time',
+    file: qcow2('bitmaps/live-table.ts'),
+    find: 'this.#unlinked.get(index) ?? ',
+    replace: '',
   },
 ];
 

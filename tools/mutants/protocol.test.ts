@@ -8,7 +8,7 @@ import {
 
 mutantSuite('the order of writes', ORDER_MUTANTS, {
   project: 'qcow2',
-  filters: ['live-clusters', 'live-table', 'reuse'],
+  filters: ['failed-link', 'live-clusters', 'live-table', 'reuse'],
   exploredStates: 4000,
 });
 mutantSuite('the layout of headers', LAYOUT_MUTANTS, { project: 'qcow2', filters: ['header'] });

@@ -1,9 +1,10 @@
 import { MemoryDevice } from '@tidemark/block';
 import { RecordingDevice } from '@tidemark/block/testing';
+import { TidemarkError } from '@tidemark/core';
 import { describe, expect, it } from 'vitest';
 import { BitmapDirectory, createQcow2, openQcow2 } from '../src/index.ts';
 import { BitmapDirectoryEntry } from '../src/bitmaps/spec.ts';
-import { bitmapOf, openBitmaps, put } from './support/bitmaps.ts';
+import { bitmapOf, newBitmaps, openBitmaps, put } from './support/bitmaps.ts';
 import { checkImage } from './support/check-image.ts';
 import { placesIn, twoBitmaps } from './support/malformed-bitmaps.ts';
 import { powerCuts } from './support/power-cuts.ts';
@@ -83,6 +84,20 @@ describe('bits that are written in place', () => {
     expect(await bits()).toBe(3 * 4096);
     await image.close();
     expect(checkImage(device.bytes).corruptions).toEqual([]);
+  });
+
+  it('get a cluster as soon as there is room, also where all that is written is ones', async () => {
+    const opened = await newBitmaps({ size: SIZE, clusterSize: 4096, refcountBits: 8 });
+    const { device, directory } = opened;
+    await put(opened, 'live', bitmapOf(SIZE, { granularity: 512 }));
+    const live = await directory.openLive('live');
+    const newest = (target: Uint8Array) => target.fill(0xff, 0, 512);
+    const error = new TidemarkError('NO_SPACE', 'the disk is full');
+    device.failNext = { op: 'write', error };
+    const ones = new Uint8Array(512).fill(0xff);
+    expect(await live.write(ones, 0, newest)).toEqual({ at: 0, length: 4096 });
+    expect(await live.write(ones, 0, newest)).toBeUndefined();
+    expect((await directory.readContent('live')).dirtyBytes).toBe(512 * 8 * 512);
   });
 
   it.each<[string, (places: ReturnType<typeof placesIn>) => void, RegExp]>([

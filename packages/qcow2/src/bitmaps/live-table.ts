@@ -4,6 +4,7 @@ import type { ImageMetadata } from '../image-metadata.ts';
 import { InFlight } from '../util/in-flight.ts';
 import { Mutex } from '../util/mutex.ts';
 import type { BitmapRecord } from './directory-codec.ts';
+import { NewClusters } from './new-clusters.ts';
 import { readTable } from './read-content.ts';
 import { ALL_ONES, ALL_ZEROS, type BitmapTable, encodeTable, entryFault } from './table-codec.ts';
 
@@ -39,6 +40,8 @@ export class LiveTable implements LiveBits {
   readonly #linking = new Mutex();
   /** Parts that have all of their bits set only because there was no room for a cluster. */
   readonly #coarse = new Set<number>();
+  /** Clusters for parts whose entry could not be written, or was and nobody knows. */
+  readonly #unlinked = new Map<number, number>();
   #isRetired = false;
 
   private constructor({ image, record, bitCount }: LiveTableOptions, table: BitmapTable) {
@@ -105,11 +108,10 @@ export class LiveTable implements LiveBits {
       const now = this.#table[index]!;
       if (now > ALL_ONES) return this.#image.writeHost(part, now + start);
       const content = this.#contentOf(index);
-      if (Buffer.compare(content.subarray(start, start + part.length), part) === 0) return;
-      // Nothing but want of room has set them: not one of its sectors has to stay as it is.
       if (newest !== undefined && this.#coarse.has(index)) {
+        // Nothing but want of room has set them: not one of its sectors has to stay as it is.
         newest(content.fill(0), index * content.length);
-      }
+      } else if (Buffer.compare(content.subarray(start, start + part.length), part) === 0) return;
       content.set(part, start);
       await this.#link(index, content);
     });
@@ -117,18 +119,23 @@ export class LiveTable implements LiveBits {
 
   /** Gives a part that has no cluster one, or where there is none left, sets all of its bits. */
   async #link(index: number, content: Uint8Array): Promise<void> {
+    const clusters = new NewClusters(this.#image);
     let place: number;
     try {
-      place = await this.#image.allocate(1);
+      place = this.#unlinked.get(index) ?? (await clusters.allocate(1));
       await this.#image.writeHost(content, place);
+      await this.#image.settle();
     } catch (error) {
+      // A mark is tried again and again: what it has taken must not add up.
+      await clusters.abandon();
       if (!isTidemarkError(error, 'NO_SPACE')) throw error;
       // Eight bytes in place need no room, and say no less than what was asked for.
       if (this.#table[index] !== ALL_ONES) this.#coarse.add(index);
       return this.#setEntry(index, ALL_ONES);
     }
-    await this.#image.settle();
+    this.#unlinked.set(index, place);
     await this.#setEntry(index, place);
+    this.#unlinked.delete(index);
     this.#coarse.delete(index);
   }
 

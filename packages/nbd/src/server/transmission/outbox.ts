@@ -81,7 +81,8 @@ export class Outbox {
       this.#onSent({ replies, bytes });
     };
     if (this.#socket.destroyed) {
-      settle();
+      // As late as a socket tells: it makes room for requests, whose replies come here again.
+      setImmediate(settle);
       return;
     }
     this.#socket.cork();
