@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   drive: [
     'core',
     'block',
+    'nbd',
     'qcow2',
     'checkpoint',
     'doctor',

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { backup, type BackupBitmap, type BackupResult, followChain } from '@tidemark/backup';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
-import type { Drive } from '@tidemark/drive';
+import { type Drive, isNbdUri } from '@tidemark/drive';
 import type { DriveFlags } from './flags.ts';
 import { longWork } from './long-work.ts';
 import { withDrive, withStore } from './session.ts';
@@ -76,7 +76,7 @@ async function copy(
 
 /** What a drive's backups know it by, unless they are told. @throws USAGE: it is too long */
 export async function idOf(path: string): Promise<string> {
-  const real = await realpath(path);
+  const real = isNbdUri(path) ? path : await realpath(path);
   if (real.length <= 1024) return real;
   throw new TidemarkError('USAGE', `path '${real}' is too long to name the drive in a manifest`, {
     where: path,

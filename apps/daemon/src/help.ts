@@ -7,6 +7,8 @@ USAGE
 OPTIONS (with one dash or two; a comma inside a value is doubled)
   -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off][,durability=close]
          [,on-tracking-error=stop|report|drop][,tracking-bound=SIZE]
+  -drive file=nbd[s]://HOST/EXPORT[,...] or file=nbd[s]+unix:///EXPORT?socket=PATH[,...]
+      A drive on an NBD server. Its bitmaps need a sidecar: -dirty-bitmap file=PATH.
   -drive driver=memory,size=SIZE[,id=ID][,export=off]
       A drive. It is exported over NBD under its id, with its bitmaps. They are valid on disk at
       each moment, and a crash leaves them a little too large: by tracking-bound at most, 32G when

@@ -70,7 +70,8 @@ async function openFileDrive(
     onNotice: (message) => warn(`drive '${id}': ${message}`),
     ...(source.format && { format: source.format }),
   });
-  if (source.format === undefined && drive.format === 'raw' && !readOnly) {
+  const isGuessed = source.format === undefined && !drive.isRemote;
+  if (isGuessed && drive.format === 'raw' && !readOnly) {
     warn(`drive '${id}' looks raw, but a guest can change what it looks like: add format=raw`);
   }
   const opened: DriveBitmaps[] = [];
@@ -121,8 +122,8 @@ async function openStores(
   { warn, checkpoints }: OpenPlannedOptions,
 ): Promise<readonly BitmapSelection[]> {
   // An option may name the default sidecar too: it is one file, and opened once.
-  const isRaw = drive.image === undefined;
-  const own = isRaw ? resolve(await findDefaultSidecar(drive.path)) : undefined;
+  const hasUsual = drive.image === undefined && !drive.isRemote;
+  const own = hasUsual ? resolve(await findDefaultSidecar(drive.path)) : undefined;
   const pathOf = (place: BitmapPlace) => (place.kind === 'sidecar' ? place.path : own);
   const paths = new Set([own]);
   for (const { place } of bitmaps) if (place.kind === 'sidecar') paths.add(place.path);
@@ -138,7 +139,7 @@ async function openStores(
     });
     opened.push(found);
     if (found.store !== undefined) stores.set(path, found.store);
-    else if (mine.length > 0) throw noSidecar(mine[0]!, id, found.sidecarPath!);
+    else if (mine.length > 0) throw noSidecar(mine[0]!, id, found.sidecarPath);
   }
   return bitmaps.map(({ option, place }) => selectionOf(option, stores.get(pathOf(place))));
 }
@@ -156,7 +157,16 @@ function selectionOf(
   };
 }
 
-function noSidecar({ option }: PlannedBitmap, drive: string, path: string): TidemarkError {
+function noSidecar(
+  { option }: PlannedBitmap,
+  drive: string,
+  path: string | undefined,
+): TidemarkError {
+  if (path === undefined) {
+    const text = `bitmap '${option.name}' has no place: drive '${drive}' is on a server`;
+    const hint = 'name a sidecar of this machine with file=PATH, or add persistent=off';
+    return new TidemarkError('USAGE', text, { bitmap: option.name, hint });
+  }
   return new TidemarkError(
     'BITMAP_NOT_FOUND',
     `bitmap '${option.name}' of drive '${drive}' not found: there is no sidecar '${path}'`,

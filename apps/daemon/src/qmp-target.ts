@@ -66,12 +66,11 @@ async function describe({ drive, tracked }: ServedDrive): Promise<QmpBlockInfo> 
   const { trouble } = tracked;
   const common = { readOnly: !writable, virtualSize: device.size, ...(trouble && { trouble }) };
   if (drive === undefined) return { ...common, driver: 'memory', file: device.label };
-  const { blocks } = await stat(drive.path);
   return {
     ...common,
     driver: drive.format,
     file: drive.path,
-    actualSize: blocks * 512,
+    ...(!drive.isRemote && { actualSize: (await stat(drive.path)).blocks * 512 }),
     ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
   };
 }

@@ -84,7 +84,7 @@ async function findDigests(
     const hint = 'rescan a drive that is a file';
     throw new TidemarkError('BITMAP_UNSUPPORTED', text, { where: node, bitmap: name, hint });
   }
-  const id = driveId ?? (await realpath(drive.path));
+  const id = driveId ?? (drive.isRemote ? drive.path : await realpath(drive.path));
   const { size } = tracked.device;
   return planRescan({ target: directory, drive: { id }, size, bitmap: name, point });
 }

@@ -1,3 +1,4 @@
+export { isNbdUri } from './open-nbd-drive.ts';
 export {
   defaultSidecarPath,
   planSidecar,

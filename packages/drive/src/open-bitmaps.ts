@@ -28,7 +28,7 @@ export interface OpenBitmapsOptions {
 export interface DriveBitmaps {
   /** Absent: a raw drive without a sidecar. */
   readonly store: BitmapStore | undefined;
-  /** Path of the sidecar; absent for qcow2 drives. */
+  /** Path of the sidecar; absent for qcow2 drives, and for a server's without one. */
   readonly sidecarPath: string | undefined;
   /** Takes the sidecar away again if this call made it and it still holds nothing. Closes the store. */
   undo(): Promise<void>;
@@ -68,8 +68,11 @@ async function openOwnBitmaps(drive: Drive, options: OpenBitmapsOptions): Promis
     const store = await openQcow2Store(drive.image, { writable, isShared, ...notices });
     return { store, sidecarPath: undefined, undo: () => store.close() };
   }
+  if (drive.isRemote && sidecar === undefined) {
+    return { store: undefined, sidecarPath: undefined, undo: async () => {} };
+  }
   const sidecarPath = sidecar ?? (await findDefaultSidecar(drive.path));
-  await refuseDriveAsSidecar(drive, sidecarPath);
+  if (!drive.isRemote) await refuseDriveAsSidecar(drive, sidecarPath);
   const made = options.create === true && (await makeMissingSidecar(drive, sidecarPath));
   if (!made && (await fileIdentity(sidecarPath)) === undefined) {
     return { store: undefined, sidecarPath, undo: async () => {} };

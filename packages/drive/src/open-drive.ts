@@ -1,7 +1,8 @@
-import { type BlockDevice, type FileBlockDevice, openFileDevice } from '@tidemark/block';
+import { type BlockDevice, type KnownByFacts, openFileDevice } from '@tidemark/block';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
 import { openDataFile, refuseSidecar } from './data-file.ts';
+import { isNbdUri, openNbdDrive } from './open-nbd-drive.ts';
 import { probeDrive } from './probe.ts';
 import { recountIfDirty } from './recount.ts';
 
@@ -37,18 +38,23 @@ export interface Drive {
   readonly access: DriveAccess;
   /** The disk as a guest sees it. Closing it closes the file and the backing chain. */
   readonly device: BlockDevice;
-  /** The file or block device under it. */
-  readonly file: FileBlockDevice;
+  /** What is under it: a file, a block device, or an export of an NBD server. */
+  readonly file: BlockDevice & Partial<KnownByFacts>;
+  /** Whether `path` is the address of a server. Nothing can be learned of such a drive. */
+  readonly isRemote: boolean;
+  /** Bytes: writes have to be made of whole ones. 1 unless a server says otherwise. */
+  readonly smallestBlock: number;
   /** Present for qcow2. */
   readonly image?: Qcow2Image;
 }
 
 /**
- * Opens the disk at `path`.
+ * Opens the disk at `path`, which may be an NBD URI (see `connectNbd`): a raw drive then.
  * @throws FILE_NOT_FOUND, PERMISSION_DENIED, LOCKED, IMAGE_UNRECOGNIZED, IMAGE_CORRUPT,
  *   IMAGE_UNSUPPORTED, IO_FAILED: nothing was changed
  */
 export async function openDrive(path: string, options: OpenDriveOptions = {}): Promise<Drive> {
+  if (isNbdUri(path)) return openNbdDrive(path, options);
   const { access = 'read', lock = true, skipBacking = false, onNotice } = options;
   const notices = onNotice && { onNotice };
   const format = options.format ?? (await probePath(path));
@@ -56,7 +62,8 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
   const writable = access === 'write' || (access === 'bitmaps' && format === 'qcow2');
   const file = await openFileDevice(path, { writable, lock, ...notices });
   try {
-    if (format === 'raw') return { path, format, access, device: file, file };
+    const local = { path, format, access, file, isRemote: false, smallestBlock: 1 };
+    if (format === 'raw') return { ...local, device: file };
     if (writable) await recountIfDirty(file, path, onNotice);
     const image = await openQcow2(file, {
       writable,
@@ -71,7 +78,7 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
       await image.close();
       throw error;
     }
-    return { path, format, access, device: image, file, image };
+    return { ...local, device: image, image };
   } catch (error) {
     await file.close();
     throw error;

@@ -68,7 +68,7 @@ export async function openRecordingDrive(
 
 /** The default one first. Undefined stands for it, and for the image of a qcow2 drive. */
 async function sidecarsOf(
-  { path, image }: Drive,
+  { path, image, isRemote }: Drive,
   { sidecar: named, create = false }: OpenRecordingDriveOptions,
 ): Promise<readonly (string | undefined)[]> {
   if (named === undefined || image !== undefined) return [named];
@@ -79,6 +79,7 @@ async function sidecarsOf(
       hint: 'check the path, or leave it out to use the default beside the drive',
     });
   }
+  if (isRemote) return [named];
   const usual = await fileIdentity(await findDefaultSidecar(path));
   return wanted === usual ? [named] : [undefined, named];
 }

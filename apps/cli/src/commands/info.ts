@@ -25,7 +25,8 @@ interface DriveReport {
   /** Bytes of the disk. */
   readonly virtualSize: number;
   /** Bytes that its file takes up; 0 of a block device. */
-  readonly diskUsage: number;
+  /** Bytes; null where it is a server's. */
+  readonly diskUsage: number | null;
   /** Null for a raw drive. */
   readonly image: ImageReport | null;
   /** Path of the raw drive's sidecar; null where there is none, and for qcow2. */
@@ -67,7 +68,7 @@ async function inspect(
     path: drive.path,
     format: drive.format,
     virtualSize: drive.device.size,
-    diskUsage: (await stat(drive.path)).blocks * 512,
+    diskUsage: drive.isRemote ? null : (await stat(drive.path)).blocks * 512,
     image: describeImage(drive),
     sidecar: (store && sidecarPath) ?? null,
     bitmaps,
@@ -97,7 +98,7 @@ function describe(report: DriveReport): readonly string[] {
     `drive: ${path}`,
     `format: ${format}`,
     `virtual size: ${formatSize(virtualSize)} (${virtualSize} bytes)`,
-    `disk usage: ${formatSize(diskUsage)}`,
+    ...(diskUsage === null ? [] : [`disk usage: ${formatSize(diskUsage)}`]),
     ...(image === null ? [`sidecar: ${sidecar ?? 'none'}`] : imageLines(image)),
     bitmaps.length === 0 ? 'bitmaps: none' : 'bitmaps:',
     ...bitmaps.map(bitmapLine),
