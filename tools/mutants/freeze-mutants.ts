@@ -58,6 +58,12 @@ export const FREEZE_MUTANTS: readonly Mutant[] = [
     replace: '  draft.state.endFreeze(name);\n',
   },
   {
+    name: 'a release clears a bitmap of a drive that cannot be flushed',
+    file: freeze,
+    find: '  await flushDrive();\n',
+    replace: '',
+  },
+  {
     name: 'a bitmap that was given up stays frozen',
     file: tracking('abandon.ts'),
     find: '  state.endFreeze(bitmap.name);\n',

@@ -41,8 +41,12 @@ export function beginFreeze(state: DriveState, name: string, content: DirtyBitma
   return freeze;
 }
 
-/** See `TrackedDrive.release`. */
-export async function releaseFreeze(state: DriveState, end: FreezeEnd): Promise<void> {
+/** See `TrackedDrive.release`. `flushDrive`: makes durable what was written before the call. */
+export async function releaseFreeze(
+  state: DriveState,
+  end: FreezeEnd,
+  flushDrive: () => Promise<void>,
+): Promise<void> {
   if (!end.clear) {
     return state.exclusive(async () => {
       findFreeze(state, end);
@@ -51,6 +55,10 @@ export async function releaseFreeze(state: DriveState, end: FreezeEnd): Promise<
   }
   const { checkpoint } = end;
   if (checkpoint !== undefined) checkCheckpoint(checkpoint);
+  findFreeze(state, end);
+  // Not every store asks for it where it clears. What was copied may have been in a cache only, and
+  // where it cannot be written, the drive is not what the copy is.
+  await flushDrive();
   await changeDrives([state], (drafts) => [planRelease(drafts.get(state)!, end)], { checkpoint });
 }
 

@@ -192,7 +192,7 @@ export class TrackedDrive implements AsyncDisposable {
    *   The freeze goes on then
    */
   async release(end: FreezeEnd): Promise<void> {
-    await releaseFreeze(this.#state, end);
+    await releaseFreeze(this.#state, end, () => this.#device.flush());
   }
 
   /**

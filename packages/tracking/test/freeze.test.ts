@@ -1,4 +1,5 @@
 import { type BlockDevice, MemoryDevice } from '@tidemark/block';
+import { FaultDevice } from '@tidemark/block/testing';
 import { describe, expect, it } from 'vitest';
 import type { TrackedDrive } from '../src/index.ts';
 import { bitsOf, created, diskWith, GRANULE, openDrive, SIZE, touch } from './support/drives.ts';
@@ -58,6 +59,19 @@ describe.each(Object.entries(KINDS))('A18: a frozen bitmap that is %s', (kind, o
     expect(await bitsOf(drive, 'n')).toEqual([A, B, C]);
     await drive.close();
     expect(await found()).toMatchObject({ state: 'stored', dirty: [A, B, C] });
+  });
+
+  it('stays as it is where the drive cannot be flushed', async () => {
+    const device = new FaultDevice(memory(), [{ kind: 'fail', on: 'flush' }]);
+    const { drive } = await open(device);
+    const id = await drive.freeze('n');
+    await touch(drive, B);
+    const release = () => drive.release({ name: 'n', id, clear: true });
+    await expect(release()).rejects.toMatchObject({ code: 'IO_FAILED' });
+    expect(await drive.list()).toMatchObject([{ frozen: id, count: GRANULE }]);
+    await release();
+    expect(await bitsOf(drive, 'n')).toEqual([B]);
+    await drive.close();
   });
 
   it('becomes what was written since, with the checkpoint that it is given', async () => {
