@@ -10,10 +10,13 @@ type Command = (words: readonly string[], host: ImgHost) => Promise<number>;
 /** Each is loaded when it is called for. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   bitmap: async () => (await import('./commands/bitmap.ts')).bitmap,
+  check: async () => (await import('./commands/check.ts')).check,
   compare: async () => (await import('./commands/compare.ts')).compare,
+  convert: async () => (await import('./commands/convert.ts')).convert,
   create: async () => (await import('./commands/create.ts')).create,
   info: async () => (await import('./commands/info.ts')).info,
   map: async () => (await import('./commands/map.ts')).map,
+  measure: async () => (await import('./commands/measure.ts')).measure,
   resize: async () => (await import('./commands/resize.ts')).resize,
   snapshot: async () => (await import('./commands/snapshot.ts')).snapshot,
 };

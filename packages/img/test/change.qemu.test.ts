@@ -1,7 +1,8 @@
 import { beforeAll, expect, it } from 'vitest';
 import { describeWithQemu, tempDir } from '../../../tools/qemu.ts';
 import { Pair } from './support/both.ts';
-import { BITMAP, CREATE, RESIZE } from './support/change-lines.ts';
+import { BITMAP, CREATE, REFUSED, RESIZE } from './support/change-lines.ts';
+import { CONVERT } from './support/convert-lines.ts';
 import { makeImages } from './support/template.ts';
 
 const TOOLS = ['qemu-img', 'qemu-io', 'qemu-storage-daemon'] as const;
@@ -10,7 +11,7 @@ describeWithQemu('command lines that change images', TOOLS, () => {
   const dir = tempDir();
   const template = tempDir();
   makeImages(template);
-  const groups = { create: CREATE, bitmap: BITMAP, resize: RESIZE };
+  const groups = { create: CREATE, bitmap: BITMAP, resize: RESIZE, convert: CONVERT };
   for (const [name, lines] of Object.entries(groups)) {
     // One after the other in the same folders: each finds what those before it left.
     let pair: Pair;
@@ -19,8 +20,16 @@ describeWithQemu('command lines that change images', TOOLS, () => {
     });
     it.each(lines)(`${name}: %s`, async (line) => {
       const file = line.split(' ').find((word) => /\.(qcow2|raw)$/.test(word));
-      const { ours, theirs } = await pair.run(line, file);
+      const { ours, theirs, differing } = await pair.run(line, file);
       expect(ours).toEqual(theirs);
+      expect(differing).toEqual([]);
     });
   }
+
+  it.each(REFUSED)('refused with nothing touched: %s', async (line) => {
+    const pair = new Pair(dir, `refused-${REFUSED.indexOf(line)}`, template);
+    const { ours, theirs, touched } = await pair.refuse(line);
+    expect(ours).toEqual(theirs);
+    expect(touched).toEqual([]);
+  });
 });

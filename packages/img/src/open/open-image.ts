@@ -19,6 +19,8 @@ export interface OpenImageOptions {
   readonly writable?: boolean;
   /** Goes without the backing file: for work on metadata. Default false. */
   readonly skipBacking?: boolean;
+  /** Opens the file for writing, and takes an image as it is, whatever is wrong with its counts. */
+  readonly isRepair?: boolean;
   /** Looks although another program may be writing. Default false. */
   readonly share?: boolean;
   /**
@@ -41,6 +43,8 @@ export interface Image {
   readonly file: FileBlockDevice;
   readonly qcow2: Qcow2Image | undefined;
   readonly backing: Image | undefined;
+  /** What the data lies in, where that is not the image. Absent also where it was not opened. */
+  readonly dataFile?: FileBlockDevice | undefined;
 }
 
 /** @throws USAGE and others, worded as qemu-img does */
@@ -91,21 +95,28 @@ async function openQcow2Layer(
   options: OpenImageOptions,
   above: readonly string[],
 ): Promise<Image> {
-  const { writable = false, skipBacking = false } = options;
+  const { writable = false, skipBacking = false, isRepair = false } = options;
   let backing: Image | undefined;
+  let dataFile: FileBlockDevice | undefined;
+  // An image whose counts alone are of interest goes without what its data lies in.
+  const openDataFile = async (name: string | undefined) => {
+    if (name === undefined) throw new ImgFailure("'data-file' is required for this image");
+    dataFile = await openFile(pathOf(name), options);
+    return dataFile;
+  };
   try {
     const qcow2 = await openQcow2(file, {
-      writable,
+      writable: writable && !isRepair,
       skipBacking,
-      allowDataFile: skipBacking,
-      allowEncrypted: !writable,
+      allowEncrypted: !writable && skipBacking,
+      ...(skipBacking ? { allowDataFile: true } : { openDataFile }),
       openBacking: async (name, format) => {
         backing = await openBacking(backingPath(name, path), format, options, [...above, path]);
         return backing.disk;
       },
     });
     if (qcow2.info.bitmapsLost) options.warn(lostBitmaps(qcow2.info.version));
-    return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing };
+    return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing, dataFile };
   } catch (error) {
     await backing?.disk.close();
     throw wordQcow2Error(error);

@@ -3,15 +3,22 @@ import { ImgFailure, notOffered } from '../failure.ts';
 import { formatOf } from '../open/formats.ts';
 import type { CreateOptions } from '../text/create-options.ts';
 import { tooLarge } from './create-image.ts';
+import { tooLargeToMeasure } from './measure-failures.ts';
 
 const MAX_L1_BYTES = 32n * 1024n * 1024n;
 const MAX_BACKING_NAME = 1023;
 
+/** qemu-img looks at less, and says it otherwise, where nothing is made. */
+type Purpose = 'create' | 'measure';
+
+type Plan = CreateQcow2Options &
+  Required<Pick<CreateQcow2Options, 'version' | 'clusterSize' | 'refcountBits'>>;
+
 /** What `createQcow2` is asked for. @throws USAGE, in the order in which qemu-img looks */
-export function planQcow2(options: CreateOptions, size: bigint): CreateQcow2Options {
+export function planQcow2(options: CreateOptions, size: bigint, purpose: Purpose = 'create'): Plan {
   if (options.isOn('encryption') || options.has('encrypt.format')) throw notOffered('Encryption');
-  const version = versionOf(options);
-  checkPreallocation(options);
+  const version = versionOf(options, purpose);
+  checkPreallocation(options, purpose);
   checkCompressionType(options);
   const backingFormat = options.get('backing_fmt');
   if (backingFormat !== undefined) {
@@ -25,35 +32,50 @@ export function planQcow2(options: CreateOptions, size: bigint): CreateQcow2Opti
   const clusterSize = clusterSizeOf(options, version);
   checkBacking(options);
   checkDataFile(options, version);
-  checkVersionThree(options, version);
+  if (purpose === 'create') checkVersionThree(options, version);
   const refcountBits = refcountBitsOf(options, version);
   const entries = BigInt(clusterSize) / (options.isOn('extended_l2') ? 16n : 8n);
   const l1Entries = -(-roundedSize / (entries * BigInt(clusterSize)));
   if (l1Entries * 8n > MAX_L1_BYTES || roundedSize > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw tooLarge('qcow2');
+    throw purpose === 'create' ? tooLarge('qcow2') : tooLargeToMeasure();
   }
   const backing = options.get('backing_file');
-  refuseNotYet(options);
+  const dataFile = options.get('data_file');
   return {
     size: Number(roundedSize),
     version,
     clusterSize,
     refcountBits,
+    extendedL2: options.isOn('extended_l2'),
+    lazyRefcounts: options.isOn('lazy_refcounts'),
+    preallocation: preallocationOf(options),
+    compressionType: options.get('compression_type') === 'zstd' ? 'zstd' : 'zlib',
+    ...(dataFile !== undefined && {
+      dataFile: { name: dataFile, raw: options.isOn('data_file_raw') },
+    }),
     ...(backing !== undefined && { backing: backingOf(backing, backingFormat) }),
   };
 }
 
-function versionOf(options: CreateOptions): 2 | 3 {
+function versionOf(options: CreateOptions, purpose: Purpose): 2 | 3 {
   const compat = options.get('compat') ?? '1.1';
   if (compat === '1.1' || compat === 'v3') return 3;
   if (compat === '0.10' || compat === 'v2') return 2;
+  if (purpose === 'measure') throw new ImgFailure(`Invalid compatibility level: '${compat}'`);
   throw new ImgFailure(`Parameter 'version' does not accept value '${compat}'`);
 }
 
-function checkPreallocation(options: CreateOptions): void {
+function checkPreallocation(options: CreateOptions, purpose: Purpose): void {
   const mode = options.get('preallocation') ?? 'off';
   if (['off', 'metadata', 'falloc', 'full'].includes(mode)) return;
+  if (purpose === 'measure') throw new ImgFailure(`invalid parameter value: ${mode}`);
   throw new ImgFailure(`Parameter 'preallocation' does not accept value '${mode}'`);
+}
+
+const MODES = ['off', 'metadata', 'falloc', 'full'] as const;
+
+function preallocationOf(options: CreateOptions) {
+  return MODES.find((mode) => mode === options.get('preallocation')) ?? 'off';
 }
 
 function checkCompressionType(options: CreateOptions): void {
@@ -141,13 +163,4 @@ function backingOf(name: string, format: string | undefined) {
     throw new ImgFailure(`Could not assign backing file '${name}'${as}: Invalid argument`);
   }
   return { name, ...(format !== undefined && { format }) };
-}
-
-/** What the format's own package cannot make. */
-function refuseNotYet(options: CreateOptions): void {
-  if ((options.get('preallocation') ?? 'off') !== 'off') throw notOffered('Preallocation');
-  if (options.isOn('extended_l2')) throw notOffered('extended_l2=on');
-  if (options.isOn('lazy_refcounts')) throw notOffered('lazy_refcounts=on');
-  if (options.get('compression_type') !== 'zlib') throw notOffered('compression_type=zstd');
-  if (options.has('data_file')) throw notOffered('data_file');
 }

@@ -4,7 +4,7 @@ const BLOCK = 64 * 1024;
 const ZEROS = Buffer.alloc(BLOCK);
 
 /** Whether a range holds nothing but zeros. */
-function isZero(bytes: Uint8Array, from: number, to: number): boolean {
+export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
   for (let at = from; at < to; at += BLOCK) {
     const end = Math.min(to, at + BLOCK);
     // Most data shows in its first byte, and a compare costs more than that.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { qemuBitmaps, qemuSha256 } from '../../../../tools/qemu-bitmaps.ts';
 import { sh } from '../../../../tools/qemu.ts';
@@ -18,7 +18,7 @@ function wordsOf(line: string): string[] {
 }
 
 /** In this process: a program for each line would take most of the time. */
-async function runOurs(dir: string, words: readonly string[]): Promise<Outcome> {
+export async function runOurs(dir: string, words: readonly string[]): Promise<Outcome> {
   let [stdout, stderr] = ['', ''];
   const before = process.cwd();
   process.chdir(dir);
@@ -75,7 +75,7 @@ export class Pair {
   }
 
   /** Runs a line in both: what each says, and what is in the files that one of them changed. */
-  async run(line: string, image = ''): Promise<Both> {
+  async run(line: string, image = ''): Promise<Both & { readonly differing: readonly string[] }> {
     const words = wordsOf(line);
     const before = [this.#times(this.ours), this.#times(this.theirs)] as const;
     const theirs = asOurs(await runTheirs(this.theirs, words), image);
@@ -84,10 +84,32 @@ export class Pair {
       ...changed(before[0], this.#times(this.ours)),
       ...changed(before[1], this.#times(this.theirs)),
     ]);
-    return {
-      ours: { ...ours, files: await statesOf(this.ours, files) },
-      theirs: { ...theirs, files: await statesOf(this.theirs, files) },
-    };
+    const [mine, others] = await Promise.all([
+      statesOf(this.ours, files),
+      statesOf(this.theirs, files),
+    ]);
+    const differing: string[] = [];
+    for (const file of files) if (!(await this.#isAlike(file))) differing.push(file);
+    return { ours: { ...ours, files: mine }, theirs: { ...theirs, files: others }, differing };
+  }
+
+  /** As `run`, of a line that both refuse: what they say, and what ours has touched. */
+  async refuse(line: string): Promise<Both & { readonly touched: readonly string[] }> {
+    const words = wordsOf(line);
+    const theirs = asOurs(await runTheirs(this.theirs, words));
+    const before = this.#times(this.ours);
+    const ours = await runOurs(this.ours, words);
+    return { ours, theirs, touched: changed(before, this.#times(this.ours)) };
+  }
+
+  /** By content, as QEMU reads it. */
+  async #isAlike(file: string): Promise<boolean> {
+    const [ours, theirs] = [join(this.ours, file), join(this.theirs, file)];
+    if (!existsSync(ours) && !existsSync(theirs)) return true;
+    const isImage = (await sh('qemu-img', 'info', theirs)).code === 0;
+    const isWhole = (await sh('qemu-img', 'map', '--output=json', theirs)).code === 0;
+    // Without its backing file there is nothing to read.
+    return isImage && !isWhole ? true : (await sh('qemu-img', 'compare', ours, theirs)).code === 0;
   }
 
   #times(dir: string): ReadonlyMap<string, bigint> {
@@ -125,7 +147,6 @@ async function stateOf(dir: string, file: string): Promise<object> {
   const map = (await img('map', '--output=json', file)).stdout;
   return {
     info: rest,
-    map: map.replace(/, "offset": \d+/g, ''),
     check: (await img('check', file)).code,
     bits: map === '' ? 'no backing file' : await bitsOf(join(dir, file)),
   };

@@ -47,6 +47,19 @@ export const CREATE = lines(`
   create -f qcow2 -o nolazy_refcounts new.qcow2 1M
   create -f qcow2 -o lazy_refcounts=no new.qcow2 1M
   create -f qcow2 -o nocow=off,extent_size_hint=1M,preallocation=off,encryption=off new.qcow2 1M
+  create -f qcow2 -o lazy_refcounts=on new.qcow2 1M
+  create -f qcow2 -o lazy_refcounts new.qcow2 1M
+  create -f qcow2 -o extended_l2=on new.qcow2 1M
+  create -f qcow2 -o extended_l2=on,cluster_size=16k new.qcow2 1M
+  create -f qcow2 -o compression_type=zstd new.qcow2 1M
+  create -f qcow2 -o preallocation=metadata new.qcow2 1M
+  create -f qcow2 -o preallocation=falloc new.qcow2 1M
+  create -f qcow2 -o preallocation=full new.qcow2 1M
+  create -f qcow2 -o preallocation=full,compat=0.10 new.qcow2 1M
+  create -f qcow2 -o data_file=data.raw new.qcow2 1M
+  create -f qcow2 -o data_file=data.raw,data_file_raw=on new.qcow2 1M
+  create -f qcow2 -o data_file=data.raw,preallocation=metadata new.qcow2 1M
+  create -f qcow2 -b a.qcow2 -F qcow2 -o extended_l2=on,preallocation=metadata new.qcow2
   create -f qcow2 -b a.qcow2 -F qcow2 new.qcow2
   create -f qcow2 -b a.qcow2 -F qcow2 new.qcow2 2M
   create -f qcow2 -b a.qcow2 -F qcow2 new.qcow2 1.5M
@@ -232,4 +245,21 @@ export const RESIZE = lines(`
   resize gone.qcow2 4M
   resize circle1.qcow2 4M
   resize --shrink bitmaps.qcow2 512k
+`);
+
+/** Where qemu-img makes, empties or takes away the target before it refuses. */
+export const REFUSED = lines(`
+  create a.raw 1E
+  create a.raw 7.5E
+  create -o preallocation=metadata a.raw 64k
+  create -o preallocation=foo a.raw 64k
+  create -f qcow2 -o cluster_size=3 a.qcow2 1M
+  create -f qcow2 -o compat=2 a.qcow2 1M
+  create -f qcow2 a.qcow2 64P
+  create -f qcow2 -F qcow2 a.qcow2 1M
+  create -f qcow2 -o refcount_bits=3 a.qcow2 1M
+  convert -O raw --bitmaps bitmaps.qcow2 a.raw
+  convert -O qcow2 --bitmaps -o compat=0.10 bitmaps.qcow2 a.qcow2
+  convert -t foo a.qcow2 a.raw
+  convert -O qcow2 -o cluster_size=3 a.raw a.qcow2
 `);

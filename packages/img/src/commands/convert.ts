@@ -1,0 +1,198 @@
+import { stat, unlink } from 'node:fs/promises';
+import { ImgFailure, notOffered } from '../failure.ts';
+import type { ImgHost } from '../host.ts';
+import { describeError } from '../open/describe-error.ts';
+import { pathOf } from '../open/file-name.ts';
+import { formatOf, type ImgFormat } from '../open/formats.ts';
+import { type Image, openImage } from '../open/open-image.ts';
+import { CreateOptions } from '../text/create-options.ts';
+import { Progress } from '../text/progress.ts';
+import { copyContent } from '../work/convert-images.ts';
+import { copyBitmaps, planBitmapCopy } from '../work/copy-bitmaps.ts';
+import { createImage } from '../work/create-image.ts';
+import { Recording } from '../work/recording.ts';
+import { type ConvertArguments, readConvert } from './convert-arguments.ts';
+
+export async function convert(words: readonly string[], host: ImgHost): Promise<number> {
+  const wanted = readConvert(words, host);
+  if (wanted === 'help') {
+    host.out(`Supported options:\n${CreateOptions.help('qcow2')}`);
+    return 0;
+  }
+  const sources: Image[] = [];
+  try {
+    for (const name of wanted.sources) {
+      const { format, share } = wanted;
+      sources.push(await openImage(name, { format, share, warn: host.err }));
+    }
+    await convertOpen(sources, wanted, host);
+  } finally {
+    for (const source of sources) await source.disk.close();
+  }
+  return 0;
+}
+
+async function convertOpen(
+  sources: readonly Image[],
+  wanted: ConvertArguments,
+  host: ImgHost,
+): Promise<void> {
+  const format = formatOf(wanted.targetFormat, (other) => `Unknown file format '${other}'`);
+  const size = sources.reduce((sum, { disk }) => sum + disk.size, 0);
+  const options = wanted.skipCreate ? undefined : optionsFor(format, wanted, size, host);
+  const bitmaps = await bitmapsOf(sources[0]!, format, options, wanted, host);
+  try {
+    const path = pathOf(wanted.target);
+    await refuseSources(sources, path, format, wanted);
+    const isNew = (await stat(path).catch(() => undefined)) === undefined;
+    if (options !== undefined) await make(wanted.target, format, options, host);
+    try {
+      const target = await openTarget(wanted, format, host);
+      try {
+        await fill(sources, target, size, wanted, host);
+        if (bitmaps !== undefined) await copyBitmaps(bitmaps, target);
+      } finally {
+        await target.disk.close();
+      }
+    } catch (error) {
+      // Half of a disk looks like a whole one. What was there before is gone anyway.
+      if (isNew && options !== undefined) await unlink(path).catch(() => {});
+      throw error;
+    }
+  } finally {
+    await bitmaps?.store?.close();
+  }
+}
+
+function optionsFor(
+  format: ImgFormat,
+  wanted: ConvertArguments,
+  size: number,
+  host: ImgHost,
+): CreateOptions {
+  const { list, backing, backingFormat, compressed } = wanted;
+  const options = new CreateOptions(format, list, host.err);
+  if (format === 'raw' && (backing !== undefined || backingFormat !== undefined)) {
+    const what = backing === undefined ? 'Backing file format' : 'Backing file';
+    throw new ImgFailure(`${what} not supported for file format 'raw'`);
+  }
+  options.set('size', String(size));
+  if (backing !== undefined) options.set('backing_file', backing);
+  if (backingFormat !== undefined) options.set('backing_fmt', backingFormat);
+  if (options.has('backing_file') && !options.has('backing_fmt')) {
+    throw new ImgFailure('Use of backing file requires explicit backing format');
+  }
+  if (compressed) {
+    if (format === 'raw') throw new ImgFailure('Compression not supported for this file format');
+    if ((options.get('preallocation') ?? 'off') !== 'off') {
+      throw new ImgFailure('Compression and preallocation not supported at the same time');
+    }
+  }
+  return options;
+}
+
+async function bitmapsOf(
+  source: Image,
+  format: ImgFormat,
+  options: CreateOptions | undefined,
+  { bitmaps, skipBroken }: ConvertArguments,
+  host: ImgHost,
+) {
+  if (!bitmaps) return undefined;
+  const plan = await planBitmapCopy(source, { skipBroken, warn: host.err });
+  const isOld = /^(?:0\.10|v2)$/.test(options?.get('compat') ?? '');
+  if (format === 'qcow2' && !isOld) return plan;
+  await plan.store?.close();
+  throw new ImgFailure(`Format driver '${format}' does not support bitmaps`);
+}
+
+/** The locks see to it too, where there are locks. */
+async function refuseSources(
+  sources: readonly Image[],
+  path: string,
+  format: ImgFormat,
+  { target, skipCreate }: ConvertArguments,
+): Promise<void> {
+  const there = await stat(path, { bigint: true }).catch(() => undefined);
+  if (there === undefined) return;
+  for (const source of sources) {
+    const { dev, ino } = await stat(source.path, { bigint: true });
+    if (dev !== there.dev || ino !== there.ino) continue;
+    const what = skipCreate
+      ? `Could not open '${target}'`
+      : `${target}: error while converting ${format}`;
+    throw new ImgFailure(`${what}: Failed to get "write" lock`, {
+      code: 'LOCKED',
+      after: `Is another process using the image [${path}]?\n`,
+    });
+  }
+}
+
+async function make(
+  name: string,
+  format: ImgFormat,
+  options: CreateOptions,
+  host: ImgHost,
+): Promise<void> {
+  try {
+    await createImage({ name, format, options, warn: host.err });
+  } catch (error) {
+    const after = error instanceof ImgFailure ? error.after : '';
+    const message = `${name}: error while converting ${format}: ${describeError(error)}`;
+    throw new ImgFailure(message, { after, cause: error });
+  }
+}
+
+function openTarget(
+  { target, compressed }: ConvertArguments,
+  format: ImgFormat,
+  host: ImgHost,
+): Promise<Image> {
+  if (compressed && format === 'raw') {
+    throw new ImgFailure('Compression not supported for this file format');
+  }
+  return openImage(target, { format, writable: true, warn: host.err });
+}
+
+async function fill(
+  sources: readonly Image[],
+  target: Image,
+  size: number,
+  wanted: ConvertArguments,
+  host: ImgHost,
+): Promise<void> {
+  const clusterSize = target.qcow2?.info.clusterSize ?? 1;
+  const others = sources.slice(0, -1);
+  if (wanted.compressed && others.some(({ disk }) => disk.size % clusterSize !== 0)) {
+    throw notOffered('convert -c of several images whose sizes are not of whole clusters');
+  }
+  if (target.disk.size < size) throw new ImgFailure('output file is smaller than input file');
+  const hasBacking = target.backing !== undefined && !wanted.skipCreate;
+  const isZero = !wanted.skipCreate || wanted.targetIsZero;
+  const below = hasBacking
+    ? 'backing'
+    : isZero && target.backing === undefined
+      ? 'zeros'
+      : 'unknown';
+  const progress = new Progress(host, wanted.shows);
+  // A new image has no bitmaps yet.
+  const recording =
+    wanted.skipCreate && target.qcow2 !== undefined
+      ? await Recording.begin(target.qcow2)
+      : undefined;
+  try {
+    await copyContent({
+      sources,
+      target,
+      below,
+      belowSize: hasBacking ? (target.backing?.disk.size ?? 0) : 0,
+      sparse: wanted.sparse,
+      compressed: wanted.compressed,
+      onWrite: (offset, length) => recording?.mark(offset, length),
+      onProgress: (done) => progress.show(size === 0 ? 1 : done / size),
+    });
+  } finally {
+    await recording?.end();
+  }
+  progress.end(true);
+}

@@ -1,0 +1,67 @@
+import {
+  applyRepair,
+  checkImage,
+  type Finding,
+  type ImageCheck,
+  planRepair,
+} from '@tidemark/doctor';
+import { ImgFailure } from '../failure.ts';
+import { type Image, openImage, type OpenImageOptions } from '../open/open-image.ts';
+
+export interface CheckImgOptions {
+  readonly format?: string | undefined;
+  /** What is set right: only leaks, or all. Default: nothing. */
+  readonly repair?: 'leaks' | 'all' | undefined;
+  readonly share?: boolean;
+  /** Told of each thing that is wrong, before any of it is set right. */
+  readonly onFinding?: (finding: Finding) => void;
+  readonly warn: (text: string) => void;
+}
+
+export interface CheckedImg {
+  readonly path: string;
+  /** As the image is now. */
+  readonly check: ImageCheck;
+  /** What a repair has set right. */
+  readonly fixed?: { readonly leaks: number; readonly corruptions: number };
+}
+
+/** The format of the image knows no checks. */
+const EXIT_NO_CHECK = 63;
+
+/** Counts the references of a qcow2 image. @throws USAGE and others, worded as qemu-img does */
+export async function checkImg(name: string, options: CheckImgOptions): Promise<CheckedImg> {
+  const { format, repair, share = false, onFinding, warn } = options;
+  const opening: OpenImageOptions = { format, share, warn, writable: repair !== undefined };
+  const image = await openImage(name, { ...opening, isRepair: true });
+  try {
+    if (image.qcow2 === undefined) {
+      throw new ImgFailure('This image format does not support checks', {
+        exitCode: EXIT_NO_CHECK,
+      });
+    }
+    const told = onFinding && { onFinding };
+    const dataFile = image.dataFile && { dataFile: image.dataFile };
+    if (repair === undefined) {
+      return { path: image.path, check: await checkImage(image.file, { ...told, ...dataFile }) };
+    }
+    return await repaired(image, repair, { ...told, ...dataFile });
+  } finally {
+    await image.disk.close();
+  }
+}
+
+async function repaired(
+  image: Image,
+  mode: 'leaks' | 'all',
+  options: Parameters<typeof checkImage>[1],
+): Promise<CheckedImg> {
+  const plan = await planRepair(image.file, { ...options, mode });
+  await applyRepair(image.file, plan, { undo: undefined });
+  const { before, after } = plan;
+  const fixed = {
+    leaks: Math.max(0, before.leaks - after.leaks),
+    corruptions: Math.max(0, before.corruptions - after.corruptions),
+  };
+  return { path: image.path, check: after, fixed };
+}

@@ -1,0 +1,212 @@
+import type { BlockDevice } from '@tidemark/block';
+import { isTidemarkError } from '@tidemark/core';
+import { ImgFailure } from '../failure.ts';
+import { describeError } from '../open/describe-error.ts';
+import type { Image } from '../open/open-image.ts';
+import { layersOf } from './layers.ts';
+import { isZero } from './zeros.ts';
+
+export interface CopyOptions {
+  /** One behind the other they make up the disk. */
+  readonly sources: readonly Image[];
+  readonly target: Image;
+  /** Of what the target shows where nothing is written. */
+  readonly below: 'zeros' | 'unknown' | 'backing';
+  /** Bytes of the target's backing file; what lies behind them reads as zeros. */
+  readonly belowSize?: number;
+  /** Bytes: shorter runs of zeros are written as they are. 0: all is written. */
+  readonly sparse: number;
+  readonly compressed?: boolean;
+  /** Hears of each range before it is written. */
+  readonly onWrite?: (offset: number, length: number) => void;
+  /** Hears how many bytes are done. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/** Bytes that are read at once, and how many such parts are under way. */
+const PART = 1024 * 1024;
+const AT_ONCE = 8;
+
+interface Part {
+  readonly offset: number;
+  readonly length: number;
+  readonly kind: 'data' | 'zeros';
+  readonly source: BlockDevice;
+  readonly sourceOffset: number;
+}
+
+/**
+ * Copies disks into an open target. Reads what is not known to be zeros, several parts at once, and
+ * begins to write in the order of the disk; memory is bounded. @throws I/O codes, as qemu-img says it
+ */
+export async function copyContent(options: CopyOptions): Promise<void> {
+  const { target, onProgress } = options;
+  const buffers = Array.from({ length: AT_ONCE }, () => Buffer.allocUnsafeSlow(0));
+  const running: Promise<void>[] = [];
+  let turn: Promise<void> = Promise.resolve();
+  try {
+    for await (const part of partsOf(options)) {
+      onProgress?.(part.offset);
+      if (running.length >= AT_ONCE) await running.shift();
+      if (part.kind === 'zeros') {
+        await turn;
+        await named('writing', part.offset, () => writeZeros(target.disk, part, options));
+        continue;
+      }
+      let buffer = buffers.pop()!;
+      if (buffer.length < part.length) buffer = Buffer.allocUnsafeSlow(Math.max(PART, part.length));
+      const bytes = buffer.subarray(0, part.length);
+      const read = named('reading', part.offset, () => part.source.read(bytes, part.sourceOffset));
+      const before = turn;
+      // Clusters are allocated as the writes begin: in the order of the disk.
+      const begun = Promise.withResolvers<void>();
+      turn = begun.promise;
+      const done = (async () => {
+        try {
+          await read;
+          await before;
+          const written = named('writing', part.offset, () => writeData(bytes, part, options));
+          begun.resolve();
+          await written;
+        } finally {
+          begun.resolve();
+          buffers.push(buffer);
+        }
+      })();
+      done.catch(() => {});
+      running.push(done);
+    }
+    while (running.length > 0) await running.shift();
+  } finally {
+    await Promise.allSettled(running);
+  }
+}
+
+async function named<T>(what: string, offset: number, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const code = isTidemarkError(error) ? error.code : 'IO_FAILED';
+    const message = `error while ${what} at byte ${offset}: ${describeError(error)}`;
+    throw new ImgFailure(message, { code, cause: error });
+  }
+}
+
+async function* partsOf(options: CopyOptions): AsyncGenerator<Part> {
+  let base = 0;
+  for (const source of options.sources) {
+    const { disk } = source;
+    let next = 0;
+    for await (const run of runsOf(source, options, base)) {
+      for (const { offset, length, kind } of piecesOf(run, options, next, disk.size)) {
+        yield { offset: base + offset, length, kind, source: disk, sourceOffset: offset };
+        next = offset + length;
+      }
+    }
+    base += disk.size;
+  }
+}
+
+/** A run in parts; compressed ones are whole clusters, for each of them is written once. */
+function* piecesOf(
+  { offset, length, kind }: CopyRun,
+  { compressed = false, target, sparse, below }: CopyOptions,
+  done: number,
+  size: number,
+): Generator<CopyRun> {
+  const clusterSize = target.qcow2?.info.clusterSize ?? 1;
+  const isData = kind === 'data' || sparse === 0 || (compressed && below !== 'zeros');
+  let end = offset + length;
+  let at = Math.max(done, offset);
+  if (compressed) {
+    if (!isData) return;
+    at = Math.max(done, offset - (offset % clusterSize));
+    end = Math.min(Math.ceil(end / clusterSize) * clusterSize, size);
+  }
+  const step = compressed ? clusterSize : Math.max(PART, clusterSize);
+  while (at < end) {
+    const stop = isData ? Math.min(at - (at % step) + step, end) : end;
+    yield { offset: at, length: stop - at, kind: isData ? 'data' : 'zeros' };
+    at = stop;
+  }
+}
+
+interface CopyRun {
+  readonly offset: number;
+  readonly length: number;
+  readonly kind: 'data' | 'zeros';
+}
+
+/** What of a source has to be in the target; parts that its backing file shows are left out. */
+async function* runsOf(
+  source: Image,
+  { below, belowSize = 0 }: CopyOptions,
+  base: number,
+): AsyncGenerator<CopyRun> {
+  for await (const { offset, length, zero, depth } of layersOf(source)) {
+    if (below === 'backing' && depth > 0) continue;
+    if (below === 'backing' && zero && base + offset >= belowSize) continue;
+    yield { offset, length, kind: zero ? 'zeros' : 'data' };
+  }
+}
+
+async function writeZeros(
+  disk: BlockDevice,
+  { offset, length }: { readonly offset: number; readonly length: number },
+  { below, onWrite }: CopyOptions,
+): Promise<void> {
+  if (below === 'zeros') return;
+  onWrite?.(offset, length);
+  await disk.writeZeroes(offset, length);
+}
+
+/** Leaves runs of zeros out where the target shows zeros anyway. */
+async function writeData(bytes: Buffer, part: Part, options: CopyOptions): Promise<void> {
+  const { target, sparse, compressed = false, onWrite } = options;
+  const { offset } = part;
+  if (compressed) {
+    if (sparse > 0 && isZero(bytes, 0, bytes.length)) return writeZeros(target.disk, part, options);
+    onWrite?.(offset, bytes.length);
+    return target.qcow2!.writeCompressed(bytes, offset);
+  }
+  if (sparse === 0) {
+    onWrite?.(offset, bytes.length);
+    return target.disk.write(bytes, offset);
+  }
+  const { clusterSize = 1, extendedL2 = false } = target.qcow2?.info ?? {};
+  const unit = Math.max(sparse, extendedL2 ? clusterSize / 32 : clusterSize);
+  const writes: Promise<void>[] = [];
+  for (const { from, to, isData } of runsOfZeros(bytes, offset, unit)) {
+    const run = { offset: offset + from, length: to - from };
+    if (isData) onWrite?.(run.offset, run.length);
+    writes.push(
+      isData
+        ? target.disk.write(bytes.subarray(from, to), run.offset)
+        : writeZeros(target.disk, run, options),
+    );
+  }
+  await Promise.all(writes);
+}
+
+interface ZeroRun {
+  readonly from: number;
+  readonly to: number;
+  readonly isData: boolean;
+}
+
+/** Cuts where blocks of `unit` bytes of the disk change between zeros and anything else. */
+function* runsOfZeros(bytes: Uint8Array, offset: number, unit: number): Generator<ZeroRun> {
+  let from = 0;
+  let isData: boolean | undefined;
+  for (let at = 0; at < bytes.length;) {
+    const end = Math.min(bytes.length, at + unit - ((offset + at) % unit));
+    const found = !isZero(bytes, at, end);
+    if (isData !== undefined && found !== isData) {
+      yield { from, to: at, isData };
+      from = at;
+    }
+    isData = found;
+    at = end;
+  }
+  if (isData !== undefined) yield { from, to: bytes.length, isData };
+}

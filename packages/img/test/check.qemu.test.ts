@@ -1,0 +1,126 @@
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
+import { lookWithBoth, runOurs } from './support/both.ts';
+import { lines } from './support/look-lines.ts';
+import { makeImages } from './support/template.ts';
+
+const CLUSTER = 65_536;
+
+/** Counts of clusters in the first refcount block, which is the third cluster of these images. */
+function setRefcount(path: string, cluster: number, count: number): void {
+  const bytes = readFileSync(path);
+  bytes.writeUInt16BE(count, 2 * CLUSTER + 2 * cluster);
+  writeFileSync(path, bytes);
+}
+
+const SOUND = lines(`
+  check a.qcow2
+  check empty.qcow2
+  check zero.qcow2
+  check small-clusters.qcow2
+  check v2.qcow2
+  check bits1.qcow2
+  check bitmaps.qcow2
+  check snapshots.qcow2
+  check compressed.qcow2
+  check zstd.qcow2
+  check overlay.qcow2
+  check top.qcow2
+  check on-raw.qcow2
+  check --output=json a.qcow2
+  check --output=json compressed.qcow2
+  check --output=json bitmaps.qcow2
+  check --output=json empty.qcow2
+  check -q a.qcow2
+  check -U a.qcow2
+  check -r leaks a.qcow2
+  check -r all snapshots.qcow2
+  check -r all -U a.qcow2
+  check -r foo a.qcow2
+  check
+  check a b
+  check a.raw
+  check -q a.raw
+  check --output json a.raw
+  check -f raw a.qcow2
+  check -f qcow2 a.raw
+  check not-there
+  check gone.qcow2
+  check -z a.qcow2
+  check -T foo a.qcow2
+  check -T none a.qcow2
+  check --output=x a.qcow2
+`);
+
+describeWithQemu('img check', ['qemu-img', 'qemu-io'], () => {
+  const dir = tempDir();
+  makeImages(dir);
+  it.each(SOUND)('%s', async (line) => {
+    const { ours, theirs } = await lookWithBoth(dir, line);
+    expect(ours).toEqual(theirs);
+  });
+
+  describe('of leaks', () => {
+    const make = (name: string) => {
+      copyFileSync(join(dir, 'a.qcow2'), join(dir, name));
+      truncateSync(join(dir, name), 12 * CLUSTER);
+      for (const cluster of [9, 10]) setRefcount(join(dir, name), cluster, 1);
+    };
+
+    it.each(['check leaks.qcow2', 'check --output=json leaks.qcow2', 'check -q leaks.qcow2'])(
+      '%s',
+      async (line) => {
+        make('leaks.qcow2');
+        const { ours, theirs } = await lookWithBoth(dir, line);
+        expect(ours).toEqual(theirs);
+        expect(ours).toMatchObject({ code: 3 });
+      },
+    );
+
+    it.each(['leaks', 'all'])('-r %s gives them back', async (mode) => {
+      make('leaks.qcow2');
+      const { code, stdout } = await runOurs(dir, ['check', '-r', mode, 'leaks.qcow2']);
+      expect(code).toBe(0);
+      expect(stdout).toContain('repaired:\n\n    2 leaked clusters\n    0 corruptions\n');
+      await run('qemu-img', 'check', join(dir, 'leaks.qcow2'));
+      await run('qemu-img', 'compare', join(dir, 'leaks.qcow2'), join(dir, 'a.qcow2'));
+    });
+  });
+
+  it('finds what is in use and counted as free, and sets it right', async () => {
+    const path = join(dir, 'low.qcow2');
+    copyFileSync(join(dir, 'a.qcow2'), path);
+    setRefcount(path, 5, 0);
+    const found = await runOurs(dir, ['check', 'low.qcow2']);
+    const { code, stdout } = await sh('qemu-img', 'check', path);
+    expect({ code: found.code, stdout: found.stdout }).toEqual({ code, stdout });
+    expect(found.code).toBe(2);
+    expect(found.stderr).toContain('ERROR cluster 5 refcount=0 reference=1\n');
+    const { code: repaired } = await runOurs(dir, ['check', '-r', 'all', 'low.qcow2']);
+    expect(repaired).toBe(0);
+    await run('qemu-img', 'check', path);
+    await run('qemu-img', 'compare', path, join(dir, 'a.qcow2'));
+  });
+
+  it('says of bitmaps in use, on standard error alone, what qemu-img is silent of', async () => {
+    const path = join(dir, 'in-use.qcow2');
+    copyFileSync(join(dir, 'bitmaps.qcow2'), path);
+    const bytes = readFileSync(path);
+    // qcow2.rst, "Bitmaps extension" and "Bitmap directory": the flags of the first entry.
+    const extension = bytes.indexOf(Buffer.from('2385287500000018', 'hex'));
+    const directory = Number(bytes.readBigUInt64BE(extension + 8 + 16));
+    bytes.writeUInt32BE(bytes.readUInt32BE(directory + 12) | 1, directory + 12);
+    const name = bytes.toString(
+      'utf8',
+      directory + 24,
+      directory + 24 + bytes.readUInt16BE(directory + 18),
+    );
+    writeFileSync(path, bytes);
+    const { code, stdout } = await sh('qemu-img', 'check', path);
+    const ours = await runOurs(dir, ['check', 'in-use.qcow2']);
+    expect({ code: ours.code, stdout: ours.stdout }).toEqual({ code, stdout });
+    expect(ours.stderr).toContain(`'${name}'`);
+  });
+});

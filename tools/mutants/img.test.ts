@@ -1,0 +1,8 @@
+import { IMG_MUTANTS } from './img-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
+  project: 'img',
+  filters: ['convert-recording', 'lost-bitmaps'],
+  usually: 2,
+});
