@@ -47,6 +47,7 @@ describeWithQemu(
           const asksQemu = cycle % SAMPLE === SAMPLE - 1 || cycle === 0;
           const problems = await Promise.all(drives.map((drive) => drive.check({ asksQemu })));
           expect(problems.flat(), `cycle ${cycle}`).toEqual([]);
+          if (cycle % 100 === 99) console.info(`${cycle + 1} kills`);
         }
         const figures = drives.map(({ kind, writes, admin, compared }) => ({
           ...{ kind, writes, commands: admin.commands, compared },

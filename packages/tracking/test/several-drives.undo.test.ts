@@ -106,4 +106,4 @@ it('a clear of two drives is made on both or on none, whatever fails of it and o
   expect(left).toBeGreaterThan(0);
   expect(outcomes.get(NEW)).toBeGreaterThan(0);
   expect(outcomes.get(OLD)).toBeGreaterThan(0);
-});
+}, 600_000);
