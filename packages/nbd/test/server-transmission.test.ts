@@ -2,11 +2,19 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { MemoryDevice } from '@tidemark/block';
 import { expect, it } from 'vitest';
-import { Command, Request, REQUEST_MAGIC } from '../src/protocol/transmission.ts';
+import {
+  Command,
+  CommandFlag,
+  EXTENDED_REQUEST_MAGIC,
+  ExtendedRequest,
+  Request,
+  REQUEST_MAGIC,
+} from '../src/protocol/transmission.ts';
 import { BufferPool } from '../src/server/buffer-pool.ts';
 import { Inbox } from '../src/server/inbox.ts';
 import { completeLimits } from '../src/server/limits.ts';
 import { ServedExport } from '../src/server/served-export.ts';
+import { RequestReader } from '../src/server/transmission/request.ts';
 import { Transmission } from '../src/server/transmission/transmission.ts';
 
 /** As many as one read of a socket brings. */
@@ -47,4 +55,33 @@ it('serves what a client has sent who is gone by now, however much of it is left
   const options = { socket, inbox, pool, session, limits };
   await new Transmission({ ...options, log: (line) => void log.push(line) }).answered;
   expect({ reads: device.reads, log }).toEqual({ reads: READS, log: [] });
+});
+
+/** A block status that names contexts 0, 1, 2 and so on. */
+function statusOf(contextCount: number): Buffer {
+  const payload = 8 + contextCount * 4;
+  const bytes = Buffer.alloc(ExtendedRequest.size + payload);
+  const at = ExtendedRequest.offsetOf;
+  bytes.writeUInt32BE(EXTENDED_REQUEST_MAGIC, at.magic);
+  bytes.writeUInt16BE(CommandFlag.PAYLOAD_LEN, at.flags);
+  bytes.writeUInt16BE(Command.BLOCK_STATUS, at.type);
+  bytes.writeBigUInt64BE(BigInt(payload), at.length);
+  for (let id = 0; id < contextCount; id++) {
+    bytes.writeUInt32BE(id, ExtendedRequest.size + 8 + id * 4);
+  }
+  return bytes;
+}
+
+it('looks at no more contexts of a block status than were agreed on', () => {
+  const socket = new Duplex({ read() {} }) as unknown as Socket;
+  const inbox = new Inbox(socket, new BufferPool());
+  const contexts = [0, 1].map((id) => ({ id, name: `c${id}` }) as never);
+  const reader = new RequestReader(inbox, { isExtended: true, contexts });
+  socket.emit('data', statusOf(2));
+  expect(reader.next()?.contextIds).toEqual([0, 1]);
+  // Room for millions, each of which would cost memory and time.
+  socket.emit('data', statusOf(3));
+  expect(reader.next()).toMatchObject({ fault: expect.stringContaining('not valid') });
+  socket.emit('data', statusOf(2 ** 20));
+  expect(reader.next()).not.toHaveProperty('contextIds');
 });

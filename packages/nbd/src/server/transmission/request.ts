@@ -7,6 +7,7 @@ import {
   REQUEST_MAGIC,
 } from '../../protocol/transmission.ts';
 import { MAX_REQUEST_BYTES } from '../../protocol/limits.ts';
+import type { Session } from '../handshake/negotiation.ts';
 import type { Inbox } from '../inbox.ts';
 import { readStatusQuery } from './status-query.ts';
 
@@ -46,24 +47,27 @@ interface Pending {
 /** Takes whole requests from what has come in. */
 export class RequestReader {
   readonly #inbox: Inbox;
-  readonly #isExtended: boolean;
+  readonly #session: Pick<Session, 'isExtended' | 'contexts'>;
   /** One whose payload has not come yet. */
   #pending: Pending | undefined;
 
-  constructor(inbox: Inbox, { isExtended = false }: { readonly isExtended?: boolean } = {}) {
+  constructor(inbox: Inbox, session: Pick<Session, 'isExtended' | 'contexts'>) {
     this.#inbox = inbox;
-    this.#isExtended = isExtended;
+    this.#session = session;
   }
 
   /** Undefined as long as the next one is not here. */
   next(): NbdRequest | undefined {
-    const next = this.#pending ?? (this.#isExtended ? this.#extendedHeader() : this.#header());
+    const { isExtended } = this.#session;
+    const next = this.#pending ?? (isExtended ? this.#extendedHeader() : this.#header());
     if (next === undefined || next.payload === 0) return next?.request;
     const payload = this.#inbox.take(next.payload);
     this.#pending = payload === undefined ? next : undefined;
     if (payload === undefined) return undefined;
     const request = { ...next.request, payload };
-    return request.isExtended && request.type !== Command.WRITE ? withPayload(request) : request;
+    // What comes with other commands but a write has been taken whole, and is dropped.
+    if (!request.isExtended || request.type !== Command.BLOCK_STATUS) return request;
+    return readStatusQuery(request, this.#session.contexts.length);
   }
 
   #header(): Pending | undefined {
@@ -119,11 +123,6 @@ function fields(
     length,
     payload: NOTHING,
   };
-}
-
-/** What a command other than a write makes of its payload, which has been taken whole. */
-function withPayload(request: NbdRequest): NbdRequest {
-  return request.type === Command.BLOCK_STATUS ? readStatusQuery(request) : request;
 }
 
 function fatal(request: NbdRequest, why: string): Pending {
