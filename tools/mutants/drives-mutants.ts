@@ -36,6 +36,12 @@ export const CHECKPOINT_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'a part that is found is not synced before the intent goes',
+    file: checkpoint('roll-forward.ts'),
+    find: 'else await store.live?.sync();',
+    replace: '',
+  },
+  {
     name: 'what was cut off is finished by a clear',
     file: checkpoint('roll-forward.ts'),
     find: 'content.set(0, diskSize);',

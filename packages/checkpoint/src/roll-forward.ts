@@ -7,7 +7,7 @@ import { type IntendedBitmap, type IntentMember, isOfChange } from './intent.ts'
  * becomes all ones. Nothing less is safe: whether the bits that are there go back to the checkpoint
  * nobody can tell, for QEMU may have cleared them since, or somebody may have put an older copy of
  * the drive back, with the bitmap as it was then.
- * @returns names of the bitmaps that are all ones now
+ * @returns names of the bitmaps that are all ones now; the store's part is durable
  * @throws as `BitmapStore.commit`
  */
 export async function rollForward(
@@ -16,10 +16,17 @@ export async function rollForward(
   { bitmaps }: IntentMember,
 ): Promise<readonly string[]> {
   const found = new Map((await store.list()).map((info) => [info.name, info]));
-  if (bitmaps.some((bitmap) => isMade(bitmap, set, found.get(bitmap.name)))) return [];
-  const open = bitmaps.filter((bitmap) => isOpen(bitmap, set, found.get(bitmap.name)));
+  // Where it can be synced: else it is done again.
+  const isDone =
+    store.live !== undefined &&
+    bitmaps.some((bitmap) => isMade(bitmap, set, found.get(bitmap.name)));
+  const open = isDone
+    ? []
+    : bitmaps.filter((bitmap) => isOpen(bitmap, set, found.get(bitmap.name)));
   const changes = open.flatMap((bitmap) => changesOf(bitmap, store.diskSize, found));
   if (changes.length > 0) await store.commit(changes);
+  // Whoever made the part may have died before it was durable, and the intent goes next.
+  else await store.live?.sync();
   return open.filter(({ change }) => change === 'put').map(({ name }) => name);
 }
 

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { BlockDevice } from '@tidemark/block';
 import { expect, it } from 'vitest';
 import { CheckpointFolder, type IntentFileSystem } from '../src/index.ts';
 import { outcomeOf } from './support/judge.ts';
@@ -6,6 +7,17 @@ import { Recorded } from './support/recorded.ts';
 import { lookAt, recover } from './support/recovery.ts';
 import { makeFiles, openOn, partOf, PLACES, SET } from './support/three-drives.ts';
 import { FOLDER, VolatileFiles } from '../../../tools/device/volatile-files.ts';
+
+/** For a process that dies before its writes are flushed: they are in the system's cache alone. */
+function withoutFlushes(device: BlockDevice): BlockDevice {
+  return new Proxy(device, {
+    get: (target, key): unknown => {
+      if (key === 'flush') return async () => {};
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
 
 /** For a process that dies before the folder is synced: its names are in the system's cache alone. */
 function withoutSyncs(files: VolatileFiles): IntentFileSystem {
@@ -46,5 +58,31 @@ it.each([0, 1, 2])(
       outcomes.add(outcomeOf(await recover(left, [0, 1, 2])));
     }
     expect(outcomes).toEqual(new Set(['undone', 'made']));
+  },
+);
+
+it.each([0, 1, 2])(
+  'the part of drive %i that is found is durable before the intent goes',
+  async (last) => {
+    const recorded = await Recorded.on({ files: await makeFiles(), folder: new VolatileFiles() });
+    const folder = new CheckpointFolder(`/${FOLDER}`, recorded.folder);
+    const parts = [];
+    for (const [index, device] of recorded.devices.entries()) {
+      const { store } = await openOn(index === last ? withoutFlushes(device) : device, index);
+      parts.push({ place: PLACES[index]!, ...(await partOf(store)) });
+    }
+    const members = parts.map(({ store, place, bitmaps }) => {
+      return { store: store.id ?? null, place, bitmaps, done: false };
+    });
+    await folder.put({ set: SET, members });
+    for (const { store, changes } of parts) await store.commit(changes);
+    // It dies here.
+    const died = recorded.momentCount - 1;
+    for (const index of [0, 1, 2]) await lookAt(recorded, index);
+    expect(recorded.folder.names).toEqual([]);
+    for (let moment = died; moment < recorded.momentCount; moment++) {
+      const left = await Recorded.on(await recorded.cut(moment, () => false));
+      expect(outcomeOf(await recover(left, [0, 1, 2]))).toBe('made');
+    }
   },
 );
