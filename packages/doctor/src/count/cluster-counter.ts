@@ -1,9 +1,12 @@
 import type { MemoryBudget } from './memory-budget.ts';
 
-/** Clusters of a chunk. Small, so that references far apart do not cost much memory each. */
+/** Clusters of a chunk: of few, so that references far apart do not cost much memory each. */
+export const CHUNK = 2 ** 12;
 const CHUNK_BITS = 12;
-const CHUNK = 2 ** CHUNK_BITS;
 const NARROW_MAX = 255;
+
+/** What a set holds of a chunk that nothing was added to. */
+const EMPTY = new Uint8Array(CHUNK / 8);
 
 type Chunk = Uint8Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
@@ -24,7 +27,7 @@ export class ClusterCounter {
 
   /** Adds `weight`, and gives the new count. @throws IMAGE_UNSUPPORTED: out of the budget */
   add(cluster: number, weight: number): number {
-    const index = Math.floor(cluster / CHUNK);
+    const index = chunkOf(cluster);
     const at = cluster - index * CHUNK;
     if (index !== this.#lastIndex) this.#select(index);
     const chunk = this.#last;
@@ -38,8 +41,14 @@ export class ClusterCounter {
   }
 
   get(cluster: number): number {
-    const index = Math.floor(cluster / CHUNK);
+    const index = chunkOf(cluster);
+    if (index === this.#lastIndex) return this.#last[cluster - index * CHUNK]!;
     return this.#chunks.get(index)?.[cluster - index * CHUNK] ?? 0;
+  }
+
+  /** Counts of a whole chunk from its first cluster on; undefined: all are 0. */
+  chunkAt(first: number): ArrayLike<number> | undefined {
+    return this.#chunks.get(chunkOf(first));
   }
 
   /** Each cluster that is referred to, ascending. */
@@ -82,26 +91,39 @@ export class ClusterCounter {
 export class ClusterSet {
   readonly #chunks = new Map<number, Uint8Array>();
   readonly #budget: MemoryBudget;
+  #lastIndex = -1;
+  #last: Uint8Array = EMPTY;
 
   constructor(budget: MemoryBudget) {
     this.#budget = budget;
   }
 
   add(cluster: number): void {
-    const index = Math.floor(cluster / CHUNK);
-    let chunk = this.#chunks.get(index);
-    if (chunk === undefined) {
+    const index = chunkOf(cluster);
+    if (index !== this.#lastIndex) this.#select(index);
+    if (this.#last === EMPTY) {
       this.#budget.take(CHUNK / 8);
-      chunk = new Uint8Array(CHUNK / 8);
-      this.#chunks.set(index, chunk);
+      this.#last = new Uint8Array(CHUNK / 8);
+      this.#chunks.set(index, this.#last);
     }
-    const at = cluster % CHUNK;
-    chunk[at >>> 3] = chunk[at >>> 3]! | (1 << (at & 7));
+    const at = cluster - index * CHUNK;
+    this.#last[at >>> 3] = this.#last[at >>> 3]! | (1 << (at & 7));
   }
 
   has(cluster: number): boolean {
-    const at = cluster % CHUNK;
-    const byte = this.#chunks.get(Math.floor(cluster / CHUNK))?.[at >>> 3] ?? 0;
-    return (byte & (1 << (at & 7))) !== 0;
+    const index = chunkOf(cluster);
+    if (index !== this.#lastIndex) this.#select(index);
+    const at = cluster - index * CHUNK;
+    return (this.#last[at >>> 3]! & (1 << (at & 7))) !== 0;
   }
+
+  #select(index: number): void {
+    this.#last = this.#chunks.get(index) ?? EMPTY;
+    this.#lastIndex = index;
+  }
+}
+
+/** Shifts are much faster than divisions, and enough for all but the largest files. */
+function chunkOf(cluster: number): number {
+  return cluster < 2 ** 31 ? cluster >>> CHUNK_BITS : Math.floor(cluster / CHUNK);
 }

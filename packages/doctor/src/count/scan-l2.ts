@@ -1,4 +1,5 @@
 import type { Finding, Severity } from '../findings.ts';
+import type { ClusterCounter } from './cluster-counter.ts';
 import { copiedMessage } from './walk-l1.ts';
 import type { Walk } from './walk.ts';
 
@@ -6,6 +7,8 @@ import type { Walk } from './walk.ts';
 const COPIED = 0x8000_0000;
 const COMPRESSED = 0x4000_0000;
 const RESERVED_HIGH = 0x3f00_0000;
+/** All but the offset and the copied flag. */
+const UNUSUAL_HIGH = 0x7f00_0000;
 const OFFSET_HIGH = 0x00ff_ffff;
 const RESERVED_LOW = 0x1fe;
 const ZERO = 1;
@@ -27,6 +30,10 @@ export class L2Scanner {
   readonly #clusterSize: number;
   readonly #highFactor: number;
   readonly #unaligned: number;
+  /** Bits of the low half that make an entry one to be looked at closely. */
+  readonly #unusualLow: number;
+  readonly #counter: ClusterCounter;
+  readonly #clusters: number;
   #table: L2Table = { offset: 0, weight: 0, activeWeight: 0 };
   /** Where the next cluster of this table has to be for it not to be fragmented. */
   #next = 0;
@@ -39,21 +46,35 @@ export class L2Scanner {
     this.#clusterSize = clusterSize;
     this.#highFactor = 2 ** (32 - clusterBits);
     this.#unaligned = (clusterSize - 1) & ~(SECTOR - 1);
+    this.#unusualLow = clusterSize - 1;
+    this.#counter = walk.references.counter;
+    // None at all, where the clusters are in another file.
+    this.#clusters = walk.layout.hasDataFile ? 0 : walk.references.clusters;
   }
 
-  /** `at`: where the table begins in `view`. */
-  scan(view: DataView, at: number, table: L2Table): void {
+  /** `bytes`: the whole table. */
+  scan(bytes: Uint8Array, table: L2Table): void {
     this.#table = table;
     this.#next = 0;
-    const end = at + this.#clusterSize;
-    const size = this.#entrySize;
-    for (let place = at; place < end; place += size) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    // Most words of most tables are zero, whatever the order of their bytes.
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+    const step = this.#entrySize / 4;
+    for (let word = 0; word < words.length; word += step) {
+      const sub = step === 4 && (words[word + 2] !== 0 || words[word + 3] !== 0);
+      if (words[word] === 0 && words[word + 1] === 0 && !sub) continue;
+      const place = word * 4;
       const high = view.getInt32(place);
       const low = view.getInt32(place + 4);
-      const sub =
-        size === 16 && (view.getInt32(place + 8) !== 0 || view.getInt32(place + 12) !== 0);
-      if (high === 0 && low === 0 && !sub) continue;
-      const offset = table.offset + place - at;
+      // Nearly all entries are of this kind: a cluster of data, aligned, in this file.
+      if ((high & UNUSUAL_HIGH) === 0 && (low & this.#unusualLow) === 0 && step === 2) {
+        const cluster = (high & OFFSET_HIGH) * this.#highFactor + (low >>> this.#clusterBits);
+        if (cluster !== 0 && cluster < this.#clusters) {
+          this.#data(cluster, high, table.offset + place);
+          continue;
+        }
+      }
+      const offset = table.offset + place;
       if (sub) this.#checkSubclusters(view, place, offset);
       if ((high & COMPRESSED) === 0) this.#standard(high, low, offset);
       else this.#compressed(high, low, offset);
@@ -81,6 +102,12 @@ export class L2Scanner {
       this.#countRange(offset, this.#clusterSize, at);
     } else if (cluster < references.clusters) references.counter.add(cluster, weight);
     else this.#beyond(at, cluster * this.#clusterSize, this.#clusterSize);
+  }
+
+  #data(cluster: number, high: number, at: number): void {
+    const { weight, activeWeight } = this.#table;
+    this.#counter.add(cluster, weight);
+    if (activeWeight > 0) this.#countAllocation(cluster, (high & COPIED) !== 0, at);
   }
 
   #countAllocation(cluster: number, isCopied: boolean, at: number): void {

@@ -46,10 +46,9 @@ async function scanRun(
   const { clusterSize } = walk.layout;
   const bytes = buffer.subarray(0, count * clusterSize);
   await walk.source.readInto(bytes, first * clusterSize);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < count; i++) {
     const cluster = first + i;
-    scanner.scan(view, i * clusterSize, {
+    scanner.scan(bytes.subarray(i * clusterSize, (i + 1) * clusterSize), {
       offset: cluster * clusterSize,
       weight: walk.l2Tables.get(cluster),
       activeWeight: walk.activeL2Tables.get(cluster),

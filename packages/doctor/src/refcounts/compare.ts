@@ -1,3 +1,4 @@
+import { CHUNK } from '../count/cluster-counter.ts';
 import type { Walk } from '../count/walk.ts';
 import { refcountReader } from './refcount-reader.ts';
 import type { RefcountTable } from './refcount-table.ts';
@@ -26,12 +27,18 @@ export async function compareRefcounts(
     if (block === 0 && counter.isEmpty(first, first + count)) continue;
     if (block === 0) buffer.fill(0);
     else await source.readInto(buffer, block);
-    for (let i = 0; i < count; i++) {
+    const compare = (i: number, found: number) => {
       const refcount = read(i);
-      const found = counter.get(first + i);
-      if (refcount === 0 && found === 0) continue;
+      if (refcount === 0 && found === 0) return;
       end = first + i + 1;
       if (refcount !== found) mismatch(first + i, refcount, found);
+    };
+    for (let i = 0; i < count;) {
+      // In steps of a chunk of the counter, so that it is looked up once for each.
+      const offset = (first + i) % CHUNK;
+      const to = Math.min(count, i + CHUNK - offset);
+      const counts = counter.chunkAt(first + i);
+      for (let from = i; i < to; i++) compare(i, counts?.[offset + i - from] ?? 0);
     }
   }
   return end;
