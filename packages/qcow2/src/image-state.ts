@@ -86,9 +86,9 @@ export class ImageState {
     return this.owner.header;
   }
 
-  /** Whether `prepareToWrite` would do nothing, and throw nothing. */
+  /** Whether `prepareToWrite` would do nothing, and neither it nor a write of data throw anything. */
   get isReadyToWrite(): boolean {
-    return this.#isReady && this.file.isSound;
+    return this.#isReady && this.file.isSound && this.data.file.isSound;
   }
 
   /**

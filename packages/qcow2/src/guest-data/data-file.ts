@@ -34,6 +34,7 @@ export class DataInFile implements GuestData {
   unlink(): void {}
 
   async discard(host: number, length: number): Promise<void> {
+    this.file.assertSound();
     const inside = Math.min(length, this.file.size - host);
     if (inside > 0) await this.file.device.discard(host, inside);
   }

@@ -87,6 +87,7 @@ export class Zeroer {
   /** The map stays as it is: what reads its data from there finds zeros, and so does everybody else. */
   async #zeroRaw(offset: number, length: number, options: WriteZeroesOptions): Promise<void> {
     const { file } = this.#state.data;
+    file.assertSound();
     await file.ensureSize(offset + length);
     await file.device.writeZeroes(offset, length, options);
   }
