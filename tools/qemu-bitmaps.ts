@@ -46,6 +46,43 @@ export async function qemuSha256(
   );
 }
 
+/** A bitmap as QEMU has it in memory once it has opened the image for reading. */
+interface LoadedBitmap {
+  readonly name: string;
+  readonly granularity: number;
+  readonly recording: boolean;
+  readonly inconsistent?: boolean;
+}
+
+/** All bitmaps of an image, and the checksums of those that are named, of one process of QEMU. */
+export async function qemuLoaded(path: string, names: readonly string[]) {
+  const sum = (name: string) => ({
+    execute: 'x-debug-block-dirty-bitmap-sha256',
+    arguments: { node: 'image', name },
+  });
+  const [nodes, ...sums] = await qmp(path, [
+    { execute: 'query-named-block-nodes' },
+    ...names.map(sum),
+  ]);
+  const image = (nodes?.return as readonly NamedNode[] | undefined)?.find(
+    (node) => node['node-name'] === 'image',
+  );
+  return {
+    bitmaps: image?.['dirty-bitmaps'] ?? [],
+    sums: Object.fromEntries(
+      names.map((name, index) => [
+        name,
+        sums[index]?.return?.sha256 ?? JSON.stringify(sums[index]),
+      ]),
+    ),
+  };
+}
+
+interface NamedNode {
+  readonly 'node-name'?: string;
+  readonly 'dirty-bitmaps'?: readonly LoadedBitmap[];
+}
+
 /** The runs of a bitmap as QEMU serves them to an NBD client. */
 export async function qemuDirtyMap(path: string, bitmap: string): Promise<readonly QemuExtent[]> {
   const server = ['qemu-nbd', '--read-only', '--format=qcow2', `--bitmap=${bitmap}`, path];
@@ -56,7 +93,7 @@ export async function qemuDirtyMap(path: string, bitmap: string): Promise<readon
 }
 
 interface Reply {
-  readonly return?: { readonly sha256?: string };
+  readonly return?: { readonly sha256?: string } & object;
 }
 
 /** Puts QMP commands to QEMU, which has the image open for reading as node `image`. */

@@ -100,9 +100,24 @@ export class Resizer {
     const { header, data } = this.#state;
     const size = header.virtualSize;
     await this.#cut(size).catch(() => {});
+    await this.#clearTail(size).catch(() => {});
     // QEMU maps all of a raw data file: so does who else writes it.
     if (data.isRaw) await linkInPlace(this.#state, size).catch(() => {});
     if (data.isExternal && data.file.size > size) await data.resize?.(size, size).catch(() => {});
+  }
+
+  /**
+   * QEMU (7.2, run) grows a disk without a look at the cluster that it ends in: what a shrink has cut
+   * off there would show again.
+   */
+  async #clearTail(end: number): Promise<void> {
+    const { geometry, map, data } = this.#state;
+    const length = roundUp(end, geometry.clusterSize) - end;
+    if (length === 0 || data.isExternal) return;
+    const kind = await map.atRun(end, length, ({ mapping }) => mapping.kind);
+    if (kind === 'data' || kind === 'compressed') {
+      await this.#zeroer.writeZeroes(end, length, {});
+    }
   }
 
   async #growL1(size: number): Promise<void> {

@@ -1,0 +1,56 @@
+import { copyFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BitmapChange, type BitmapStore, DirtyBitmap } from '@tidemark/core';
+import { openDrive, openDriveBitmaps } from '@tidemark/drive';
+import { median } from '../passes.ts';
+
+export interface LibraryTimes {
+  /** Milliseconds: of the first operation of its kind in a process, whose code is new to the engine. */
+  readonly first: number;
+  readonly median: number;
+  readonly least: number;
+}
+
+const OPERATIONS: Readonly<Record<string, (store: BitmapStore) => readonly BitmapChange[]>> = {
+  add: ({ diskSize }) => {
+    const content = new DirtyBitmap(diskSize, 65_536);
+    return [{ op: 'create', name: 'new', enabled: true, content }];
+  },
+  clear: () => [{ op: 'clear', name: 'b0' }],
+  merge: () => [{ op: 'merge', name: 'b0', sources: ['b1'] }],
+};
+
+/** Times of commits, each on an image that is as it was made, open and locked. */
+export async function libraryTimes(
+  image: string,
+  rounds: number,
+): Promise<Readonly<Record<string, LibraryTimes>>> {
+  const times: Record<string, number[]> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, changes] of Object.entries(OPERATIONS)) {
+      (times[name] ??= []).push(await timeOf(image, changes));
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(times).map(([name, all]) => {
+      return [name, { first: all[0]!, median: median(all), least: Math.min(...all) }];
+    }),
+  );
+}
+
+async function timeOf(
+  image: string,
+  changes: (store: BitmapStore) => readonly BitmapChange[],
+): Promise<number> {
+  const work = join(image, '..', 'work.qcow2');
+  copyFileSync(image, work);
+  const drive = await openDrive(work, { format: 'qcow2', access: 'bitmaps' });
+  const { store } = await openDriveBitmaps(drive);
+  const begun = performance.now();
+  await store!.commit(changes(store!));
+  const took = performance.now() - begun;
+  await store!.close();
+  await drive.device.close();
+  rmSync(work);
+  return took;
+}
