@@ -30,6 +30,11 @@ export class RawDisk implements BlockDevice {
     if (inside > 0) await this.file.read(target.subarray(0, inside), offset);
   }
 
+  readNow(target: Uint8Array, offset: number): boolean {
+    if (offset + target.length > this.file.size) return false;
+    return this.file.readNow?.(target, offset) ?? false;
+  }
+
   /** What lies behind the file's end makes it longer, unless that is zeros anyway. */
   async write(source: Uint8Array, offset: number): Promise<void> {
     const end = offset + source.length;

@@ -78,26 +78,39 @@ function differ(offset: number, size: number, otherSize: number): Comparison {
 
 async function comparePart(one: BlockDevice, other: BlockDevice, part: Part): Promise<number> {
   const { offset, length } = part;
-  const [left, right] = await Promise.all([
-    part.one === 'data' ? readPart(one, offset, length) : undefined,
-    part.other === 'data' ? readPart(other, offset, length) : undefined,
-  ]);
-  const at =
-    left !== undefined && right !== undefined
-      ? firstDifference(left, right)
-      : firstNonZero((left ?? right)!);
-  return at < 0 ? -1 : offset + at;
+  const [left, right] = [takeBuffer(length), takeBuffer(length)];
+  try {
+    const reads: Promise<void>[] = [];
+    if (part.one === 'data') reads.push(...readPart(one, left.bytes, offset));
+    if (part.other === 'data') reads.push(...readPart(other, right.bytes, offset));
+    if (reads.length > 0) await Promise.all(reads);
+    const isBoth = part.one === 'data' && part.other === 'data';
+    const single = part.one === 'data' ? left.bytes : right.bytes;
+    const at = isBoth ? firstDifference(left.bytes, right.bytes) : firstNonZero(single);
+    return at < 0 ? -1 : offset + at;
+  } finally {
+    left.giveBack();
+    right.giveBack();
+  }
 }
 
-async function readPart(disk: BlockDevice, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  try {
-    await disk.read(bytes, offset);
-  } catch (error) {
-    const message = `Error while reading offset ${offset}: ${describeError(error)}`;
-    throw new ImgFailure(message, { exitCode: 4, cause: error });
-  }
-  return bytes;
+/** Empty where it is done already. */
+function readPart(disk: BlockDevice, bytes: Buffer, offset: number): readonly Promise<void>[] {
+  if (disk.readNow?.(bytes, offset) === true) return [];
+  return [
+    disk.read(bytes, offset).catch((error: unknown) => {
+      const message = `Error while reading offset ${offset}: ${describeError(error)}`;
+      throw new ImgFailure(message, { exitCode: 4, cause: error });
+    }),
+  ];
+}
+
+/** Memory that is used again: the system takes its time to hand out more. */
+const spare: Buffer[] = [];
+
+function takeBuffer(length: number): { readonly bytes: Buffer; giveBack(): void } {
+  const whole = spare.pop() ?? Buffer.allocUnsafeSlow(PART);
+  return { bytes: whole.subarray(0, length), giveBack: () => spare.push(whole) };
 }
 
 /** What has to be read of the two, in pieces, or where their status differs. */

@@ -56,7 +56,11 @@ export async function copyContent(options: CopyOptions): Promise<void> {
       let buffer = buffers.pop()!;
       if (buffer.length < part.length) buffer = Buffer.allocUnsafeSlow(Math.max(PART, part.length));
       const bytes = buffer.subarray(0, part.length);
-      const read = named('reading', part.offset, () => part.source.read(bytes, part.sourceOffset));
+      const { source, sourceOffset } = part;
+      const isThere = source.readNow?.(bytes, sourceOffset) === true;
+      const read = isThere
+        ? Promise.resolve()
+        : named('reading', part.offset, () => source.read(bytes, sourceOffset));
       const before = turn;
       // Clusters are allocated as the writes begin: in the order of the disk.
       const begun = Promise.withResolvers<void>();

@@ -96,7 +96,6 @@ export const CREATE = lines(`
   create -f qcow2 -o compat=0.10,refcount_bits=8 fresh.qcow2 1M
   create -f qcow2 -o compat=0.10,extended_l2=on fresh.qcow2 1M
   create -f qcow2 -o compat=0.10,compression_type=zstd fresh.qcow2 1M
-  create -f qcow2 -o compat=0.10,data_file=data.raw fresh.qcow2 1M
   create -f qcow2 -o refcount_bits=3 fresh.qcow2 1M
   create -f qcow2 -o refcount_bits=0 fresh.qcow2 1M
   create -f qcow2 -o refcount_bits=-1 fresh.qcow2 1M
@@ -258,6 +257,7 @@ export const REFUSED = lines(`
   create -f qcow2 a.qcow2 64P
   create -f qcow2 -F qcow2 a.qcow2 1M
   create -f qcow2 -o refcount_bits=3 a.qcow2 1M
+  create -f qcow2 -o compat=0.10,data_file=data.raw fresh.qcow2 1M
   convert -O raw --bitmaps bitmaps.qcow2 a.raw
   convert -O qcow2 --bitmaps -o compat=0.10 bitmaps.qcow2 a.qcow2
   convert -t foo a.qcow2 a.raw
