@@ -3,11 +3,10 @@ import type { Geometry } from './geometry.ts';
 import { DataInFile } from './guest-data/data-file.ts';
 import { DataInImage } from './guest-data/data-in-image.ts';
 import type { GuestData } from './guest-data/guest-data.ts';
-import { controlExtension } from './header/control-extension.ts';
 import { HeaderOwner } from './header/header-owner.ts';
 import { headerGeometry, type ImageHeader } from './header/image-header.ts';
 import { snapshotRanges } from './header/snapshot-table.ts';
-import { Autoclear } from './header/spec.ts';
+import { keptAutoclear } from './header/kept-autoclear.ts';
 import type { HostFile } from './io/host-file.ts';
 import { ClusterMap } from './mapping/cluster-map.ts';
 import { L1Table } from './mapping/l1-table.ts';
@@ -16,6 +15,7 @@ import { MetadataGuard } from './refcounts/metadata-guard.ts';
 import { PackedSpace } from './refcounts/packed-space.ts';
 import { Refcounts } from './refcounts/refcounts.ts';
 import { unreferencedClusters } from './refcounts/unreferenced.ts';
+import { usesMoreThan } from './refcounts/used-clusters.ts';
 import { InFlight } from './util/in-flight.ts';
 import { Mutex } from './util/mutex.ts';
 import { RangeLock } from './util/range-lock.ts';
@@ -62,8 +62,8 @@ export class ImageState {
     this.file = file;
     this.owner = owner;
     this.geometry = geometry;
-    const isElsewhere = hasDataFile(owner.header);
-    this.map = new ClusterMap({ file, l1, geometry, version, hasDataFile: isElsewhere });
+    const options = { file, l1, geometry, version };
+    this.map = new ClusterMap({ ...options, hasDataFile: hasDataFile(owner.header) });
     this.data = dataFile === undefined ? new DataInImage(this) : new DataInFile(dataFile, owner);
     this.guard = new MetadataGuard(file, owner, geometry);
     const refcounts = new Refcounts(file, owner, geometry);
@@ -85,7 +85,6 @@ export class ImageState {
   get header(): ImageHeader {
     return this.owner.header;
   }
-
   /** Whether `prepareToWrite` would do nothing, and neither it nor a write of data throw anything. */
   get isReadyToWrite(): boolean {
     return this.#isReady && this.file.isSound && this.data.file.isSound;
@@ -104,14 +103,8 @@ export class ImageState {
       await this.#refcounts.open();
       const tables = [...this.map.l1.offsets(), ...this.#refcounts.blockOffsets()];
       this.guard.open(tables, await snapshotRanges(this.file, this.header));
-      const { autoclear, bitmaps } = this.header;
-      const hasControl = controlExtension(this.header) !== undefined;
-      const kept =
-        (bitmaps === undefined ? 0n : Autoclear.bitmaps) |
-        (hasControl ? Autoclear.control : 0n) |
-        // Its clusters are never moved: who writes the data file writes the disk.
-        (hasDataFile(this.header) ? Autoclear.rawData : 0n);
-      if ((autoclear & ~kept) !== 0n) await this.owner.patch({ autoclear: autoclear & kept });
+      const autoclear = keptAutoclear(this.header);
+      if (autoclear !== this.header.autoclear) await this.owner.patch({ autoclear });
       this.#isReady = true;
     });
   }
@@ -189,16 +182,9 @@ export class ImageState {
   /** Whether more than `limit` clusters of the file are counted as in use. @throws IMAGE_CORRUPT */
   async usesMoreClustersThan(limit: number): Promise<boolean> {
     return this.mutex.run(async () => {
-      const refcounts = this.#refcounts;
-      await refcounts.open();
+      await this.#refcounts.open();
       const end = Math.floor(this.file.size / this.geometry.clusterSize);
-      let count = 0;
-      for (let at = await refcounts.nextUsed(0, end); at < end && count <= limit;) {
-        const free = await refcounts.nextFree(at, end);
-        count += free - at;
-        at = await refcounts.nextUsed(free, end);
-      }
-      return count > limit;
+      return usesMoreThan(this.#refcounts, end, limit);
     });
   }
 

@@ -65,7 +65,6 @@ export class Qcow2Image implements BlockDevice {
   get size(): number {
     return this.#state.header.virtualSize;
   }
-
   get info(): Qcow2Info {
     return infoOf(this.#state.header);
   }

@@ -112,11 +112,14 @@ export class Resizer {
    */
   async #clearTail(end: number): Promise<void> {
     const { geometry, map, data } = this.#state;
-    const length = roundUp(end, geometry.clusterSize) - end;
-    if (length === 0 || data.isExternal) return;
-    const kind = await map.atRun(end, length, ({ mapping }) => mapping.kind);
-    if (kind === 'data' || kind === 'compressed') {
-      await this.#zeroer.writeZeroes(end, length, {});
+    if (data.isExternal) return;
+    const clusterEnd = roundUp(end, geometry.clusterSize);
+    // Subclusters may be of several kinds.
+    for (let at = end; at < clusterEnd;) {
+      const { mapping, length } = await map.atRun(at, clusterEnd - at, (run) => run);
+      const { kind } = mapping;
+      if (kind === 'data' || kind === 'compressed') await this.#zeroer.writeZeroes(at, length, {});
+      at += length;
     }
   }
 

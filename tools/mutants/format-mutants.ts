@@ -1,0 +1,78 @@
+import type { Mutant } from './sandbox.ts';
+
+/*
+ * Each breaks one rule by which images stay sound and readable for QEMU. By the tests that have to
+ * notice.
+ */
+
+export const PACKED_CLUSTERS: readonly Mutant[] = [
+  {
+    name: 'a packed cluster does not count in the host cluster that it shares',
+    file: 'packages/qcow2/src/refcounts/packed-space.ts',
+    find: '} else if (!(await this.#allocator.retain(begun))) {',
+    replace: '} else if (begun < 0) {',
+  },
+  {
+    name: 'room for packed clusters outlives its host cluster',
+    file: 'packages/qcow2/src/refcounts/packed-space.ts',
+    find: 'if (this.#next - (this.#next % clusterSize) === cluster) this.#next = 0;',
+    replace: 'if (this.#next - (this.#next % clusterSize) === cluster + 1) this.#next = 0;',
+  },
+  {
+    name: 'refcounts run over',
+    file: 'packages/qcow2/src/refcounts/allocator.ts',
+    find: 'isCounted = count < most;',
+    replace: 'isCounted = count <= most;',
+  },
+];
+
+export const SUBCLUSTERS: readonly Mutant[] = [
+  {
+    name: 'a write makes data of the whole cluster, and not of its own parts',
+    file: 'packages/qcow2/src/io/writer.ts',
+    find: 'const isWhole = old.kind ===',
+    replace: "const isWhole = old.kind !== '' || old.kind ===",
+  },
+  {
+    name: 'a part that leaves a shared cluster leaves the other parts behind',
+    file: 'packages/qcow2/src/io/writer.ts',
+    find: 'return isReused || mapping.host === undefined ? subclusterSize : clusterSize;',
+    replace: 'return isReused || clusterSize > 0 ? subclusterSize : clusterSize;',
+  },
+  {
+    name: 'parts that become data stay zeros, too',
+    file: 'packages/qcow2/src/io/writer.ts',
+    find: 'const zero = isWhole ? 0 : (old.zero & ~touched) >>> 0;',
+    replace: 'const zero = isWhole ? 0 : old.zero;',
+  },
+  {
+    name: 'zeroed parts without a backing file keep their data',
+    file: 'packages/qcow2/src/io/zeroer.ts',
+    find: 'const hidden = this.#backing.size > 0 ? parts : parts & old.data;',
+    replace: 'const hidden = this.#backing.size > 0 ? old.data : parts & old.data;',
+  },
+];
+
+export const DATA_FILES: readonly Mutant[] = [
+  {
+    name: 'links to a data file come before what they lead to',
+    file: 'packages/qcow2/src/image-state.ts',
+    find: 'await this.data.flush();',
+    replace: '',
+  },
+  {
+    name: 'zeros of a raw data file are in its image alone',
+    file: 'packages/qcow2/src/io/zeroer.ts',
+    find: 'if (this.#state.data.isRaw) return this.#zeroRaw(offset, length, options);',
+    replace: '',
+  },
+];
+
+export const RESIZED_TAILS: readonly Mutant[] = [
+  {
+    name: 'what a shrink cuts off inside a cluster comes back when QEMU lets the disk grow',
+    file: 'packages/qcow2/src/io/resizer.ts',
+    find: 'await this.#clearTail(size).catch(() => {});',
+    replace: '',
+  },
+];

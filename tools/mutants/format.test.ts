@@ -1,0 +1,23 @@
+import { DATA_FILES, PACKED_CLUSTERS, RESIZED_TAILS, SUBCLUSTERS } from './format-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('packed clusters', PACKED_CLUSTERS, {
+  project: 'qcow2',
+  filters: ['compressed-writes'],
+  usually: 1,
+});
+mutantSuite('subclusters', SUBCLUSTERS, {
+  project: 'qcow2',
+  filters: ['extended-l2'],
+  usually: 1,
+});
+mutantSuite('data files', DATA_FILES, {
+  project: 'qcow2',
+  filters: ['data-file-power-cut', 'data-file-writes'],
+  usually: 1,
+});
+mutantSuite('disks that were cut off', RESIZED_TAILS, {
+  project: 'qcow2',
+  filters: ['resize-kinds'],
+  usually: 1,
+});
