@@ -7,6 +7,7 @@ import { tempDir } from '../../../tools/qemu.ts';
 import { connectNbd, type NbdDevice } from '../src/index.ts';
 import { BreakingServer, ForgetfulDevice } from './support/breaking-server.ts';
 import { pattern } from './support/pattern.ts';
+import { HeldDevice } from './support/test-devices.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -196,6 +197,20 @@ it.each([
     message: expect.stringContaining(why),
   });
   await disk.close();
+});
+
+it('is given up at once where its server does not answer', async () => {
+  const device = new HeldDevice({ size: MIB });
+  await using server = await BreakingServer.start(freshPath(), { device });
+  const disk = await connectNbd(server.uri, { reconnect: 10_000 });
+  const write = disk.write(Buffer.alloc(512), 0);
+  await device.begun(1);
+  const closing = disk.close();
+  disk.destroy();
+  const outcomes = await Promise.allSettled([write, closing]);
+  expect(outcomes[0]).toMatchObject({ status: 'rejected', reason: { code: 'CONNECTION_LOST' } });
+  expect(server.connections).toBe(1);
+  device.letGo();
 });
 
 it('stays lost where it is not asked to connect again', async () => {

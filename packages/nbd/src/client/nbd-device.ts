@@ -155,6 +155,14 @@ export class NbdDevice implements BlockDevice {
     return this.#closing;
   }
 
+  /**
+   * Hangs up at once, for a server that does not answer: calls under way fail, and a close waits no
+   * longer. What was not flushed may be lost.
+   */
+  destroy(): void {
+    this.#parts.link.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

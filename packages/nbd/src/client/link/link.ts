@@ -104,6 +104,13 @@ export class Link {
     await this.#opened.connection.disconnect(timeout);
   }
 
+  /** Ends at once; what is under way fails. */
+  destroy(): void {
+    this.#isAtEnd = true;
+    this.hurry();
+    this.#opened.connection.abandon(connectionLost('it was given up'));
+  }
+
   get #canRestore(): boolean {
     return this.#options.reconnect > 0 && !this.#isAtEnd;
   }
