@@ -3,7 +3,7 @@ import { tempDir } from '../qemu.ts';
 import { fuzzNbd } from './fuzz-cases.ts';
 import { judgeReplies } from './judge-replies.ts';
 
-const CASES = Number(process.env['NBD_CASES'] ?? 400);
+const CASES = Number(process.env['NBD_CASES'] ?? 160);
 const seed = Number(process.env['NBD_SEED'] ?? Date.now() % 2 ** 31);
 const folder = tempDir();
 
