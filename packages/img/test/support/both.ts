@@ -113,7 +113,9 @@ export class Pair {
   }
 
   #times(dir: string): ReadonlyMap<string, bigint> {
-    const names = readdirSync(dir);
+    const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => !statSync(join(dir, name)).isDirectory(),
+    );
     return new Map(
       names.map((name) => [name, statSync(join(dir, name), { bigint: true }).mtimeNs]),
     );
