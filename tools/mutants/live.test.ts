@@ -5,5 +5,5 @@ mutantSuite('live bitmaps', LIVE_MUTANTS, {
   project: 'tracking',
   filters: ['live'],
   exploredStates: 2000,
-  usually: 28,
+  usually: 24,
 });

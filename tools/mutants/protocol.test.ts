@@ -9,12 +9,14 @@ import {
 mutantSuite('the order of writes', ORDER_MUTANTS, {
   project: 'qcow2',
   filters: ['failed-link', 'live-clusters', 'live-table', 'reuse'],
-  exploredStates: 4000,
+  exploredStates: 1500,
+  usually: 7,
 });
 mutantSuite('the layout of headers', LAYOUT_MUTANTS, { project: 'qcow2', filters: ['header'] });
 mutantSuite('what backups are durable', BACKUP_MUTANTS, {
   project: 'backup',
   filters: ['interruption', 'restore-every-point', 'kill'],
+  usually: 1,
 });
 mutantSuite('what a device says of syncs', DEVICE_MUTANTS, {
   project: 'block',
