@@ -16,6 +16,8 @@ const seed = Number(values.seed ?? Date.now() % 2 ** 31);
 const connections = Number(values.connections ?? 200);
 const milliseconds = Number(values.minutes ?? 1) * 60_000;
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-soak-nbd-'));
+// What a process opens once is open by then.
+await soakNbd({ connections: 4, milliseconds: 500, seed, socket: join(folder, 'first') });
 const report = await soakNbd({ connections, milliseconds, seed, socket: join(folder, 's') });
 rmSync(folder, { recursive: true });
 console.info(

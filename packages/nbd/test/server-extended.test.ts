@@ -245,7 +245,9 @@ it.each([
   const device = new NotingDevice({ size: GIB });
   const { connect } = await serve({ device });
   const client = await enterExtended(connect);
-  client.send(hex(`21e41c71 ${command} a1a2a3a4a5a6a7a8 0000000000000000 ${length} ffffffff`));
+  client.send(
+    hex(`21e41c71 ${command} a1a2a3a4a5a6a7a8 0000000000000000 ${length} ${'ff'.repeat(64)}`),
+  );
   const rest = await client.rest();
   expect(rest.subarray(0, 16)).toEqual(hex('6e8a278c 0001 8001 a1a2a3a4a5a6a7a8'));
   expect(rest.readUInt32BE(32)).toBe(22);
