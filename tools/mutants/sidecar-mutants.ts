@@ -5,6 +5,12 @@ const binding = (file: string) => `packages/store-sidecar/src/binding/${file}`;
 /** Each breaks one rule by which a sidecar is tied to its drive. */
 export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a session vouches at its close for bitmaps that missed its writes',
+    file: 'packages/store-sidecar/src/binding/binding.ts',
+    find: '    if (areAtStake(directory, this.#control)) return;\n',
+    replace: '',
+  },
+  {
     name: 'a sidecar at rest trusts a drive that was changed',
     file: binding('judge.ts'),
     find: 'const why = isLent ? whyNotReturned(found) : whyChanged(control.drive, drive);',
@@ -64,8 +70,8 @@ export const SIDECAR_MUTANTS: readonly Mutant[] = [
     find: 'if (!writesDrive || !image.writable || before === undefined) return;',
     replace: 'if (!image.writable || before === undefined) return;',
     also: {
-      find: 'const { image, writesDrive } = this.#options;',
-      replace: 'const { image } = this.#options;',
+      find: 'const { image, directory, writesDrive } = this.#options;',
+      replace: 'const { image, directory } = this.#options;',
     },
   },
   {

@@ -96,8 +96,14 @@ describe('a block device after a restart of the system', () => {
   });
 
   it('is sampled when it is closed, with all that its session has written', async () => {
+    await at.commit({ op: 'remove', name: 'a' }, create('a', false));
     await at.run(() => writeAs(() => at.drive.write()), { writesDrive: true });
     restart();
     expect(await at.rules()).toEqual({ a: 'stored' });
+  });
+
+  it('is not vouched for by a session that has written while its bitmap did not record', async () => {
+    await at.run(() => writeAs(() => at.drive.write()), { writesDrive: true });
+    expect(await at.rules()).toEqual({ a: 'counter' });
   });
 });

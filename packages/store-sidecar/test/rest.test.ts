@@ -135,6 +135,32 @@ describe('a session whose drive is not written for a second', () => {
     });
   });
 
+  it('vouches for no bitmap that was given up, where it came to rest as a change ended', async () => {
+    await at.run(
+      async (store) => {
+        await store.acquire(['a'], LIVE);
+        await record(store);
+        const write = at.file.write.bind(at.file);
+        at.file.write = async (source, offset) => {
+          await write(source, offset);
+          if (offset > 0) return;
+          // The change is made, and nobody has heard of that.
+          at.file.write = write;
+          await at.pass(2500);
+        };
+        await store.commit([create('b', false)]);
+        expect(await at.said()).toMatchObject({ state: 'idle', liveEntries: [0] });
+        const lapsed = store.live!.lease!.lapse();
+        await at.pass(20_000);
+        await lapsed;
+        // From here on nothing is marked.
+        at.drive.write();
+      },
+      { writesDrive: true },
+    );
+    expect(await at.rules()).toMatchObject({ a: 'mtime' });
+  });
+
   it('can change its bitmaps, and comes to rest again', async () => {
     await at.crash(async (store) => {
       await store.acquire(['a'], LIVE);

@@ -9,6 +9,7 @@ import {
   type NewDirectory,
 } from '@tidemark/qcow2';
 import { findUnfinishedResize } from '../sidecar-size.ts';
+import { areAtStake } from './at-stake.ts';
 import { whyChanged } from './compare-facts.ts';
 import { sampleOf } from './fingerprint.ts';
 import type { Lease } from './lease.ts';
@@ -157,8 +158,9 @@ export class Binding {
   committed(entries: readonly DirectoryEntry[]): void {
     const control = this.#control;
     const isAtRest = control?.isBound === true && control.state !== 'busy';
-    this.#idleFacts = isAtRest ? control.drive : undefined;
     this.#isInUse = entries.some(isOurs);
+    // The drive may have come to rest since the commit, which says nothing of what will be written.
+    this.#idleFacts = isAtRest && !this.#isInUse ? control.drive : undefined;
     const live = entries.filter((entry) => entry.live === true);
     if (control !== undefined) this.#session.begin(control, { isLive: live.length > 0 });
     else if (this.#options.drive.facts !== undefined) this.#notices.noRoom();
@@ -192,13 +194,15 @@ export class Binding {
 
   /**
    * To be called when nothing more is written. What this session has written to the drive while no
-   * bitmap recorded is no reason to distrust the others. @throws I/O codes
+   * bitmap recorded is no reason to distrust the others. Where there are bitmaps to which it is one,
+   * because they record or were given up, nothing is said. @throws I/O codes
    */
   async close(): Promise<void> {
     await this.#session.lease.stop();
-    const { image, writesDrive } = this.#options;
+    const { image, directory, writesDrive } = this.#options;
     const before = this.#idleFacts;
     if (!writesDrive || !image.writable || before === undefined) return;
+    if (areAtStake(directory, this.#control)) return;
     const drive = await this.#options.drive.facts?.({ durable: true });
     if (drive === undefined || whyChanged(before, drive) === undefined) return;
     const sampled = await this.#sampled(drive);
@@ -239,7 +243,7 @@ export class Binding {
   }
 }
 
-/** In use by this very store: what was found in use has a reason. */
+/** In use by this store: what was found in use has a reason. */
 function isOurs({ inUse, reason, unsupported }: DirectoryEntry): boolean {
   return inUse && reason === undefined && unsupported === undefined;
 }
