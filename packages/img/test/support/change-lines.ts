@@ -104,7 +104,6 @@ export const CREATE = lines(`
   create -f qcow2 -o preallocation=foo fresh.qcow2 1M
   create -f qcow2 -o compression_type=foo fresh.qcow2 1M
   create -f qcow2 -o data_file_raw=on fresh.qcow2 1M
-  create -f qcow2 -o data_file=data.raw,data_file_raw=on -b a.raw -F raw fresh.qcow2 1M
   create -f qcow2 -b a.qcow2 -F qcow2 -o preallocation=metadata fresh.qcow2
   create -f qcow2 -F qcow2 fresh.qcow2 1M
   create -f qcow2 -u -b a.qcow2 -F foo fresh.qcow2 1M
@@ -258,6 +257,7 @@ export const REFUSED = lines(`
   create -f qcow2 -F qcow2 a.qcow2 1M
   create -f qcow2 -o refcount_bits=3 a.qcow2 1M
   create -f qcow2 -o compat=0.10,data_file=data.raw fresh.qcow2 1M
+  create -f qcow2 -o data_file=data.raw,data_file_raw=on -b a.raw -F raw fresh.qcow2 1M
   convert -O raw --bitmaps bitmaps.qcow2 a.raw
   convert -O qcow2 --bitmaps -o compat=0.10 bitmaps.qcow2 a.qcow2
   convert -t foo a.qcow2 a.raw
