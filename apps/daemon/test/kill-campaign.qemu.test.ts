@@ -12,6 +12,23 @@ const SIZE = 16 * 1024 * 1024;
 /** QEMU is asked for its bits after one kill of so many. */
 const SAMPLE = 10;
 
+/**
+ * Resolves when so many writes and commands were answered, by chance: on a busy machine, time would
+ * say little.
+ */
+async function progress(drives: readonly CampaignDrive[]): Promise<void> {
+  const writes = sumOf(drives, ({ shadow }) => shadow.answered) + Math.random() * 150;
+  const commands = sumOf(drives, ({ admin }) => admin.commands) + Math.random() * 5;
+  const isReached = () =>
+    sumOf(drives, ({ shadow }) => shadow.answered) >= writes &&
+    sumOf(drives, ({ admin }) => admin.commands) >= commands;
+  while (!isReached()) await setTimeout(2);
+}
+
+function sumOf(drives: readonly CampaignDrive[], count: (drive: CampaignDrive) => number): number {
+  return drives.reduce((sum, drive) => sum + count(drive), 0);
+}
+
 describeWithQemu(
   'a daemon that is killed again and again while drives are written and bitmaps are changed',
   ['qemu-img', 'qemu-nbd', 'nbdinfo'],
@@ -40,7 +57,7 @@ describeWithQemu(
             }),
           );
           works.catch(() => {});
-          await setTimeout(100 + Math.random() * 250);
+          await Promise.race([works, progress(drives)]);
           // A busy machine may not have come to it: there would be nothing to lose.
           const isLazy = () => drives.some(({ admin }) => admin.commands === 0);
           while (isLazy()) await setTimeout(50);

@@ -24,6 +24,7 @@ export class Shadow {
   /** Answered writes that no flush covers: the last of each sector, by its number in time. */
   readonly #unflushed = new Map<number, { readonly order: number; readonly isHint: boolean }>();
   #order = 0;
+  #answers = 0;
   #values: Uint32Array;
   /** Further values that a sector may have instead. */
   #others = new Map<number, Set<number>>();
@@ -35,6 +36,11 @@ export class Shadow {
     this.sectors = sectors;
     this.#isVolatile = isVolatile;
     this.#values = new Uint32Array(sectors);
+  }
+
+  /** How many writes were answered. */
+  get answered(): number {
+    return this.#answers;
   }
 
   /** Whether none of the sectors is being written: of two writes to one either may win. */
@@ -50,6 +56,7 @@ export class Shadow {
     for (const window of this.#windows) window.add(write);
     await act();
     this.#underWay.delete(write);
+    this.#answers += 1;
     for (let at = write.first; at < write.first + write.count; at++) this.#answered(at, write);
   }
 
