@@ -63,6 +63,7 @@ describeWithQemu('compressed clusters that we write', ['qemu-img'], () => {
         if (compressed) packed += length;
       }
       expect(packed).toBeGreaterThan(size / 2);
+      const { clusterSize } = image.info;
       await image.close();
       const path = join(dir, 'ours');
       save(device, path);
@@ -75,7 +76,9 @@ describeWithQemu('compressed clusters that we write', ['qemu-img'], () => {
         options,
         compress: true,
       });
-      expect(await imageEnd(path)).toBeLessThanOrEqual((await imageEnd(theirs)) * 1.03);
+      // In which order clusters are packed is chance, in both: it may take one more.
+      const atMost = (await imageEnd(theirs)) * 1.03 + clusterSize;
+      expect(await imageEnd(path)).toBeLessThanOrEqual(atMost);
     },
   );
 
