@@ -34,7 +34,11 @@ export class BitmapDraft {
   #isThere: boolean;
   #isNew = false;
   #enabled: boolean;
-  #content: DirtyBitmap | undefined;
+  /** Of a bitmap that is not there yet: clean. */
+  #granularity = 0;
+  #isCleared = false;
+  /** Names of bitmaps in the same image, and contents of others. */
+  #merged: (string | DirtyBitmap)[] = [];
   /** It begins anew: no backup can stand on it. */
   #isCut = false;
 
@@ -76,19 +80,22 @@ export class BitmapDraft {
     this.#isThere = true;
     this.#isNew = true;
     this.#enabled = true;
-    this.#content = new DirtyBitmap(this.#image.disk.size, Number(granularity));
+    this.#granularity = Number(granularity);
+    this.#merged = [];
   }
 
   remove(): void {
     this.#find(this.name);
     this.#isThere = false;
     this.#isNew = false;
-    this.#content = undefined;
+    this.#isCleared = false;
+    this.#merged = [];
   }
 
   async clear(): Promise<void> {
-    const { granularity } = this.#usable();
-    this.#content = new DirtyBitmap(this.#image.disk.size, granularity);
+    this.#usable();
+    this.#isCleared = true;
+    this.#merged = [];
     this.#isCut = true;
   }
 
@@ -101,16 +108,14 @@ export class BitmapDraft {
   /** @throws USAGE: one of both is not there, or cannot be used, or is of another size */
   async merge(from: string): Promise<void> {
     this.#usable();
-    const source = await this.#load(from);
-    const content = await this.#own();
-    if (source.diskSize !== content.diskSize) {
-      throw new ImgFailure(
-        'Bitmaps are of different sizes ' +
-          `(destination size is ${content.diskSize}, source size is ${source.diskSize}) ` +
-          "and can't be merged",
-      );
+    if (this.#source === this.#store) {
+      const info = this.#find(from);
+      if (from === this.name) return;
+      refuseUnusable(info);
+      this.#merged.push(from);
+      return;
     }
-    content.merge(source);
+    this.#merged.push(await this.#load(from));
   }
 
   /** What the store is to do. */
@@ -119,23 +124,28 @@ export class BitmapDraft {
     const before = this.#before;
     const wasThere = before !== undefined;
     if (!this.#isThere) return wasThere ? [{ op: 'remove', name }] : [];
+    const sources = this.#merged;
+    const merge: readonly BitmapChange[] =
+      sources.length > 0 ? [{ op: 'merge', name, sources }] : [];
+    const enabled = this.#enabled;
     if (this.#isNew) {
-      const content = this.#content!;
-      const made = { op: 'create', name, enabled: this.#enabled, content } as const;
-      return wasThere ? [{ op: 'remove', name }, made] : [made];
+      const content = new DirtyBitmap(this.#image.disk.size, this.#granularity);
+      const made = { op: 'create', name, enabled, content } as const;
+      return [...(wasThere ? [{ op: 'remove', name } as const] : []), made, ...merge];
     }
-    const isSame = this.#content === undefined && this.#enabled === before?.enabled;
-    if (isSame) return [];
-    const content = await this.#own();
-    const cut = this.#isCut && { checkpoint: null };
-    return [{ op: 'store', name, enabled: this.#enabled, content, ...cut }];
+    const isOther = enabled !== before?.enabled;
+    if (!this.#isCleared && !isOther && merge.length === 0) return [];
+    const isSwitched = isOther || (this.#isCut && !this.#isCleared);
+    return [
+      ...(this.#isCleared ? [{ op: 'clear', name } as const] : []),
+      ...(isSwitched ? [{ op: 'switch', name, enabled } as const] : []),
+      ...merge,
+    ];
   }
 
-  #usable(): { readonly granularity: number } {
+  #usable(): void {
     const info = this.#find(this.name);
-    if (this.#isNew) return { granularity: this.#content!.granularity };
-    refuseUnusable(info);
-    return info;
+    if (!this.#isNew) refuseUnusable(info);
   }
 
   #find(name: string): BitmapInfo {
@@ -145,22 +155,19 @@ export class BitmapDraft {
     return info ?? { name, granularity: 0, enabled: true, state: 'stored' };
   }
 
-  async #own(): Promise<DirtyBitmap> {
-    this.#content ??= await this.#store!.load(this.name);
-    return this.#content;
-  }
-
+  /** From another image. */
   async #load(name: string): Promise<DirtyBitmap> {
-    if (this.#source === this.#store) {
-      const info = this.#find(name);
-      if (name === this.name) return this.#own();
-      refuseUnusable(info);
-      return this.#store!.load(name);
-    }
     const info = (await this.#source?.list())?.find((other) => other.name === name);
     if (info === undefined) throw new ImgFailure(`Dirty bitmap '${name}' not found`);
     refuseUnusable(info);
-    return this.#source!.load(name);
+    const content = await this.#source!.load(name);
+    const { size } = this.#image.disk;
+    if (content.diskSize === size) return content;
+    throw new ImgFailure(
+      'Bitmaps are of different sizes ' +
+        `(destination size is ${size}, source size is ${content.diskSize}) ` +
+        "and can't be merged",
+    );
   }
 
   #refuseUnstorable(granularity: number): void {
