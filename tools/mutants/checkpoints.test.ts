@@ -4,6 +4,7 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('checkpoints in images', TOKEN_MUTANTS, {
   project: 'store-qcow2',
   filters: ['test/tokens', 'test/image-control'],
+  usually: 3,
 });
 
 mutantSuite('takeovers by QEMU', TAKEOVER_MUTANTS, {

@@ -9,20 +9,20 @@ import {
 mutantSuite('resized stores', RESIZED_STORES, {
   project: 'store-memory',
   filters: ['contract'],
-  usually: 2,
+  usually: 1,
 });
 mutantSuite('resized images', RESIZED_IMAGES, {
   project: 'qcow2',
   filters: ['resize-power-cut'],
-  usually: 2,
+  usually: 1,
 });
 mutantSuite('resized sidecars', RESIZED_SIDECARS, {
   project: 'store-sidecar',
   filters: ['resize'],
-  usually: 2,
+  usually: 1,
 });
 mutantSuite('resized drives', RESIZED_DRIVES, {
   project: 'tracking',
   filters: ['resize'],
-  usually: 2,
+  usually: 1,
 });
