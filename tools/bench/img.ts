@@ -1,5 +1,5 @@
 // What changes of bitmaps cost, beside qemu-img, as a program and as a library:
-//   node --conditions=@tidemark/source tools/bench/img.ts [FOLDER] [ROUNDS]
+//   pnpm bench img [FOLDER] [ROUNDS]
 // FOLDER decides the file system: it should be in memory. docs/performance.md has the last figures.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';

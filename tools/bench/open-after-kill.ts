@@ -1,5 +1,5 @@
 // How long a large drive takes to open after kill -9, with three live bitmaps that record:
-//   node --conditions=@tidemark/source tools/bench/open-after-kill.ts [FOLDER]
+//   pnpm bench open [FOLDER]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

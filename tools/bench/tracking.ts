@@ -1,5 +1,5 @@
 // What tracking costs, as ratios against an untracked drive that is written in turn with it:
-//   node --conditions=@tidemark/source tools/bench/tracking.ts [FOLDER] [MiB] [ROUNDS]
+//   pnpm bench tracking [FOLDER] [MiB] [ROUNDS]
 // FOLDER decides the file system. docs/performance.md has the last figures.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
