@@ -29,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-qcow2',
     'store-sidecar',
   ],
-  img: ['core', 'block', 'qcow2', 'store-qcow2', 'doctor'],
+  img: ['core', 'block', 'qcow2', 'store-qcow2', 'store-sidecar', 'doctor'],
   cli: [
     'core',
     'img',

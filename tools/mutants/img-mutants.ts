@@ -28,4 +28,40 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     find: 'if (lost !== undefined) throw',
     replace: 'if (lost !== undefined) return;\n  if (lost === null) throw',
   },
+  {
+    name: 'a sidecar is written as an image',
+    file: 'packages/img/src/open/open-image.ts',
+    find: 'if (writable && !isRepair) refuseSidecar(path, qcow2);',
+    replace: '',
+  },
+  {
+    name: 'bitmaps are taken out of a sidecar whose drive nobody looks at',
+    file: 'packages/img/src/open/sidecar.ts',
+    find: 'if (qcow2 === undefined || !isSidecar(qcow2.metadata)) return;',
+    replace: 'if (qcow2 !== undefined || path !== undefined) return;',
+  },
+  {
+    name: 'convert -n writes a raw drive behind the back of its sidecar',
+    file: 'packages/img/src/commands/convert.ts',
+    find: 'return openBitmapsBeside(target, { warn: host.err, wholeSectors: true });',
+    replace: 'return target.qcow2 && openBitmapsBeside(target, { warn: host.err });',
+  },
+  {
+    name: 'a raw drive is resized behind the back of its sidecar',
+    file: work('resize-image.ts'),
+    find: 'const store = await openBitmapsBeside(image, { warn });',
+    replace: 'const store = image.qcow2 && (await openBitmapsBeside(image, { warn }));',
+  },
+  {
+    name: 'a sidecar is not found by a link to its drive',
+    file: work('raw-sidecar.ts'),
+    find: 'found?.isFile() === true ? await realpath(path) : path',
+    replace: 'found?.isFile() === true ? path : await realpath(path)',
+  },
+  {
+    name: 'a drive that is longer than its file is marked beyond its end',
+    file: work('raw-sidecar.ts'),
+    find: 'if (wholeSectors && drive.size',
+    replace: 'if (!wholeSectors && drive.size',
+  },
 ];

@@ -3,6 +3,6 @@ import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
   project: 'img',
-  filters: ['convert-recording', 'lost-bitmaps'],
+  filters: ['convert-recording', 'lost-bitmaps', 'sidecar'],
   usually: 2,
 });

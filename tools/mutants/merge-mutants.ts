@@ -61,6 +61,12 @@ export const AT_REST_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'bits are merged while they are live',
+    file: 'packages/core/src/store/plan-merge.ts',
+    find: 'if (draft.keepsLiveBits(name)) throw',
+    replace: 'if (draft.keepsLiveBits(name) && name === null) throw',
+  },
+  {
     name: 'a merge takes bits as they were before the commit',
     file: 'packages/core/src/store/directory-draft.ts',
     find: 'if (base !== undefined) return { base, sources: [] };',

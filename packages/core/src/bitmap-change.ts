@@ -42,7 +42,8 @@ export type BitmapChange =
   /**
    * Makes dirty what is dirty in a source, rounding outward: another bitmap of the store, at rest and
    * as the changes before have left it, or a content. A store that can merges bitmaps where they lie,
-   * in little memory. The checkpoint stays.
+   * in little memory. The checkpoint stays. Refused (BITMAP_BUSY) with bits that the same commit
+   * releases.
    */
   | {
       readonly op: 'merge';

@@ -3,6 +3,9 @@ import { type ErrorCode, TidemarkError } from '@tidemark/core';
 /** What stands before each message. */
 export const PROGRAM = 'tidemark img';
 
+/** What to do next, behind a message. */
+export const hintLine = (text: string): string => `${PROGRAM}: hint: ${text}\n`;
+
 export interface FailureOptions {
   /** Of the program. Default 1. */
   readonly exitCode?: number;

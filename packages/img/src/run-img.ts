@@ -1,6 +1,6 @@
 import { isTidemarkError } from '@tidemark/core';
 import { HelpWanted } from './commands/read-arguments.ts';
-import { ImgFailure, notOffered, PROGRAM, usageFailure } from './failure.ts';
+import { hintLine, ImgFailure, notOffered, PROGRAM, usageFailure } from './failure.ts';
 import { HELP } from './help.ts';
 import type { ImgHost } from './host.ts';
 import { describeError } from './open/describe-error.ts';
@@ -56,7 +56,7 @@ function report(error: unknown, host: ImgHost): number {
   }
   host.err(`${PROGRAM}: ${describeError(error)}\n`);
   if (isTidemarkError(error) && error.context.hint !== undefined) {
-    host.err(`${PROGRAM}: hint: ${error.context.hint}\n`);
+    host.err(hintLine(error.context.hint));
   }
   return 1;
 }

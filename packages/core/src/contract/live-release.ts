@@ -1,3 +1,4 @@
+import type { BitmapChange } from '../bitmap-change.ts';
 import type { Cases } from './contract-case.ts';
 import { codeOf, create, load, makeBitmap, pictureOf, statesIn, store } from './helpers.ts';
 import {
@@ -67,6 +68,33 @@ export function liveReleaseCases({ it, expect }: Cases): void {
         taken: 'inconsistent',
         brief: 'stored',
       });
+    },
+    LIVE_DISK,
+  );
+
+  it(
+    'refuses to merge what the same commit releases, whose bits may still be written',
+    async (disk) => {
+      const bitmaps = await withLive(disk, 'a');
+      const coarse = { diskSize: LIVE_DISK, granularity: 4096 };
+      await bitmaps.commit([create('rest', OLD), create('coarse', coarse)]);
+      const merge = (name: string, source: string): BitmapChange => {
+        return { op: 'merge', name, sources: [source] };
+      };
+      for (const change of [merge('rest', 'a'), merge('coarse', 'a'), merge('a', 'rest')]) {
+        expect(await codeOf(bitmaps.commit([release('a'), change]))).toEqual('BITMAP_BUSY');
+      }
+      // Nothing of it was done, so that it goes on to be live.
+      await writeBits(liveOf(bitmaps).bits('a'), NEW);
+      await bitmaps.commit([release('a')]);
+      await bitmaps.commit([merge('rest', 'a'), merge('coarse', 'a')]);
+      const next = await disk.reopen(bitmaps);
+      const union = makeBitmap(OLD);
+      union.merge(makeBitmap(NEW));
+      expect(await load(next, 'rest')).toEqual(pictureOf(union));
+      const rounded = makeBitmap(coarse);
+      rounded.merge(makeBitmap(NEW));
+      expect(await load(next, 'coarse')).toEqual(pictureOf(rounded));
     },
     LIVE_DISK,
   );

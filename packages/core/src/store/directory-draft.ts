@@ -51,6 +51,11 @@ export class DirectoryDraft {
     return { sources: this.#before.entries.filter((entry) => entry.name === name) };
   }
 
+  /** Whether its bits are those that were live before, of which nothing has been read since. */
+  keepsLiveBits(name: string): boolean {
+    return this.#before.live.has(name) && !this.contents.has(name) && !this.merges.has(name);
+  }
+
   /** With the flags of `entry`, and what content there is. */
   use(entry: DirectoryEntry, use: BitmapUse): void {
     const { name } = entry;

@@ -46,6 +46,7 @@ export async function planMerge(
   const { diskSize } = rules.backend;
   const { name, granularity, enabled, checkpoint } = entry;
   const parts = new Parts({ diskSize, granularity });
+  assertReadable(draft, name, rules);
   parts.add(draft.partsOf(name));
   for (const source of sources) {
     if (source === name) continue;
@@ -73,9 +74,19 @@ async function addBitmap(
   const entry = draft.entries.get(source);
   if (entry === undefined) throw refusals.notFound(source);
   assertAtRest(entry, { acquired: draft.acquired, refusals });
+  assertReadable(draft, source, { refusals });
   const own = draft.partsOf(source);
   if (entry.granularity === granularity) parts.add(own);
   else parts.addContent(await readParts(own, { backend, granularity: entry.granularity }));
+}
+
+/** Bits that the same commit releases may be written until it is staged: to read them is too early. */
+function assertReadable(
+  draft: DirectoryDraft,
+  name: string,
+  { refusals }: Pick<MergeRules, 'refusals'>,
+): void {
+  if (draft.keepsLiveBits(name)) throw refusals.justReleased(name);
 }
 
 interface ReadOptions {

@@ -26,6 +26,12 @@ export class Refusals {
     return this.#error('BITMAP_BUSY', `bitmap '${name}' is in use`, hint, name);
   }
 
+  /** To a merge with what the same commit releases. */
+  justReleased(name: string): TidemarkError {
+    const text = `bitmap '${name}' is live until the commit that releases it`;
+    return this.#error('BITMAP_BUSY', text, 'release it in a commit of its own first', name);
+  }
+
   /** Undefined where the bitmap can be used. */
   ofState(
     { name, unsupported, reason }: DirectoryEntry,

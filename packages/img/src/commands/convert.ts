@@ -1,4 +1,6 @@
 import { stat, unlink } from 'node:fs/promises';
+import type { BitmapStore } from '@tidemark/core';
+import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, notOffered } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { describeError } from '../open/describe-error.ts';
@@ -91,6 +93,12 @@ function optionsFor(
   return options;
 }
 
+async function bitmapsOfTarget(target: Image, host: ImgHost): Promise<BitmapStore | undefined> {
+  if (target.qcow2 !== undefined) return openQcow2Store(target.qcow2);
+  const { openBitmapsBeside } = await import('../work/raw-sidecar.ts');
+  return openBitmapsBeside(target, { warn: host.err, wholeSectors: true });
+}
+
 async function bitmapsOf(
   source: Image,
   format: ImgFormat,
@@ -176,10 +184,8 @@ async function fill(
       : 'unknown';
   const progress = new Progress(host, wanted.shows);
   // A new image has no bitmaps yet.
-  const recording =
-    wanted.skipCreate && target.qcow2 !== undefined
-      ? await Recording.begin(target.qcow2)
-      : undefined;
+  const store = wanted.skipCreate ? await bitmapsOfTarget(target, host) : undefined;
+  const recording = store && (await Recording.begin(store));
   try {
     await copyContent({
       sources,

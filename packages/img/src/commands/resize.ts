@@ -45,7 +45,7 @@ export async function resize(words: readonly string[], host: ImgHost): Promise<n
         after: `${PROGRAM}: warning: ${NO_SHRINK}\n`,
       });
     }
-    await resizeImage(image, size, preallocation);
+    await resizeImage(image, size, { preallocation, warn: host.err });
   } finally {
     await image.disk.close();
   }

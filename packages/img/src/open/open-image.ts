@@ -8,6 +8,7 @@ import { backingPath, pathOf } from './file-name.ts';
 import { formatOf, type ImgFormat, probe } from './formats.ts';
 import { wordQcow2Error } from './qcow2-errors.ts';
 import { RawDisk } from './raw-disk.ts';
+import { refuseSidecar } from './sidecar.ts';
 
 /** Far above what people build. */
 const MAX_DEPTH = 200;
@@ -115,10 +116,12 @@ async function openQcow2Layer(
         return backing.disk;
       },
     });
+    if (writable && !isRepair) refuseSidecar(path, qcow2);
     if (qcow2.info.bitmapsLost) options.warn(lostBitmaps(qcow2.info.version));
     return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing, dataFile };
   } catch (error) {
     await backing?.disk.close();
+    await dataFile?.close();
     throw wordQcow2Error(error);
   }
 }

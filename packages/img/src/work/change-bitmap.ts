@@ -3,6 +3,7 @@ import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, PROGRAM } from '../failure.ts';
 import { describeError } from '../open/describe-error.ts';
 import { type Image, openImage } from '../open/open-image.ts';
+import { refuseSidecarBitmaps } from '../open/sidecar.ts';
 import { BitmapDraft } from './bitmap-draft.ts';
 
 export type BitmapAction =
@@ -101,6 +102,7 @@ async function openSource(
   store: BitmapStore | undefined,
 ): Promise<BitmapStore | undefined> {
   if (source === undefined || source === image) return store;
+  refuseSidecarBitmaps(source);
   return source.qcow2 && openQcow2Store(source.qcow2);
 }
 

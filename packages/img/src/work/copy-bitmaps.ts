@@ -2,6 +2,7 @@ import { type BitmapChange, type BitmapInfo, type BitmapStore } from '@tidemark/
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, PROGRAM } from '../failure.ts';
 import type { Image } from '../open/open-image.ts';
+import { refuseSidecarBitmaps } from '../open/sidecar.ts';
 
 /** The bitmaps of a source that are to be copied. QEMU has them in memory the other way around. */
 export interface BitmapCopy {
@@ -19,6 +20,7 @@ export async function planBitmapCopy(
   if (qcow2 === undefined || qcow2.info.version < 3) {
     throw new ImgFailure('Source lacks bitmap support');
   }
+  refuseSidecarBitmaps(source);
   const store = await openQcow2Store(qcow2);
   const all = await store.list();
   const isBroken = ({ state }: BitmapInfo) => state === 'inconsistent' || state === 'unsupported';

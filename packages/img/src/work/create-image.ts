@@ -39,6 +39,7 @@ export async function createImage({
     checkRawPreallocation(options);
     if (size > MAX_FILE) throw tooLarge(format);
     return makeFile(path, warn, async (file) => {
+      await (await import('./raw-sidecar.ts')).warnOfSidecar(path, warn);
       await file.resize(0);
       const bytes = wholeSectors(Number(size));
       await file.resize(bytes);
@@ -62,6 +63,7 @@ async function createWithData(
   }
   if (dataFile.name === path) throw notOffered('A data file that is the image itself');
   await makeFile(dataFile.name, warn, async (data) => {
+    await (await import('./raw-sidecar.ts')).warnOfSidecar(dataFile.name, warn);
     await data.resize(0);
     await data.resize(size);
     await createQcow2(file, plan);

@@ -1,9 +1,7 @@
 import { type BitmapStore, type DirtyBitmap, TidemarkError } from '@tidemark/core';
-import type { Qcow2Image } from '@tidemark/qcow2';
-import { openQcow2Store } from '@tidemark/store-qcow2';
 
 /**
- * The enabled bitmaps of an image that is written: in use on disk, durably, before the first write,
+ * The enabled bitmaps of a disk that is written: in use on disk, durably, before the first write,
  * and with all marks at the end. What ends between leaves them inconsistent.
  */
 export class Recording {
@@ -15,15 +13,17 @@ export class Recording {
     this.#bitmaps = bitmaps;
   }
 
-  /** @throws BITMAP_UNSUPPORTED: one that is enabled cannot record; nothing was changed */
-  static async begin(image: Qcow2Image): Promise<Recording> {
-    const store = await openQcow2Store(image);
+  /**
+   * Closes the store, in the end or when this fails.
+   * @throws BITMAP_UNSUPPORTED: one that is enabled cannot record; nothing was changed
+   */
+  static async begin(store: BitmapStore): Promise<Recording> {
     try {
       const enabled = (await store.list()).filter((info) => info.enabled);
       const unable = enabled.find(({ state }) => state === 'unsupported');
       if (unable !== undefined) {
         const problem = `bitmap '${unable.name}' is enabled and cannot record what is written`;
-        throw new TidemarkError('BITMAP_UNSUPPORTED', problem, { where: image.label });
+        throw new TidemarkError('BITMAP_UNSUPPORTED', problem, { where: store.label });
       }
       const names = enabled.filter(({ state }) => state === 'stored').map(({ name }) => name);
       return new Recording(store, names.length === 0 ? new Map() : await store.acquire(names));

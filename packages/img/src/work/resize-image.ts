@@ -1,10 +1,16 @@
-import { isTidemarkError } from '@tidemark/core';
+import { type BitmapStore, isTidemarkError } from '@tidemark/core';
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, notOffered } from '../failure.ts';
 import type { Image } from '../open/open-image.ts';
 import { inconsistentBitmap } from './bitmap-failures.ts';
 
 const ZEROS = 4 * 1024 * 1024;
+
+export interface ResizeImageOptions {
+  /** As qemu-img calls it: `off`, `metadata`, `falloc`, `full`. */
+  readonly preallocation: string;
+  readonly warn: (text: string) => void;
+}
 
 /**
  * Gives an open image another size, in bytes, and its bitmaps with it, in one step: what is added is
@@ -13,9 +19,10 @@ const ZEROS = 4 * 1024 * 1024;
 export async function resizeImage(
   image: Image,
   size: bigint,
-  preallocation = 'off',
+  options: ResizeImageOptions,
 ): Promise<void> {
-  if (image.qcow2 === undefined) return resizeRaw(image, size, preallocation);
+  const { preallocation } = options;
+  if (image.qcow2 === undefined) return resizeRaw(image, size, options);
   if (preallocation !== 'off') throw notOffered('resize with preallocation of a qcow2 image');
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw tooLarge();
   const { qcow2 } = image;
@@ -36,15 +43,54 @@ function tooLarge(cause?: unknown): ImgFailure {
   return new ImgFailure('Failed to grow the L1 table: File too large', { cause });
 }
 
-async function resizeRaw(image: Image, size: bigint, preallocation: string): Promise<void> {
+/** With the bitmaps that are kept beside it. */
+async function resizeRaw(
+  image: Image,
+  size: bigint,
+  { preallocation, warn }: ResizeImageOptions,
+): Promise<void> {
   if (preallocation === 'metadata')
     throw new ImgFailure('Unsupported preallocation mode: metadata');
-  const { file } = image;
+  const { openBitmapsBeside } = await import('./raw-sidecar.ts');
+  const store = await openBitmapsBeside(image, { warn });
+  try {
+    await resizeBoth(image, Number(size), { preallocation, store });
+  } finally {
+    await store?.close();
+  }
+}
+
+interface ResizeBothOptions {
+  readonly preallocation: string;
+  readonly store: BitmapStore | undefined;
+}
+
+/** Bitmaps first: until the file has followed, they are known to be ahead of it. */
+async function resizeBoth(
+  { file }: Image,
+  size: number,
+  { preallocation, store }: ResizeBothOptions,
+): Promise<void> {
   const before = file.size;
-  await file.resize(Number(size));
-  if (preallocation === 'off') return;
+  await store?.resize(size);
+  try {
+    await file.resize(size);
+  } catch (error) {
+    // The first error is the one to report; what cannot be taken back, the next open takes back.
+    await store?.resize(before, { isUndo: size > before }).catch(() => {});
+    await store?.confirmSize().catch(() => {});
+    throw error;
+  }
+  if (preallocation !== 'off') await writeZeros(file, before);
+  if (store === undefined) return;
+  await file.flush();
+  await store.confirmSize();
+}
+
+/** The space is there then, whatever the file system. */
+async function writeZeros(file: Image['file'], from: number): Promise<void> {
   const zeros = new Uint8Array(ZEROS);
-  for (let at = before; at < file.size; at += ZEROS) {
+  for (let at = from; at < file.size; at += ZEROS) {
     await file.write(zeros.subarray(0, Math.min(ZEROS, file.size - at)), at);
   }
 }
