@@ -30,9 +30,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-sidecar',
   ],
   img: ['core', 'block', 'qcow2', 'store-qcow2', 'store-sidecar', 'doctor'],
+  'nbd-program': ['core', 'img', 'nbd', 'drive', 'program'],
   cli: [
     'core',
     'img',
+    'nbd-program',
     'program',
     'block',
     'doctor',

@@ -18,6 +18,7 @@ import { rescan } from './commands/rescan.ts';
 import { restore } from './commands/restore.ts';
 import { sidecarRoutes } from './commands/sidecar/index.ts';
 import { imgRoute } from './commands/img-route.ts';
+import { nbdRoute } from './commands/nbd-route.ts';
 import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
 
@@ -33,6 +34,7 @@ const root = buildRouteMap({
     rescan,
     repo: repoRoutes,
     img: imgRoute,
+    nbd: nbdRoute,
   },
   docs: {
     brief:

@@ -9,6 +9,11 @@ await runOnRecentNode('tidemark', import.meta.url, async () => {
     await img(words);
     return;
   }
+  if (command === 'nbd') {
+    const { nbd } = await import('./commands/nbd.ts');
+    await nbd(words);
+    return;
+  }
   const { runCli } = await import('./cli.ts');
   await runCli(process.argv.slice(2));
 });

@@ -24,7 +24,12 @@ export type { SidecarOptions } from './sidecar/with-sidecar.ts';
 export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';
-export { openRecordingDrive, type OpenRecordingDriveOptions } from './open-recording-drive.ts';
+export {
+  openDriveAndBitmaps,
+  openRecordingDrive,
+  type OpenRecordingDriveOptions,
+  type RecordingDrive,
+} from './open-recording-drive.ts';
 export { resizeDrive, type ResizeDriveOptions } from './resize-drive.ts';
 export {
   type Drive,

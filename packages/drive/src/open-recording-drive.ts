@@ -1,11 +1,13 @@
 import { type BitmapStore, TidemarkError } from '@tidemark/core';
-import { openTrackedDrive, type TrackedDrive } from '@tidemark/tracking';
+import { openTrackedDrive, type TrackedDrive, type TrackingErrorPolicy } from '@tidemark/tracking';
 import { findDefaultSidecar } from './default-sidecar.ts';
 import { fileIdentity } from './file-identity.ts';
 import { type DriveBitmaps, openDriveBitmaps } from './open-bitmaps.ts';
 import { type Drive, type DriveFormat, openDrive } from './open-drive.ts';
 
 export interface OpenRecordingDriveOptions {
+  /** Default `write`. With `read` nothing is written, and bitmaps can only be read. */
+  readonly access?: 'read' | 'write';
   readonly format?: DriveFormat;
   /** A sidecar besides the default one. */
   readonly sidecar?: string;
@@ -15,10 +17,29 @@ export interface OpenRecordingDriveOptions {
   readonly durability?: 'live' | 'close';
   /** Bytes of the drive that live bitmaps may call dirty beyond what was written. Default 32 GiB. */
   readonly trackingBound?: number;
+  /**
+   * What becomes of a write that cannot be marked. Default `report`: whoever runs a command wants to
+   * know, and can run it again.
+   */
+  readonly onTrackingError?: TrackingErrorPolicy;
   /** See `openDriveBitmaps`. */
   readonly checkpoints?: string;
   /** Hears of bitmaps that cannot record, and what else a user should know. */
   readonly onNotice?: (message: string) => void;
+}
+
+/** A drive, and what of it records. Closing `tracked` closes both. */
+export interface RecordingDrive {
+  readonly drive: Drive;
+  readonly tracked: TrackedDrive;
+}
+
+/** As `openDriveAndBitmaps`, for who needs no more than what records. */
+export async function openRecordingDrive(
+  path: string,
+  options: OpenRecordingDriveOptions = {},
+): Promise<TrackedDrive> {
+  return (await openDriveAndBitmaps(path, options)).tracked;
 }
 
 /**
@@ -27,14 +48,15 @@ export interface OpenRecordingDriveOptions {
  * @throws as `openDrive`, `openDriveBitmaps` and `openTrackedDrive`: BITMAP_UNSUPPORTED where an
  *   enabled bitmap cannot record
  */
-export async function openRecordingDrive(
+export async function openDriveAndBitmaps(
   path: string,
   options: OpenRecordingDriveOptions = {},
-): Promise<TrackedDrive> {
+): Promise<RecordingDrive> {
+  const { access = 'write', onTrackingError = 'report' } = options;
   const { format, checkpoints, onNotice, durability = 'live', create = false } = options;
   const { trackingBound } = options;
   const notices = onNotice && { onNotice };
-  const drive = await openDrive(path, { access: 'write', ...(format && { format }), ...notices });
+  const drive = await openDrive(path, { access, ...(format && { format }), ...notices });
   const opened: DriveBitmaps[] = [];
   try {
     for (const named of await sidecarsOf(drive, options)) {
@@ -47,18 +69,18 @@ export async function openRecordingDrive(
       };
       opened.push(await openDriveBitmaps(drive, { ...place, ...notices }));
     }
-    return await openTrackedDrive({
+    const tracked = await openTrackedDrive({
       device: drive.device,
       label: path,
       stores: opened.flatMap(({ store }): readonly BitmapStore[] => (store ? [store] : [])),
-      writable: true,
+      writable: access === 'write',
       durability,
       ...(trackingBound !== undefined && { marks: { maxOpen: trackingBound } }),
-      // Whoever runs a command wants to know, and can run it again.
-      onTrackingError: 'report',
+      onTrackingError,
       ...(onNotice && { onWarning: onNotice }),
       ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
     });
+    return { drive, tracked };
   } catch (error) {
     for (const bitmaps of opened) await bitmaps.undo();
     await drive.device.close();

@@ -3,8 +3,11 @@ import { ImgFailure } from '../failure.ts';
 
 /** What the C library calls them (strerror(3)). */
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Address already in use',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
   EACCES: 'Permission denied',
   EBUSY: 'Device or resource busy',
+  ECONNREFUSED: 'Connection refused',
   EDQUOT: 'Disk quota exceeded',
   EEXIST: 'File exists',
   EFBIG: 'File too large',
@@ -27,6 +30,8 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 /** The system's own word for what went wrong, where it was the system that said so. */
 export function systemErrorOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
+    // A host of several addresses: they fail alike.
+    if (at instanceof AggregateError) return systemErrorOf(at.errors[0]);
     if ('syscall' in at && 'code' in at) return SYSTEM_ERRORS[String(at.code)] ?? at.message;
   }
   return undefined;

@@ -157,6 +157,17 @@ async function openFile(path: string, options: OpenImageOptions): Promise<FileBl
   }
 }
 
+/** Why a file could not be opened as an image, as QEMU's programs word it. */
+export async function wordOpenError(
+  problem: unknown,
+  path: string,
+  { writable }: { readonly writable: boolean },
+): Promise<{ readonly message: string; readonly after: string }> {
+  const error = wordQcow2Error(await wordFileError(problem, path, { writable }));
+  const after = error instanceof ImgFailure ? error.after : '';
+  return { message: describeError(error), after };
+}
+
 export async function wordFileError(
   problem: unknown,
   path: string,

@@ -11,11 +11,14 @@ export interface OptionSpec {
   readonly long: readonly LongOption[];
 }
 
-/** `text`: the word that a message names, which is not always the one that is wrong. */
+/**
+ * `text`: the word that a message of qemu-img names, which is not always the one that is wrong.
+ * `message`: what getopt_long(3) itself would print.
+ */
 export type FoundOption =
   | { readonly kind: 'option'; readonly key: string; readonly value: string }
-  | { readonly kind: 'unknown'; readonly text: string }
-  | { readonly kind: 'missing value'; readonly text: string };
+  | { readonly kind: 'unknown'; readonly text: string; readonly message: string }
+  | { readonly kind: 'missing value'; readonly text: string; readonly message: string };
 
 /**
  * Options as getopt_long(3) of the GNU C library finds them: in any place among other words, letters
@@ -91,9 +94,11 @@ export class Getopt {
     this.#letters = this.#letters.slice(1);
     if (this.#letters === '') this.#index++;
     const at = letter === ':' ? -1 : this.#spec.short.indexOf(letter);
-    if (at < 0) return this.#complain('unknown');
+    if (at < 0) return this.#complain('unknown', `invalid option -- '${letter}'`);
     if (this.#spec.short[at + 1] !== ':') return { kind: 'option', key: letter, value: '' };
-    if (this.#letters === '') return this.#withNextWord(letter);
+    if (this.#letters === '') {
+      return this.#withNextWord(letter, `option requires an argument -- '${letter}'`);
+    }
     const value = this.#letters;
     this.#letters = '';
     this.#index++;
@@ -105,25 +110,33 @@ export class Getopt {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word : word.slice(0, equals);
     this.#index++;
-    const option = findLong(name, this.#spec.long);
-    if (option === undefined) return this.#complain('unknown');
+    const found = findLong(name, this.#spec.long);
+    if (found.length > 1) {
+      const names = found.map((option) => ` '--${option.name}'`).join('');
+      return this.#complain('unknown', `option '--${word}' is ambiguous; possibilities:${names}`);
+    }
+    const [option] = found;
+    if (option === undefined) return this.#complain('unknown', `unrecognized option '--${word}'`);
     const { key, takesValue } = option;
     if (equals < 0) {
-      return takesValue ? this.#withNextWord(key) : { kind: 'option', key, value: '' };
+      if (!takesValue) return { kind: 'option', key, value: '' };
+      return this.#withNextWord(key, `option '--${option.name}' requires an argument`);
     }
-    if (!takesValue) return this.#complain('unknown');
+    if (!takesValue) {
+      return this.#complain('unknown', `option '--${option.name}' doesn't allow an argument`);
+    }
     return { kind: 'option', key, value: word.slice(equals + 1) };
   }
 
-  #withNextWord(key: string): FoundOption {
+  #withNextWord(key: string, message: string): FoundOption {
     const value = this.#words[this.#index];
-    if (value === undefined) return this.#complain('missing value');
+    if (value === undefined) return this.#complain('missing value', message);
     this.#index++;
     return { kind: 'option', key, value };
   }
 
-  #complain(kind: 'unknown' | 'missing value'): FoundOption {
-    return { kind, text: this.#words[this.#index - 1]! };
+  #complain(kind: 'unknown' | 'missing value', message: string): FoundOption {
+    return { kind, text: this.#words[this.#index - 1]!, message };
   }
 }
 
@@ -131,14 +144,14 @@ function isOption(word: string): boolean {
   return word.length > 1 && word.startsWith('-');
 }
 
-/** By its whole name, or by a beginning that only one has. */
-function findLong(name: string, options: readonly LongOption[]): LongOption | undefined {
+/** By its whole name, or by a beginning that only one has: more than one are all that have it. */
+function findLong(name: string, options: readonly LongOption[]): readonly LongOption[] {
   const whole = options.find((option) => option.name === name);
-  if (whole !== undefined) return whole;
+  if (whole !== undefined) return [whole];
   const begun = options.filter((option) => option.name.startsWith(name));
   const [first] = begun;
   const isOne = begun.every(
     ({ key, takesValue }) => key === first?.key && takesValue === first.takesValue,
   );
-  return isOne ? first : undefined;
+  return isOne && first !== undefined ? [first] : begun;
 }

@@ -36,6 +36,11 @@ export class Connection {
     this.#ended = this.#run();
   }
 
+  /** Whether the client has chosen an export. */
+  get hasEntered(): boolean {
+    return this.#transmission !== undefined;
+  }
+
   /** Resolves when the socket is closed and the device has done all that was asked. */
   get ended(): Promise<void> {
     return this.#ended;

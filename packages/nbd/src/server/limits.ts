@@ -7,8 +7,13 @@ import {
 
 /** What clients may cost. */
 export interface Limits {
-  /** Clients at a time; more are hung up on. Default 128. */
+  /** Clients at a time. Default 128. */
   readonly clients: number;
+  /**
+   * What becomes of more clients: they are hung up on, or wait until one of the others leaves, as
+   * those of qemu-nbd do. Default `refuse`.
+   */
+  readonly whenFull: 'refuse' | 'wait';
   /** Requests of one client that are worked on at a time. Default 16. */
   readonly requests: number;
   /**
@@ -22,6 +27,7 @@ export interface Limits {
 
 const DEFAULTS: Limits = {
   clients: 128,
+  whenFull: 'refuse',
   requests: MAX_REQUESTS_IN_FLIGHT,
   bytes: MAX_REQUEST_BYTES / 2,
   handshake: HANDSHAKE_TIMEOUT_MS,
@@ -30,7 +36,8 @@ const DEFAULTS: Limits = {
 /** @throws USAGE: not whole numbers of 1 or more */
 export function completeLimits(limits: Partial<Limits> = {}): Limits {
   const complete = { ...DEFAULTS, ...limits };
-  for (const [name, value] of Object.entries(complete)) {
+  const { whenFull: _, ...numbers } = complete;
+  for (const [name, value] of Object.entries(numbers)) {
     // A timer of Node's that is set to more ends at once; and nobody has more of the others.
     if (Number.isInteger(value) && value >= 1 && value <= 2 ** 31 - 1) continue;
     throw new TidemarkError('USAGE', `a limit of ${value} ${name} is not possible`, {

@@ -24,6 +24,13 @@ export interface NbdExport {
   readonly readOnly?: boolean;
   /** What requests have to keep to. Default: any offset and length, up to 32 MiB of data. */
   readonly blockSize?: Partial<BlockSizes>;
+  /** Whether clients are told that they may come over several connections at once. Default true. */
+  readonly multiConn?: boolean;
+  /**
+   * False: what clients give up keeps its content and its space; TRIM is offered, and does nothing.
+   * Default true.
+   */
+  readonly discards?: boolean;
   /** Whether `qemu:allocation-depth` is offered. Default false. */
   readonly allocationDepth?: boolean;
   /** Asked whenever a client asks for contexts: bitmaps come and go while we serve. */

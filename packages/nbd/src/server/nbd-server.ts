@@ -1,6 +1,7 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { BufferPool } from './buffer-pool.ts';
 import { type NbdServerTls, ServerTls } from '../tls/server-tls.ts';
+import { type ClientGone, Clients } from './clients.ts';
 import { Connection } from './connection.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { listen, type NbdAddress } from './listen.ts';
@@ -20,6 +21,8 @@ export interface NbdServerOptions {
   readonly exposed?: boolean;
   /** What is left out is as by default. */
   readonly limits?: Partial<Limits>;
+  /** Called when a client is gone. Default: nobody is told. */
+  readonly onClientGone?: (gone: ClientGone) => void;
   /** Told what goes wrong, in a sentence. Default: nobody. */
   readonly log?: (message: string) => void;
 }
@@ -43,30 +46,25 @@ export interface NbdServer extends AsyncDisposable {
  */
 export async function startNbdServer(options: NbdServerOptions): Promise<NbdServer> {
   const { address, exposed = options.tls !== undefined, log = () => {} } = options;
+  const { onClientGone: onGone = () => {} } = options;
   const limits = completeLimits(options.limits);
   checkExports(options.exports);
   const exports = options.exports.map((exported) => new ServedExport(exported));
   const tls = options.tls && (await ServerTls.load(options.tls));
   const pool = new BufferPool();
-  const connections = new Set<Connection>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket: Socket) => {
-    const connection = new Connection({ socket, exports, pool, limits, tls, log });
-    connections.add(connection);
-    void connection.ended.then(() => connections.delete(connection));
+  const clients = new Clients({
+    limits,
+    serve: (socket) => new Connection({ socket, exports, pool, limits, tls, log }),
+    onGone,
   });
-  server.maxConnections = limits.clients;
+  // One that waits is not read from: what it sends stays with the system.
+  const how = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+  const server = createServer(how, (socket) => clients.add(socket));
+  server.maxConnections = Clients.maxConnections(limits);
   server.on('drop', () => log(`a client is turned away: there are ${limits.clients} already`));
   const bound = await listen(server, address, { exposed });
   server.on('error', (error) => log(`accepting a client failed: ${error.message}`));
   let closing: Promise<void> | undefined;
-  const close = () => (closing ??= closeServer(server, connections));
+  const close = () => (closing ??= clients.close(server));
   return { address: bound, close, [Symbol.asyncDispose]: close };
-}
-
-async function closeServer(server: Server, connections: ReadonlySet<Connection>): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  await Promise.all(Array.from(connections, (connection) => connection.close()));
-  await closed;
 }

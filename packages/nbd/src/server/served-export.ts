@@ -11,17 +11,20 @@ export class ServedExport {
   readonly description: string | undefined;
   readonly device: BlockDevice;
   readonly isReadOnly: boolean;
+  /** Whether space is given back. */
+  readonly discards: boolean;
   /** What requests have to keep to. */
   readonly blockSize: BlockSizes;
   readonly knownData = new KnownData();
   readonly #exported: NbdExport;
 
   constructor(exported: NbdExport) {
-    const { name, description, device, readOnly = false, blockSize } = exported;
+    const { name, description, device, readOnly = false, blockSize, discards = true } = exported;
     this.name = name;
     this.description = description;
     this.device = device;
     this.isReadOnly = readOnly || !device.writable;
+    this.discards = discards;
     this.blockSize = completeBlockSizes(blockSize);
     this.#exported = exported;
   }
@@ -37,17 +40,13 @@ export class ServedExport {
     readonly isStructured: boolean;
     readonly canFilter: boolean;
   }): number {
-    // MULTI_CONN: a flush covers what came over any connection.
-    let flags =
-      ExportFlag.HAS_FLAGS |
-      ExportFlag.FLUSH |
-      ExportFlag.FUA |
-      ExportFlag.MULTI_CONN |
-      ExportFlag.CACHE;
+    let flags = ExportFlag.HAS_FLAGS | ExportFlag.FLUSH | ExportFlag.FUA | ExportFlag.CACHE;
+    // A flush covers what came over any connection.
+    if (this.#exported.multiConn !== false) flags |= ExportFlag.MULTI_CONN;
     if (isStructured) flags |= ExportFlag.DF;
     if (canFilter) flags |= ExportFlag.BLOCK_STATUS_PAYLOAD;
     if (this.isReadOnly) return flags | ExportFlag.READ_ONLY;
-    if (this.device.canDiscard) flags |= ExportFlag.TRIM;
+    if (this.device.canDiscard || !this.discards) flags |= ExportFlag.TRIM;
     return flags | ExportFlag.WRITE_ZEROES | ExportFlag.FAST_ZERO;
   }
 

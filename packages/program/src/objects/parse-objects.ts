@@ -8,6 +8,8 @@ interface TlsCredentials {
   readonly endpoint: 'server' | 'client';
   readonly dir: string;
   readonly verifyPeer: boolean;
+  /** Which of the shared keys a client uses. */
+  readonly username: string;
 }
 
 /** What `--object` options made, by id. */
@@ -26,7 +28,7 @@ export function parseObjects(texts: readonly string[]): ProgramObjects {
     const id = (parsed: KeyValues) => freshId(parsed, [credentials, allowLists]);
     if (type === 'tls-creds-x509' || type === 'tls-creds-psk') {
       const kind = type === 'tls-creds-psk' ? 'psk' : 'x509';
-      const own = kind === 'psk' ? [] : ['verify-peer'];
+      const own = kind === 'psk' ? ['username'] : ['verify-peer'];
       const keys = new KeyValues(`--object ${type}`, values, ['id', 'dir', 'endpoint', ...own]);
       credentials.set(id(keys), parseCredentials(kind, keys));
     } else if (type === 'authz-simple') {
@@ -51,6 +53,7 @@ function parseCredentials(type: 'x509' | 'psk', keys: KeyValues): TlsCredentials
     dir: keys.required('dir'),
     endpoint: keys.oneOf('endpoint', { server: 'server', client: 'client' } as const) ?? 'client',
     verifyPeer: keys.flag('verify-peer') ?? true,
+    username: keys.text('username') ?? 'qemu',
   };
 }
 

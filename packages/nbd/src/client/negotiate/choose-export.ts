@@ -53,23 +53,44 @@ export async function enterExport(
   return describe(size, flags, ANY_BLOCK_SIZE);
 }
 
-function exportInfo({ replies }: Answer): ExportInfo {
+function exportInfo(answer: Answer): ExportInfo {
+  const { size, flags, blockSize = ANY_BLOCK_SIZE } = readInfo(answer);
+  return describe(size, flags, blockSize);
+}
+
+/** What the answer to INFO or GO says of an export. */
+export interface InfoRead {
+  readonly size: bigint;
+  /** Of `ExportFlag`. */
+  readonly flags: number;
+  readonly blockSize?: BlockSize;
+  readonly description?: string;
+}
+
+/** @throws PROTOCOL_ERROR */
+export function readInfo({ replies }: Answer): InfoRead {
   let found: { readonly size: bigint; readonly flags: number } | undefined;
-  let blockSize = ANY_BLOCK_SIZE;
+  let blockSize: BlockSize | undefined;
+  let description: string | undefined;
   for (const { type, payload } of replies) {
     if (type !== OptionReplyType.INFO || payload.length < 2) {
-      throw protocolError(`a reply of type ${type} and ${payload.length} bytes to option GO`);
+      throw protocolError(`a reply of type ${type} and ${payload.length} bytes to INFO or GO`);
     }
     const kind = payload[0]! * 256 + payload[1]!;
     if (kind === InfoType.BLOCK_SIZE) blockSize = decodeBlockSize(payload);
+    if (kind === InfoType.DESCRIPTION) description = new TextDecoder().decode(payload.subarray(2));
     if (kind !== InfoType.EXPORT) continue;
     if (payload.length !== InfoExport.size) {
       throw protocolError(`an export is described by ${payload.length} bytes`);
     }
     found = InfoExport.decode(payload);
   }
-  if (found === undefined) throw protocolError('the export was chosen, but not described');
-  return describe(found.size, found.flags, blockSize);
+  if (found === undefined) throw protocolError('the export was named, but not described');
+  return {
+    ...found,
+    ...(blockSize !== undefined && { blockSize }),
+    ...(description !== undefined && { description }),
+  };
 }
 
 function describe(size: bigint, flags: number, blockSize: BlockSize): ExportInfo {
@@ -108,7 +129,7 @@ const REFUSALS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [OptionReplyType.SHUTDOWN, { code: 'CONNECTION_LOST', why: 'is shutting down' }],
 ]);
 
-function refusalError({ type, text }: Refusal, name: string): TidemarkError {
+export function refusalError({ type, text }: Refusal, name: string): TidemarkError {
   const { code, why, hint } = REFUSALS.get(type) ?? {
     code: 'PROTOCOL_ERROR',
     why: `refused it with error ${type - 2 ** 31}`,

@@ -36,12 +36,9 @@ const OLD_STYLE_MAGIC = 0x00420281861253n;
 
 /** proto.md, "Fixed newstyle negotiation". @throws as `goToExport` */
 export async function negotiate(transport: Transport, wishes: Wishes): Promise<Session> {
-  const offered = await readGreeting(transport);
-  const taken = offered & (HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES);
-  await transport.send(ClientFlags.encode({ flags: taken }));
-  const withZeroes = (taken & HandshakeFlag.NO_ZEROES) === 0;
+  const { isFixed, withZeroes } = await greet(transport);
   const { exportName, tls } = wishes;
-  if ((taken & HandshakeFlag.FIXED_NEWSTYLE) === 0) {
+  if (!isFixed) {
     if (tls !== undefined) throw withoutTls('it speaks an older protocol');
     const info = await enterExport(transport, exportName, { withZeroes });
     return { ...info, hasChunks: false, isExtended: false, contexts: new Map() };
@@ -57,7 +54,18 @@ export async function negotiate(transport: Transport, wishes: Wishes): Promise<S
   return { ...info, hasChunks, isExtended, contexts };
 }
 
-async function startTls(transport: Transport, tls: ClientTls): Promise<void> {
+/** What the sides can do before anything is asked: whether options have replies, for one. */
+export async function greet(
+  transport: Transport,
+): Promise<{ readonly isFixed: boolean; readonly withZeroes: boolean }> {
+  const offered = await readGreeting(transport);
+  const { FIXED_NEWSTYLE, NO_ZEROES } = HandshakeFlag;
+  const taken = offered & (FIXED_NEWSTYLE | NO_ZEROES);
+  await transport.send(ClientFlags.encode({ flags: taken }));
+  return { isFixed: (taken & FIXED_NEWSTYLE) !== 0, withZeroes: (taken & NO_ZEROES) === 0 };
+}
+
+export async function startTls(transport: Transport, tls: ClientTls): Promise<void> {
   const { refusal } = await askOption(transport, Option.STARTTLS);
   if (refusal !== undefined) throw withoutTls(refusal.text);
   await transport.secure(tls);

@@ -11,8 +11,10 @@ import { MAX_OPTION_BYTES, MAX_STRING_BYTES } from '../../protocol/limits.ts';
 import { protocolError, serverText } from '../faults.ts';
 import type { Transport } from '../transport.ts';
 
-// A string with a number or two before it is the longest that a client is ever told.
+// A string with a number or two before it is the longest that a client is ever told,
 const MAX_PAYLOAD = MAX_STRING_BYTES + 16;
+// but for a list, which has names and descriptions.
+const MAX_LISTED = MAX_PAYLOAD + MAX_STRING_BYTES;
 
 export interface Refusal {
   readonly type: number;
@@ -63,8 +65,8 @@ async function readReply({ reader }: Transport, asked: number) {
   if (option !== asked) {
     throw protocolError(`option ${nameOf(asked)} was answered as if it were ${nameOf(option)}`);
   }
-  const isTooLong = type === OptionReplyType.ACK ? length > 0 : length > MAX_PAYLOAD;
-  if (isTooLong) throw protocolError(`a reply to option ${nameOf(option)} has ${length} bytes`);
+  const most = option === Option.LIST ? MAX_LISTED : MAX_PAYLOAD;
+  if (length > (type === OptionReplyType.ACK ? 0 : most)) throw protocolError(`a reply to option ${nameOf(option)} has ${length} bytes`);
   return { type, payload: await reader.take(length) };
 }
 

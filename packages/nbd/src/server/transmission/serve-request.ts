@@ -84,13 +84,13 @@ async function readAhead(
 }
 
 async function change(request: NbdRequest, session: Session): Promise<void> {
-  const { device, knownData } = session.exported;
+  const { device, knownData, discards } = session.exported;
   const { type, offset, length, flags, payload } = request;
   if (type === Command.WRITE && length > 0) await device.write(payload, offset);
   if (type === Command.TRIM || type === Command.WRITE_ZEROES) knownData.forget();
-  if (type === Command.TRIM && length > 0) await device.discard(offset, length);
+  if (type === Command.TRIM && length > 0 && discards) await device.discard(offset, length);
   if (type === Command.WRITE_ZEROES && length > 0) {
-    const unmap = (flags & CommandFlag.NO_HOLE) === 0;
+    const unmap = discards && (flags & CommandFlag.NO_HOLE) === 0;
     const fast = (flags & CommandFlag.FAST_ZERO) !== 0;
     await device.writeZeroes(offset, length, { unmap, fast });
   }

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TIDEMARK } from '../../../../tools/programs.ts';
+import { type RunResult, sh } from '../../../../tools/qemu.ts';
+
+/** `qemu-nbd`, and ours that takes its command lines. */
+export type NbdProgram = 'qemu-nbd' | 'tidemark nbd';
+
+export const BOTH: readonly NbdProgram[] = ['qemu-nbd', 'tidemark nbd'];
+
+function commandOf(program: NbdProgram): readonly string[] {
+  return program === 'qemu-nbd' ? [program] : [process.execPath, TIDEMARK, 'nbd'];
+}
+
+/** Runs a command line to its end, in a folder; what it says of itself is said of `tidemark nbd`. */
+export async function runNbdLine(
+  program: NbdProgram,
+  dir: string,
+  words: readonly string[],
+): Promise<RunResult> {
+  const script = 'cd "$0" && exec timeout 20 "$@" </dev/null';
+  const { code, stdout, stderr } = await sh(
+    'sh',
+    '-c',
+    script,
+    dir,
+    ...commandOf(program),
+    ...words,
+  );
+  const own = (text: string) =>
+    program === 'qemu-nbd' ? text.replaceAll('qemu-nbd', 'tidemark nbd') : text;
+  return { code, stdout: own(stdout), stderr: own(stderr) };
+}
+
+/** A server in the background. */
+export interface Served extends AsyncDisposable {
+  readonly pid: number;
+  /** Of an export of it. */
+  uri(name?: string): string;
+  /** Sends a signal and waits until the process is gone. Default SIGTERM. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Resolves when the process is gone. */
+  readonly gone: () => Promise<void>;
+}
+
+let count = 0;
+
+/** Starts a server by `--fork`, on a socket of its own. Throws what it printed if it failed. */
+export async function serveInBackground(
+  program: NbdProgram,
+  dir: string,
+  words: readonly string[],
+): Promise<Served & { readonly socket: string }> {
+  count += 1;
+  const socket = join(dir, `s${count}`);
+  const pidFile = join(dir, `pid${count}`);
+  const place = ['--fork', `--pid-file=${pidFile}`, '-k', socket];
+  const { code, stdout, stderr } = await runNbdLine(program, dir, [...place, ...words]);
+  if (code !== 0 || stdout !== '') throw new Error(`${program} ended with ${code}: ${stderr}`);
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  // `tail` waits for a process that is not a child of ours.
+  const gone = async () => void (await sh('tail', '-s', '0.05', `--pid=${pid}`, '-f', '/dev/null'));
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended by itself.
+    }
+    await gone();
+  };
+  return {
+    pid,
+    socket,
+    uri: (name = '') => `nbd+unix:///${name}?socket=${socket}`,
+    stop,
+    gone,
+    [Symbol.asyncDispose]: () => stop(),
+  };
+}

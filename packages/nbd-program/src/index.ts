@@ -1,0 +1,3 @@
+export { NbdFailure } from './failure.ts';
+export type { NbdHost } from './host.ts';
+export { runNbd } from './run-nbd.ts';
