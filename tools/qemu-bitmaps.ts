@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
 import { run } from './qemu.ts';
 
 /** What `qemu-img info` says of a bitmap. */
@@ -103,7 +104,9 @@ async function qmp(path: string, commands: readonly object[]): Promise<readonly 
   const file = { driver: 'file', filename: path };
   args.push(JSON.stringify({ driver: 'qcow2', 'node-name': 'image', 'read-only': true, file }));
   const output = await new Promise<string>((resolve, reject) => {
-    const daemon = execFile('qemu-storage-daemon', args, (error, stdout, stderr) =>
+    // A data file is found from the folder that the program runs in.
+    const options = { cwd: dirname(path) };
+    const daemon = execFile('qemu-storage-daemon', args, options, (error, stdout, stderr) =>
       error === null ? resolve(stdout) : reject(new Error(stderr, { cause: error })),
     );
     daemon.stdin!.end(all.map((command) => `${JSON.stringify(command)}\n`).join(''));

@@ -1,4 +1,5 @@
 import type { Operation, Plan, Situation } from './operations.ts';
+import { maxSnapshots } from './shapes.ts';
 
 interface Range {
   readonly offset: number;
@@ -84,11 +85,8 @@ function resize({ model, shape, random }: Situation): Plan | undefined {
 }
 
 function snapshot({ model, shape, random }: Situation): Plan | undefined {
-  // As many references as the counts have room for, and the disk's own. Compressed clusters lie
-  // several in one, and count several times.
-  const isCrowded = shape.compressed && shape.refcountBits < 16;
-  const most = isCrowded ? 0 : Math.min(3, 2 ** Math.min(8, shape.refcountBits) - 2);
-  if (shape.dataFile !== 'none' || most < 1) return undefined;
+  const most = maxSnapshots(shape);
+  if (most < 1) return undefined;
   const [old] = model.snapshots;
   const isDelete = old !== undefined && (model.snapshots.length >= most || random.chance(2));
   const name = isDelete ? old : `s${random.below(1e6)}`;

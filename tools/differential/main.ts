@@ -4,7 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { possiblePairs } from './pairs.ts';
 import { runDifferential } from './run.ts';
+
+/** So many operations have to meet each pair of values that images differ in. */
+const WHOLE = 2000;
 
 const { values } = parseArgs({
   options: {
@@ -22,8 +26,13 @@ try {
   const onProgress = (done: number) => process.stderr.write(`\r${done} of ${operations}`);
   const outcome = await runDifferential({ dir, seed, operations, onProgress });
   process.stderr.write('\n');
-  console.info(JSON.stringify({ seed, ...outcome }, undefined, 2));
+  const missing = possiblePairs().filter((pair) => !(pair in outcome.pairs));
+  console.info(JSON.stringify({ seed, ...outcome, missing }, undefined, 2));
   if (outcome.disagreement !== undefined) process.exitCode = 1;
+  else if (operations >= WHOLE && missing.length > 0) {
+    console.error(`${missing.length} pairs were never tried`);
+    process.exitCode = 1;
+  }
 } finally {
   if (values.keep && process.exitCode === 1) console.info(dir);
   else rmSync(dir, { recursive: true });

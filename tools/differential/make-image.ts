@@ -14,6 +14,26 @@ export interface MadeImage {
 
 /** Makes an image of a shape in `dir`, in place of the one before. */
 export async function makeImage(dir: string, shape: Shape, random: Random): Promise<MadeImage> {
+  const made = await makeEmpty(dir, shape, random);
+  const { path, model } = made;
+  for (const granularity of granularitiesOf(shape)) {
+    const name = `first-${model.bitmaps.size}`;
+    await run('qemu-img', 'bitmap', '--add', '-g', String(granularity), path, name);
+    model.add(name, granularity, true);
+  }
+  if (shape.snapshot) {
+    await run('qemu-img', 'snapshot', '-q', '-c', 'first', path);
+    model.snapshots.push('first');
+  }
+  return made;
+}
+
+function granularitiesOf({ bitmaps }: Shape): readonly number[] {
+  if (bitmaps === 'none') return [];
+  return bitmaps === 'alike' ? [65_536, 65_536] : [512, 65_536, 2 ** 21];
+}
+
+async function makeEmpty(dir: string, shape: Shape, random: Random): Promise<MadeImage> {
   const path = join(dir, 'image.qcow2');
   const dataFile = join(dir, 'image.data');
   for (const file of [path, dataFile]) await rm(file, { force: true });

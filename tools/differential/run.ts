@@ -2,8 +2,10 @@ import { disagreements } from './agree.ts';
 import { makeImage, type MadeImage } from './make-image.ts';
 import { nextPlan, type Plan } from './operations.ts';
 import { performOurs, performQemu } from './perform.ts';
+import { pairsNow } from './pairs.ts';
+import { planShapes } from './plan-shapes.ts';
 import { Random } from './random.ts';
-import { type Shape, shapeOf } from './shapes.ts';
+import type { Shape } from './shapes.ts';
 
 export interface RunOptions {
   /** For the images; they are removed with it by the caller. */
@@ -31,6 +33,8 @@ export interface Outcome {
   readonly counts: Readonly<Record<string, number>>;
   /** Operations that we refuse on such an image, by name, and QEMU did. */
   readonly refused: Readonly<Record<string, number>>;
+  /** How many operations there were on images that have two values at once. */
+  readonly pairs: Readonly<Record<string, number>>;
   readonly disagreement?: Disagreement;
 }
 
@@ -42,24 +46,27 @@ export async function runDifferential(options: RunOptions): Promise<Outcome> {
   const { dir, seed, operations, perImage = 20 } = options;
   const counts: Record<string, number> = {};
   const refused: Record<string, number> = {};
+  const pairs: Record<string, number> = {};
+  const shapes = planShapes(seed);
   let done = 0;
   let image = 0;
   for (; done < operations; image++) {
     const random = new Random(seed * 100_003 + image);
-    const shape = shapeOf(image, random);
+    const shape = shapes.next().value;
     const made = await makeImage(dir, shape, random);
     const steps: string[] = [];
     for (let step = 0; step < perImage && done < operations; step++, done++) {
       const { model } = made;
+      for (const pair of pairsNow(shape, model)) pairs[pair] = (pairs[pair] ?? 0) + 1;
       const plan = nextPlan({ model, shape, random });
       const found = await perform(made, plan, { random, steps, counts, refused });
       if (found.length === 0) continue;
       const disagreement = { image, shape, steps, found };
-      return { operations: done + 1, images: image + 1, counts, refused, disagreement };
+      return { operations: done + 1, images: image + 1, counts, refused, pairs, disagreement };
     }
     options.onProgress?.(done);
   }
-  return { operations: done, images: image, counts, refused };
+  return { operations: done, images: image, counts, refused, pairs };
 }
 
 interface Tally {

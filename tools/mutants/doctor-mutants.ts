@@ -41,6 +41,12 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
     replace: 'if (!walk.isIncomplete || !isRebuilt) {',
   },
   {
+    name: 'a repair of leaks raises refcounts too',
+    file: doctor('repair/edit-refcounts.ts'),
+    find: "isKept || (direction === 'down alone' && target > refcount)",
+    replace: 'isKept',
+  },
+  {
     name: 'an undo is applied to an image that has changed elsewhere',
     file: doctor('undo/undo-repair.ts'),
     find: 'await proveSame(image, undo);',

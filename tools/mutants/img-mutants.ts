@@ -64,4 +64,10 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     find: 'if (wholeSectors && drive.size',
     replace: 'if (!wholeSectors && drive.size',
   },
+  {
+    name: 'of many bitmaps of another image one is merged',
+    file: work('bitmap-draft.ts'),
+    find: "if (typeof alike === 'object') alike.merge(content);",
+    replace: "if (typeof alike === 'object') return;",
+  },
 ];

@@ -7,14 +7,20 @@ export const MERGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an all-ones entry stands for a cluster that the bitmap fills in part',
     file: MERGE,
-    find: 'if (kinds.includes(ALL_ONES)) return this.#isWhole(index) ? ALL_ONES : HAS_DATA;',
-    replace: 'if (kinds.includes(ALL_ONES)) return ALL_ONES;',
+    find: 'if (kind === ALL_ONES && !this.#isWhole(part.index + i))',
+    replace: 'if (kind === ALL_ONES && !this.#isWhole(0))',
   },
   {
     name: 'bits behind the end are merged',
     file: MERGE,
     find: 'clearFrom(bits, bitCount - part.index * image.clusterSize * 8);',
     replace: 'clearFrom(bits, bitCount - part.index * image.clusterSize * 8 + bits.length * 8);',
+  },
+  {
+    name: 'a table that is not kept is read from its beginning',
+    file: 'packages/qcow2/src/bitmaps/read-content.ts',
+    find: 'const offset = record.tableOffset + index * 8;',
+    replace: 'const offset = record.tableOffset + index * 0;',
   },
   {
     name: 'all sources but the last one are left out',
@@ -35,8 +41,9 @@ export const MERGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'what one source has in its table alone hides the bits of another',
     file: MERGE,
-    find: 'return kinds.includes(HAS_DATA) ? HAS_DATA : ALL_ZEROS;',
-    replace: 'return kinds.every((kind) => kind === HAS_DATA) ? HAS_DATA : ALL_ZEROS;',
+    find: 'else if (kind !== ALL_ZEROS && table[i] !== ALL_ONES) table[i] = HAS_DATA;',
+    replace:
+      'else if (table[i] !== ALL_ONES) table[i] = kind === ALL_ZEROS ? ALL_ZEROS : HAS_DATA;',
   },
   {
     name: 'bits that the file does not have are clean',

@@ -54,6 +54,22 @@ describe('an image that is damaged', () => {
     expect(others).toEqual([]);
   });
 
+  it.each(DAMAGES)(
+    'gets clusters back and nothing else, asked for leaks alone: $name',
+    async (damage) => {
+      const device = await deviceOf(await damagedImage(damage));
+      const { before, after, actions } = await planRepair(device, { mode: 'leaks' });
+      const tooLow = ({ findings }: ImageCheck) =>
+        findings.filter(({ kind, severity }) => kind === 'refcount' && severity === 'corruption');
+      expect(tooLow(after)).toEqual(tooLow(before));
+      expect(after.bitmaps).toEqual(before.bitmaps);
+      const kinds = actions.map(({ action }) => action);
+      const allowed = ['free-leaks', 'fix-copied-flags'];
+      expect(kinds.filter((kind) => !allowed.includes(kind))).toEqual([]);
+      expect(after.leaks < before.leaks).toBe(kinds.includes('free-leaks'));
+    },
+  );
+
   it.each(DAMAGES)('loses no bitmap without saying so: $name', async (damage) => {
     const { plan } = await repaired(damage);
     const told = plan.actions.flatMap((action) => ('bitmap' in action ? [action.bitmap] : []));

@@ -1,10 +1,10 @@
 import { type BlockDevice, type KnownByFacts, openFileDevice } from '@tidemark/block';
+import { recountIfDirty } from '@tidemark/doctor';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
 import { openDataFile, refuseSidecar } from './data-file.ts';
 import { isNbdUri, openNbdDrive } from './open-nbd-drive.ts';
 import { probeDrive } from './probe.ts';
-import { recountIfDirty } from './recount.ts';
 
 export type DriveFormat = 'raw' | 'qcow2';
 
@@ -64,7 +64,9 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
   try {
     const local = { path, format, access, file, isRemote: false, smallestBlock: 1 };
     if (format === 'raw') return { ...local, device: file };
-    if (writable) await recountIfDirty(file, path, onNotice);
+    if (writable && (await recountIfDirty(file, { path }))) {
+      onNotice?.(`'${path}' was not closed cleanly: its clusters were counted anew`);
+    }
     const image = await openQcow2(file, {
       writable,
       skipBacking,

@@ -41,6 +41,13 @@ const SOUND = lines(`
   check -r foo a.qcow2
   check
   check a b
+  check data.qcow2
+  check data-raw.qcow2
+  check no-data.qcow2
+  check sub.qcow2
+  check prealloc.qcow2
+  check zeroed.qcow2
+  check large-clusters.qcow2
   check a.raw
   check -q a.raw
   check --output json a.raw
@@ -81,12 +88,43 @@ describeWithQemu('img check', ['qemu-img', 'qemu-io'], () => {
 
     it.each(['leaks', 'all'])('-r %s gives them back', async (mode) => {
       make('leaks.qcow2');
-      const { code, stdout } = await runOurs(dir, ['check', '-r', mode, 'leaks.qcow2']);
+      make('theirs.qcow2');
+      const { code, stdout, stderr } = await runOurs(dir, ['check', '-r', mode, 'leaks.qcow2']);
+      const theirs = await sh('qemu-img', 'check', '-r', mode, join(dir, 'theirs.qcow2'));
+      expect({ code, stdout, stderr }).toEqual(theirs);
+      expect(stderr).toContain('Repairing cluster 9 refcount=1 reference=0\n');
       expect(code).toBe(0);
       expect(stdout).toContain('repaired:\n\n    2 leaked clusters\n    0 corruptions\n');
       await run('qemu-img', 'check', join(dir, 'leaks.qcow2'));
       await run('qemu-img', 'compare', join(dir, 'leaks.qcow2'), join(dir, 'a.qcow2'));
     });
+  });
+
+  it('calls snapshots beside a data file an error, and nothing is written beside them', async () => {
+    const path = join(dir, 'data-snapshot.qcow2');
+    copyFileSync(join(dir, 'data-raw.qcow2'), path);
+    const before = readFileSync(path);
+    const cluster = Math.ceil(before.length / CLUSTER);
+    // qcow2.rst, "Snapshots": one without a table, whose name is as long as its identifier.
+    const bytes = Buffer.concat([before], (cluster + 1) * CLUSTER);
+    const table = cluster * CLUSTER;
+    bytes.writeUInt16BE(1, table + 12);
+    bytes.writeUInt16BE(1, table + 14);
+    bytes.write('1s', table + 40);
+    bytes.writeUInt32BE(1, 60);
+    bytes.writeBigUInt64BE(BigInt(table), 64);
+    writeFileSync(path, bytes);
+    setRefcount(path, cluster, 1);
+    const { ours, theirs } = await lookWithBoth(dir, 'check data-snapshot.qcow2');
+    const stderr = 'ERROR 1 snapshots in image with data file\n';
+    expect(ours).toMatchObject({ code: 2, stderr });
+    expect(theirs).toMatchObject({ code: 2, stderr: expect.stringContaining(stderr) });
+    const sealed = readFileSync(path);
+    for (const line of ['resize data-snapshot.qcow2 2M', 'bitmap --add data-snapshot.qcow2 x']) {
+      const refused = await runOurs(dir, line.split(' '));
+      expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('snapshots') });
+    }
+    expect(readFileSync(path).equals(sealed)).toBe(true);
   });
 
   it('finds what is in use and counted as free, and sets it right', async () => {
@@ -98,8 +136,14 @@ describeWithQemu('img check', ['qemu-img', 'qemu-io'], () => {
     expect({ code: found.code, stdout: found.stdout }).toEqual({ code, stdout });
     expect(found.code).toBe(2);
     expect(found.stderr).toContain('ERROR cluster 5 refcount=0 reference=1\n');
-    const { code: repaired } = await runOurs(dir, ['check', '-r', 'all', 'low.qcow2']);
+    const kept = await runOurs(dir, ['check', '-r', 'leaks', 'low.qcow2']);
+    expect(kept).toMatchObject({
+      code: 2,
+      stderr: expect.not.stringMatching(/Repairing|Rebuilding/),
+    });
+    const { code: repaired, stderr } = await runOurs(dir, ['check', '-r', 'all', 'low.qcow2']);
     expect(repaired).toBe(0);
+    expect(stderr).toMatch(/reference=1\nRebuilding refcount structure\n$/);
     await run('qemu-img', 'check', path);
     await run('qemu-img', 'compare', path, join(dir, 'a.qcow2'));
   });

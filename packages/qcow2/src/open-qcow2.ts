@@ -29,6 +29,11 @@ export interface OpenQcow2Options {
    * nothing but that can be read or changed. Default false: refused.
    */
   readonly allowDataFile?: boolean;
+  /**
+   * Goes without the data file, raw or not: for a look at metadata alone, since reading what is in it
+   * fails. Nothing is written then.
+   */
+  readonly skipDataFile?: boolean;
   /** Takes an encrypted image, too, for reading its metadata. Default false: refused. */
   readonly allowEncrypted?: boolean;
 }
@@ -44,13 +49,17 @@ export async function openQcow2(
 ): Promise<Qcow2Image> {
   const file = new HostFile(device);
   const writable = options.writable ?? false;
-  const { openDataFile, allowDataFile = openDataFile !== undefined } = options;
+  const { openDataFile, skipDataFile = false } = options;
+  const { allowDataFile = skipDataFile || openDataFile !== undefined } = options;
   const accepted = allowDataFile ? Incompatible.dataFile : 0n;
   const { allowEncrypted = false } = options;
   const header = await readHeader(file, { accepted, allowEncrypted });
-  if (openDataFile === undefined) assertMetadataOnly(device.label, header);
+  const isLook = skipDataFile && !writable;
+  if (!isLook && (skipDataFile || openDataFile === undefined)) {
+    assertMetadataOnly(device.label, header);
+  }
   if (writable) assertWritable(device, header);
-  const dataFile = await openData(header, openDataFile);
+  const dataFile = await openData(header, skipDataFile ? undefined : openDataFile);
   try {
     const state = await ImageState.open(file, header, dataFile);
     const backing = await openBacking(device.label, header, options);

@@ -77,6 +77,33 @@ describe('bits that are merged where they lie', () => {
     },
   );
 
+  it('are what a merge makes of more tables than are kept in memory', async () => {
+    // A hundred tables of 160 KiB.
+    const size = 20_600 * COVERAGE + 512;
+    const opened = await newBitmaps({ size, clusterSize: 512 });
+    const names = Array.from({ length: 100 }, (_, i) => `b${i}`);
+    const random = randomOf(5);
+    const expected = new DirtyBitmap(size, GRANULARITY);
+    const contents = new Map<string, DirtyBitmap>();
+    for (const name of names) {
+      const content = new DirtyBitmap(size, GRANULARITY);
+      for (let i = 0; i < 3; i++) content.set(random(20_600) * COVERAGE + random(COVERAGE), 1);
+      content.set(random(20_598) * COVERAGE, 2 * COVERAGE);
+      content.set(size - 1, 1);
+      expected.merge(content);
+      contents.set(name, content);
+    }
+    const made = names.map((name) => {
+      return { name, granularity: GRANULARITY, enabled: true, inUse: false };
+    });
+    await opened.directory.replace(made, contents);
+    await merge(opened.directory, 'b7', { sources: opened.directory.records });
+    const again = await openBitmaps(opened.device.bytes, { writable: false });
+    expect((await again.directory.readContent('b7')).sha256()).toBe(expected.sha256());
+    const other = (await again.directory.readContent('b8')).sha256();
+    expect(other).toBe(contents.get('b8')!.sha256());
+  });
+
   it('keep bits behind the end clear, whatever an all-ones entry says of them', async () => {
     const size = COVERAGE + 5 * GRANULARITY;
     const opened = await newBitmaps({ size, clusterSize: 512 });

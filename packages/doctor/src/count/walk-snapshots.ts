@@ -18,6 +18,11 @@ export async function walkSnapshots(walk: Walk): Promise<void> {
     return;
   }
   if (snapshots.count === 0) return;
+  // Their data would be the disk's own, which has no second place in a data file.
+  if (walk.layout.hasDataFile) {
+    const message = `${snapshots.count} snapshots in image with data file`;
+    walk.findings.add({ kind: 'snapshot-table', severity: 'corruption', message });
+  }
   const { tables, end } = await readTable(walk, snapshots.offset, snapshots.count);
   const range = { offset: snapshots.offset, length: end - snapshots.offset };
   walk.references.addRange(range, 1, { what: 'the snapshot table' });

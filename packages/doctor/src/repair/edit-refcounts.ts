@@ -24,14 +24,15 @@ export function hasAllBlocks(
 
 /**
  * Changes refcounts in place, only upwards or only downwards, since the two belong on either side
- * of the other changes. @returns how many clusters that concerns
+ * of the other changes. `down alone`: nothing has been raised before, and nothing is to be.
+ * @returns how many clusters that concerns
  */
 export async function editRefcounts(
   walk: Walk,
   { blocks, perBlock }: RefcountTable,
   draft: Draft,
   options: {
-    readonly direction: 'up' | 'down';
+    readonly direction: 'up' | 'down' | 'down alone';
     readonly targets: Targets;
     /** The first cluster that may be changed, and the one behind the last. */
     readonly from: number;
@@ -54,7 +55,8 @@ export async function editRefcounts(
       const refcount = read(i);
       const target = targets.of(index * perBlock + i, refcount);
       // What is raised now was raised by the phase before, if this one lowers.
-      if (direction === 'up' ? target <= refcount : target === refcount) continue;
+      const isKept = direction === 'up' ? target <= refcount : target === refcount;
+      if (isKept || (direction === 'down alone' && target > refcount)) continue;
       writeRefcount(view, i, layout.refcountBits, target);
       dirty.add(Math.floor((i * layout.refcountBits) / 8 / SECTOR) * SECTOR);
       if (direction === 'up' || target < refcount) changed += 1;

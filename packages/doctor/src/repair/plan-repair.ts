@@ -95,7 +95,7 @@ class Planner {
     const { walk, refcounts } = this.#found;
     // Blocks that something else uses too must not be written to.
     if (refcounts.isBroken || walk.isIncomplete) return;
-    if ((await this.#lower()) > 0) await this.#fixFlags('set');
+    if ((await this.#lower('down alone')) > 0) await this.#fixFlags('set');
   }
 
   async planAll(bitmaps: BitmapsPlan): Promise<void> {
@@ -163,14 +163,14 @@ class Planner {
     return clusters;
   }
 
-  async #lower(): Promise<number> {
+  async #lower(direction: 'down' | 'down alone' = 'down'): Promise<number> {
     this.#draft.begin('lower refcounts');
-    const clusters = await this.#edit('down');
+    const clusters = await this.#edit(direction);
     if (clusters > 0) this.actions.push({ action: 'free-leaks', clusters });
     return clusters;
   }
 
-  #edit(direction: 'up' | 'down', from = 0): Promise<number> {
+  #edit(direction: 'up' | 'down' | 'down alone', from = 0): Promise<number> {
     const { walk, refcounts } = this.#found;
     const targets = targetsOf(walk, false);
     return editRefcounts(walk, refcounts, this.#draft, {

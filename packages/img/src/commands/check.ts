@@ -1,5 +1,5 @@
-import type { Finding, ImageCheck } from '@tidemark/doctor';
-import { PROGRAM, usageFailure } from '../failure.ts';
+import type { ImageCheck } from '@tidemark/doctor';
+import { usageFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { formatJson } from '../text/json.ts';
 import { type CheckedImg, checkImg } from '../work/check-image.ts';
@@ -27,8 +27,7 @@ export async function check(words: readonly string[], host: ImgHost): Promise<nu
   if (name === undefined || rest.length !== 1) throw usageFailure('Expecting one image file name');
   const form = outputFormat(output);
   checkCacheMode(cache, 'source cache');
-  const onFinding = (finding: Finding) => host.err(lineOf(finding));
-  const checked = await checkImg(name, { format, repair, share, onFinding, warn: host.err });
+  const checked = await checkImg(name, { format, repair, share, print: host.err });
   if (!isQuiet) host.out(form === 'json' ? toJson(checked) : toText(checked));
   return exitCodeOf(checked.check);
 }
@@ -36,17 +35,6 @@ export async function check(words: readonly string[], host: ImgHost): Promise<nu
 function repairMode(text: string): 'leaks' | 'all' {
   if (text === 'leaks' || text === 'all') return text;
   throw usageFailure(`Unknown option value for -r (expecting 'leaks' or 'all'): ${text}`);
-}
-
-/** qemu-img's words for counts that are wrong; ours for all else. */
-function lineOf({ severity, kind, message, cluster, refcount, references }: Finding): string {
-  if (cluster !== undefined && refcount !== undefined && references !== undefined) {
-    const what = kind === 'leak' ? 'Leaked cluster' : kind === 'refcount' ? 'ERROR cluster' : '';
-    if (what !== '') return `${what} ${cluster} refcount=${refcount} reference=${references}\n`;
-  }
-  // What qemu-img does not look at, or does not tell.
-  if (severity === 'bitmap' || severity === 'note') return `${PROGRAM}: ${message}\n`;
-  return `ERROR ${message}\n`;
 }
 
 function exitCodeOf({ corruptions, leaks, checkErrors }: ImageCheck): number {

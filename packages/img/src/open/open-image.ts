@@ -7,6 +7,7 @@ import { describeError, systemErrorOf } from './describe-error.ts';
 import { backingPath, pathOf } from './file-name.ts';
 import { formatOf, type ImgFormat, probe } from './formats.ts';
 import { wordQcow2Error } from './qcow2-errors.ts';
+import { recount } from './recount.ts';
 import { RawDisk } from './raw-disk.ts';
 import { refuseSidecar } from './sidecar.ts';
 
@@ -20,6 +21,8 @@ export interface OpenImageOptions {
   readonly writable?: boolean;
   /** Goes without the backing file: for work on metadata. Default false. */
   readonly skipBacking?: boolean;
+  /** Goes without the data file, too: for a look at metadata alone. Default false. */
+  readonly skipData?: boolean;
   /** Opens the file for writing, and takes an image as it is, whatever is wrong with its counts. */
   readonly isRepair?: boolean;
   /** Looks although another program may be writing. Default false. */
@@ -83,6 +86,9 @@ async function openLayer(
       if (wanted === undefined && options.writable === true) options.warn(probedRaw(path));
       return { path, format, disk: new RawDisk(file), file, qcow2: undefined, backing: undefined };
     }
+    if (options.writable === true && options.isRepair !== true) {
+      await recount(path, file, options.warn);
+    }
     return await openQcow2Layer(path, file, options, above);
   } catch (error) {
     await file.close();
@@ -96,10 +102,9 @@ async function openQcow2Layer(
   options: OpenImageOptions,
   above: readonly string[],
 ): Promise<Image> {
-  const { writable = false, skipBacking = false, isRepair = false } = options;
+  const { writable = false, skipBacking = false, skipData = false, isRepair = false } = options;
   let backing: Image | undefined;
   let dataFile: FileBlockDevice | undefined;
-  // An image whose counts alone are of interest goes without what its data lies in.
   const openDataFile = async (name: string | undefined) => {
     if (name === undefined) throw new ImgFailure("'data-file' is required for this image");
     dataFile = await openFile(pathOf(name), options);
@@ -110,7 +115,7 @@ async function openQcow2Layer(
       writable: writable && !isRepair,
       skipBacking,
       allowEncrypted: !writable && skipBacking,
-      ...(skipBacking ? { allowDataFile: true } : { openDataFile }),
+      ...(skipData ? { skipDataFile: true } : { openDataFile }),
       openBacking: async (name, format) => {
         backing = await openBacking(backingPath(name, path), format, options, [...above, path]);
         return backing.disk;

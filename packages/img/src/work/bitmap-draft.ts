@@ -115,7 +115,7 @@ export class BitmapDraft {
       this.#merged.push(from);
       return;
     }
-    this.#merged.push(await this.#load(from));
+    this.#addContent(await this.#load(from));
   }
 
   /** What the store is to do. */
@@ -141,6 +141,15 @@ export class BitmapDraft {
       ...(isSwitched ? [{ op: 'switch', name, enabled } as const] : []),
       ...merge,
     ];
+  }
+
+  /** What is of one granularity is kept as one: there may be many of them. */
+  #addContent(content: DirtyBitmap): void {
+    const alike = this.#merged.find(
+      (other) => typeof other !== 'string' && other.granularity === content.granularity,
+    );
+    if (typeof alike === 'object') alike.merge(content);
+    else this.#merged.push(content);
   }
 
   #usable(): void {

@@ -1,21 +1,22 @@
 import {
   applyRepair,
   checkImage,
+  type CheckOptions,
   type Finding,
   type ImageCheck,
   planRepair,
 } from '@tidemark/doctor';
 import { ImgFailure } from '../failure.ts';
 import { type Image, openImage, type OpenImageOptions } from '../open/open-image.ts';
+import { findingLine, RepairLines } from '../text/finding-lines.ts';
 
 export interface CheckImgOptions {
   readonly format?: string | undefined;
   /** What is set right: only leaks, or all. Default: nothing. */
   readonly repair?: 'leaks' | 'all' | undefined;
   readonly share?: boolean;
-  /** Told of each thing that is wrong, before any of it is set right. */
-  readonly onFinding?: (finding: Finding) => void;
-  readonly warn: (text: string) => void;
+  /** Gets lines, for standard error: what is wrong, and what of it is being set right. */
+  readonly print: (text: string) => void;
 }
 
 export interface CheckedImg {
@@ -31,8 +32,8 @@ const EXIT_NO_CHECK = 63;
 
 /** Counts the references of a qcow2 image. @throws USAGE and others, worded as qemu-img does */
 export async function checkImg(name: string, options: CheckImgOptions): Promise<CheckedImg> {
-  const { format, repair, share = false, onFinding, warn } = options;
-  const opening: OpenImageOptions = { format, share, warn, writable: repair !== undefined };
+  const { format, repair, share = false, print } = options;
+  const opening: OpenImageOptions = { format, share, warn: print, writable: repair !== undefined };
   const image = await openImage(name, { ...opening, isRepair: true });
   try {
     if (image.qcow2 === undefined) {
@@ -40,12 +41,10 @@ export async function checkImg(name: string, options: CheckImgOptions): Promise<
         exitCode: EXIT_NO_CHECK,
       });
     }
-    const told = onFinding && { onFinding };
     const dataFile = image.dataFile && { dataFile: image.dataFile };
-    if (repair === undefined) {
-      return { path: image.path, check: await checkImage(image.file, { ...told, ...dataFile }) };
-    }
-    return await repaired(image, repair, { ...told, ...dataFile });
+    if (repair !== undefined) return await repaired(image, repair, { print, ...dataFile });
+    const onFinding = (finding: Finding) => print(findingLine(finding));
+    return { path: image.path, check: await checkImage(image.file, { onFinding, ...dataFile }) };
   } finally {
     await image.disk.close();
   }
@@ -54,9 +53,11 @@ export async function checkImg(name: string, options: CheckImgOptions): Promise<
 async function repaired(
   image: Image,
   mode: 'leaks' | 'all',
-  options: Parameters<typeof checkImage>[1],
+  { print, ...options }: Pick<CheckImgOptions, 'print'> & Pick<CheckOptions, 'dataFile'>,
 ): Promise<CheckedImg> {
-  const plan = await planRepair(image.file, { ...options, mode });
+  const lines = new RepairLines(print, mode);
+  const plan = await planRepair(image.file, { ...options, mode, onFinding: lines.found });
+  lines.repairing();
   await applyRepair(image.file, plan, { undo: undefined });
   const { before, after } = plan;
   const fixed = {

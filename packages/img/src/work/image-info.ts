@@ -45,7 +45,8 @@ export async function imageInfo(
   for (let next: string | undefined = name; next !== undefined;) {
     if (seen.has(next)) throw new ImgFailure(`Backing file '${next}' creates an infinite loop.`);
     seen.add(next);
-    const image = await openImage(next, { ...options, format, lock: 'look', skipBacking: true });
+    const alone = { lock: 'look', skipBacking: true, skipData: true } as const;
+    const image = await openImage(next, { ...options, ...alone, format });
     try {
       const info = await describe(image);
       found.push(info);

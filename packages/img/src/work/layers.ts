@@ -49,24 +49,25 @@ function imageAt(image: Image, depth: number): Image {
 
 /**
  * The image, where it has more clusters than its file takes up: they may have been allocated without
- * being written. QEMU asks the file for holes then, and by this very measure.
+ * being written. QEMU asks for holes then, and by this very measure, where a data file has them too.
  */
 async function preallocated(image: Image): Promise<Image | undefined> {
   const { qcow2, path, file } = image;
-  if (qcow2 === undefined || qcow2.info.dataFile !== undefined) return undefined;
+  if (qcow2 === undefined) return undefined;
   const { clusterSize } = qcow2.info;
   const clusters = Math.floor(((await stat(path)).blocks * 512) / clusterSize);
-  const limit = Math.max(Math.floor((clusters * 10) / 9), clusters + 2);
-  if (Math.floor(file.size / clusterSize) <= limit) return undefined;
-  return (await qcow2.usesMoreClustersThan(limit)) ? image : undefined;
+  const least = Math.max(Math.floor((clusters * 10) / 9), clusters + 2);
+  if (Math.ceil(file.size / clusterSize) < least) return undefined;
+  return (await qcow2.usesMoreClustersThan(least - 1)) ? image : undefined;
 }
 
 async function* splitByHoles(
   extent: LayerExtent,
   host: number,
-  { file }: Image,
+  { file: image, dataFile }: Image,
 ): AsyncGenerator<LayerExtent> {
   const { offset, length } = extent;
+  const file = dataFile ?? image;
   const inside = Math.max(0, Math.min(length, file.size - host));
   if (inside > 0) {
     for await (const { zero, ...part } of file.extents(host, inside)) {

@@ -191,6 +191,12 @@ export const BITMAP = lines(`
   bitmap --remove bitmaps.qcow2 sum
   create -q -f qcow2 huge.qcow2 4T
   bitmap --add -g 512 huge.qcow2 x
+  bitmap --add data.qcow2 x
+  bitmap --merge one data.qcow2 x
+  bitmap --remove data.qcow2 one
+  bitmap --add data-raw.qcow2 x
+  bitmap --add no-data.qcow2 x
+  bitmap --add sub.qcow2 x
   bitmap --add huge.qcow2 x
 `);
 
@@ -240,6 +246,11 @@ export const RESIZE = lines(`
   resize compressed.qcow2 2M
   resize --shrink compressed.qcow2 100k
   resize bits1.qcow2 8M
+  resize --shrink data.qcow2 512k
+  resize --shrink data-raw.qcow2 512k
+  resize no-data.qcow2 2M
+  resize sub.qcow2 3M
+  resize prealloc.qcow2 2M
   resize gone.qcow2 4M
   resize circle1.qcow2 4M
   resize --shrink bitmaps.qcow2 512k

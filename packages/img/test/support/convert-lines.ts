@@ -19,6 +19,13 @@ const SOURCES = lines(`
   on-raw.qcow2
   one-byte.raw
   nothing.raw
+  data.qcow2
+  data-raw.qcow2
+  sub.qcow2
+  prealloc.qcow2
+  zeroed.qcow2
+  large-clusters.qcow2
+  dirty.qcow2
 `);
 
 export const CONVERT = [
@@ -36,6 +43,9 @@ export const CONVERT = [
     convert -f foo a.qcow2 out
     convert -f qcow2 a.raw out
     convert not-there out
+    convert no-data.qcow2 out
+    convert -n -O qcow2 a.qcow2 data.qcow2
+    convert -n -O qcow2 a.qcow2 data-raw.qcow2
     convert gone.qcow2 out
     convert -O qcow2 a.qcow2 not/there
     convert -O qcow2 a.qcow2 a.qcow2

@@ -30,10 +30,21 @@ const IMAGES = lines(`
   one-byte.raw
   nothing.raw
   text.txt
+  data.qcow2
+  data-raw.qcow2
+  no-data.qcow2
+  sub.qcow2
+  prealloc.qcow2
+  prealloc-sub.qcow2
+  zeroed.qcow2
+  large-clusters.qcow2
 `);
 
+/** Left by a crash, with counts to be put right by whoever opens it to change it. */
+const DIRTY = 'dirty.qcow2';
+
 const each = (...forms: readonly string[]) =>
-  IMAGES.flatMap((image) => forms.map((form) => `${form} ${image}`));
+  [...IMAGES, DIRTY].flatMap((image) => forms.map((form) => `${form} ${image}`));
 
 export const PROGRAM = lines(`
   foo
@@ -302,7 +313,8 @@ export const COMPARE = [
 ];
 
 export const SNAPSHOT = [
-  ...each('snapshot -l', 'snapshot'),
+  ...each('snapshot -l'),
+  ...IMAGES.map((image) => `snapshot ${image}`),
   ...lines(`
     snapshot -q -l snapshots.qcow2
     snapshot -U -l snapshots.qcow2

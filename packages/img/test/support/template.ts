@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Images of many kinds, as QEMU makes them; small, for each is copied. */
@@ -66,5 +66,40 @@ export function makeImages(dir: string): void {
   create('file-protocol.qcow2', '1M', '-b', 'file:a.qcow2', '-F', 'qcow2');
   writeFileSync(join(dir, 'one-byte.raw'), 'x');
   writeFileSync(join(dir, 'nothing.raw'), '');
+  create('data.qcow2', '1M', '-o', 'data_file=data.of');
+  io('data.qcow2', 'write -P 1 100k 130k', 'write -z 640k 64k');
+  img('bitmap', '--add', 'data.qcow2', 'one');
+  io('data.qcow2', 'write -P 3 512k 64k', 'discard 128k 64k');
+  create('data-raw.qcow2', '1M', '-o', 'data_file=data-raw.of,data_file_raw=on');
+  io('data-raw.qcow2', 'write -P 1 64k 128k', 'write -z 256k 64k', 'write -z -u 128k 64k');
+  create('no-data.qcow2', '1M', '-o', 'data_file=no-data.of');
+  rmSync(join(dir, 'no-data.of'));
+  create('sub.qcow2', '2M', '-o', 'extended_l2=on', '-b', 'a.qcow2', '-F', 'qcow2');
+  io(
+    'sub.qcow2',
+    'write -P 1 2k 2k',
+    'write -P 2 70k 9k',
+    'write -z 100k 12k',
+    'write -P 4 1M 64k',
+  );
+  io('sub.qcow2', 'discard 1M 32k', 'write -z 1216k 8k', 'write -z -u 64k 6k');
+  create('prealloc.qcow2', '1M', '-o', 'preallocation=metadata');
+  io('prealloc.qcow2', 'write -P 1 64k 64k', 'write -z 320k 64k', 'discard 512k 64k');
+  create('prealloc-sub.qcow2', '1M', '-o', 'preallocation=metadata,extended_l2=on');
+  create('zeroed.qcow2', '1M', '-b', 'a.raw', '-F', 'raw');
+  io(
+    'zeroed.qcow2',
+    'write -P 1 0 256k',
+    'write -z 64k 64k',
+    'write -z -u 128k 64k',
+    'discard 0 64k',
+  );
+  io('zeroed.qcow2', 'write -z 512k 64k', 'write -z -u 640k 64k');
+  create('large-clusters.qcow2', '5M', '-o', 'cluster_size=2M,refcount_bits=64');
+  io('large-clusters.qcow2', 'write -P 1 1M 2M');
+  create('dirty.qcow2', '1M', '-o', 'lazy_refcounts=on');
+  img('bitmap', '--add', '--disable', 'dirty.qcow2', 'rests');
+  const crash = "qemu-io -c 'write -P 5 64k 300k' -c flush -c abort dirty.qcow2 2>&1; true";
+  execFileSync('sh', ['-c', crash], { cwd: dir, stdio: 'ignore' });
   writeFileSync(join(dir, 'text.txt'), 'KDM, but not quite\n');
 }

@@ -2,7 +2,7 @@ import type { DirtyBitmap } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import { orBytes } from './merge-kernels.ts';
-import { readData, readTable } from './read-content.ts';
+import { readData, readTable, readTablePart } from './read-content.ts';
 import {
   ALL_ONES,
   ALL_ZEROS,
@@ -20,69 +20,93 @@ export interface Part {
 
 /** Bits that go into a merge. */
 export interface MergeSource {
-  /** What a cluster holds: an entry of a table, or `HAS_DATA`. */
-  kindAt(index: number): number;
+  /** What each cluster of a part holds: an entry of a table; above `ALL_ONES`, or `HAS_DATA`, data. */
+  kindsOf(part: Part): Promise<BitmapTable>;
   /** Puts a part's bits in place of what is in `target`. */
   fill(target: Uint8Array, part: Part): Promise<void>;
   /** Puts them into `target` by OR. */
   addTo(target: Uint8Array, part: Part): Promise<void>;
 }
 
+/** Bytes for bits that are on their way, for all sources: no two of them are read at once. */
+export class Scratch {
+  #buffer = new Uint8Array(0);
+
+  take(length: number): Uint8Array {
+    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
+    return this.#buffer.subarray(0, length);
+  }
+}
+
+export interface StoredSourceOptions {
+  /** Entries that the table has to have. */
+  readonly tableSize: number;
+  readonly scratch: Scratch;
+  /** Keeps the table in memory; else its parts are read as they are needed. */
+  readonly keepTable: boolean;
+}
+
 /** Of a bitmap in the image. @throws IMAGE_CORRUPT */
 export async function storedSource(
   image: ImageMetadata,
   record: BitmapRecord,
-  tableSize: number,
+  { tableSize, scratch, keepTable }: StoredSourceOptions,
 ): Promise<MergeSource> {
-  const table = await readTable(image, record);
-  if (table.length !== tableSize) throw new RangeError(`'${record.name}' has another table`);
-  return new StoredSource(image, record, table);
+  if (record.tableSize !== tableSize) throw new RangeError(`'${record.name}' has another table`);
+  const table = keepTable ? await readTable(image, record) : undefined;
+  return new StoredSource(image, record, scratch, table);
 }
 
 class StoredSource implements MergeSource {
   readonly #image: ImageMetadata;
   readonly #record: BitmapRecord;
-  readonly #table: BitmapTable;
-  #buffer = new Uint8Array(0);
+  readonly #scratch: Scratch;
+  readonly #table: BitmapTable | undefined;
 
-  constructor(image: ImageMetadata, record: BitmapRecord, table: BitmapTable) {
+  constructor(
+    image: ImageMetadata,
+    record: BitmapRecord,
+    scratch: Scratch,
+    table: BitmapTable | undefined,
+  ) {
     this.#image = image;
     this.#record = record;
+    this.#scratch = scratch;
     this.#table = table;
   }
 
-  kindAt(index: number): number {
-    const entry = this.#table[index]!;
-    return entry > ALL_ONES ? HAS_DATA : entry;
+  async kindsOf(part: Part): Promise<BitmapTable> {
+    const { index, count } = part;
+    if (this.#table !== undefined) return this.#table.subarray(index, index + count);
+    return readTablePart(this.#image, this.#record, part);
   }
 
   async fill(target: Uint8Array, part: Part): Promise<void> {
-    for (const { into, index, start } of this.#runsIn(target, part)) {
+    for (const { into, index, start } of await this.#runsIn(target, part)) {
       if (start <= ALL_ONES) into.fill(start === ALL_ONES ? 0xff : 0);
       else await readData(this.#image, this.#record, into, { index, start });
     }
   }
 
   async addTo(target: Uint8Array, part: Part): Promise<void> {
-    for (const { into, index, start } of this.#runsIn(target, part)) {
+    for (const { into, index, start } of await this.#runsIn(target, part)) {
       if (start === ALL_ZEROS) continue;
       if (start === ALL_ONES) into.fill(0xff);
       else orBytes(into, await this.#read(into.length, { index, start }));
     }
   }
 
-  *#runsIn(target: Uint8Array, { index: first, count }: Part): Generator<RunInPart> {
+  async #runsIn(target: Uint8Array, part: Part): Promise<readonly RunInPart[]> {
     const { clusterSize } = this.#image;
-    const table = this.#table.subarray(first, first + count);
-    for (const { index, count: length, start } of tableRuns(table, clusterSize, count)) {
-      const into = target.subarray(index * clusterSize, (index + length) * clusterSize);
-      yield { into, index: first + index, start };
-    }
+    const runs = tableRuns(await this.kindsOf(part), clusterSize, part.count);
+    return Array.from(runs, ({ index, count, start }) => {
+      const into = target.subarray(index * clusterSize, (index + count) * clusterSize);
+      return { into, index: part.index + index, start };
+    });
   }
 
-  async #read(length: number, run: Pick<TableRun, 'index' | 'start'>) {
-    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
-    const bytes = this.#buffer.subarray(0, length);
+  async #read(length: number, run: Pick<TableRun, 'index' | 'start'>): Promise<Uint8Array> {
+    const bytes = this.#scratch.take(length);
     await readData(this.#image, this.#record, bytes, run);
     return bytes;
   }
@@ -97,10 +121,12 @@ interface RunInPart extends Pick<TableRun, 'index' | 'start'> {
 export function contentSource(content: DirtyBitmap, clusterSize: number): MergeSource {
   const { serializedLength } = content;
   return {
-    kindAt(index) {
-      const at = index * clusterSize;
-      const kind = content.contentOf(at, Math.min(clusterSize, serializedLength - at));
-      return kind === 'zeros' ? ALL_ZEROS : kind === 'ones' ? ALL_ONES : HAS_DATA;
+    async kindsOf({ index: first, count }) {
+      return Float64Array.from({ length: count }, (_, i) => {
+        const at = (first + i) * clusterSize;
+        const kind = content.contentOf(at, Math.min(clusterSize, serializedLength - at));
+        return kind === 'zeros' ? ALL_ZEROS : kind === 'ones' ? ALL_ONES : HAS_DATA;
+      });
     },
     async fill(target, { index }) {
       content.serialize(target, index * clusterSize);

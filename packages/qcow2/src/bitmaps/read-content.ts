@@ -66,16 +66,25 @@ export async function readData(
 
 /** @throws IMAGE_CORRUPT when the table does not lie in the file, or an entry breaks a rule */
 export async function readTable(image: ImageMetadata, record: BitmapRecord): Promise<BitmapTable> {
-  const { tableOffset, tableSize } = record;
+  return readTablePart(image, record, { index: 0, count: record.tableSize });
+}
+
+/** Entries of a table, and no more of it. @throws as `readTable` */
+export async function readTablePart(
+  image: ImageMetadata,
+  record: BitmapRecord,
+  { index, count }: { readonly index: number; readonly count: number },
+): Promise<BitmapTable> {
+  const offset = record.tableOffset + index * 8;
   const where = image.label;
   const problem = tableProblem(image, record);
   if (problem !== undefined) throw tableFault(image, record, problem);
-  const bytes = new Uint8Array(tableSize * 8);
-  await image.readHost(bytes, tableOffset);
+  const bytes = new Uint8Array(count * 8);
+  await image.readHost(bytes, offset);
   return decodeTable({
     where,
     bitmap: record.name,
-    offset: tableOffset,
+    offset,
     clusterSize: image.clusterSize,
     bytes,
   });

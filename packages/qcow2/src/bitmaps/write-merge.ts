@@ -2,7 +2,13 @@ import type { DirtyBitmap } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import { clearFrom, kindOf } from './merge-kernels.ts';
-import { contentSource, type MergeSource, type Part, storedSource } from './merge-source.ts';
+import {
+  contentSource,
+  type MergeSource,
+  type Part,
+  Scratch,
+  storedSource,
+} from './merge-source.ts';
 import type { NewClusters } from './new-clusters.ts';
 import { TRANSFER_SIZE } from './read-content.ts';
 import { tableSizeFor } from './spec.ts';
@@ -23,9 +29,15 @@ interface MergedShape {
   readonly granularity: number;
 }
 
+/** Bytes of tables that are kept while they are merged; larger ones are read again and again. */
+const KEPT_TABLES = 16 * 1024 * 1024;
+
+/** Entries of tables that are looked at at once. */
+const WINDOW = 8192;
+
 /**
  * Merges bitmaps a piece at a time, into new clusters that nothing points to yet. What all of them
- * keep in their tables alone costs no I/O. @throws NO_SPACE, IMAGE_CORRUPT
+ * keep in their tables alone costs no I/O. However many they are, memory is bounded. @throws NO_SPACE, IMAGE_CORRUPT
  */
 export async function writeMerge(
   image: ImageMetadata,
@@ -35,7 +47,10 @@ export async function writeMerge(
 ): Promise<TablePlace> {
   const { clusterSize } = image;
   const size = tableSizeFor(diskSize, granularity, clusterSize);
-  const sources = await Promise.all(records.map((record) => storedSource(image, record, size)));
+  const keepTable = records.length * size * 8 <= KEPT_TABLES;
+  const options = { tableSize: size, scratch: new Scratch(), keepTable };
+  const sources: MergeSource[] = [];
+  for (const record of records) sources.push(await storedSource(image, record, options));
   if (base !== undefined) sources.push(contentSource(base, clusterSize));
   const bitCount = Math.ceil(diskSize / granularity);
   return new Merge({ image, clusters, sources, bitCount, size }).write();
@@ -62,7 +77,9 @@ class Merge {
 
   async write(): Promise<TablePlace> {
     const { image, clusters } = this.#options;
-    for (const index of this.#table.keys()) this.#table[index] = this.#plainEntry(index);
+    for (let index = 0; index < this.#table.length; index += WINDOW) {
+      await this.#setKinds({ index, count: Math.min(WINDOW, this.#table.length - index) });
+    }
     const maxClusters = Math.max(1, TRANSFER_SIZE / image.clusterSize);
     const parts = [...partsOf(this.#table, maxClusters)];
     const longest = Math.min(maxClusters, this.#table.length) * image.clusterSize;
@@ -90,12 +107,19 @@ class Merge {
     return bits;
   }
 
-  /** The entry that needs no look at bits; else `HAS_DATA`. */
-  #plainEntry(index: number): number {
-    const kinds = this.#options.sources.map((source) => source.kindAt(index));
+  /** Entries that need no look at bits; `HAS_DATA` in place of all others. */
+  async #setKinds(part: Part): Promise<void> {
+    const table = this.#table.subarray(part.index, part.index + part.count);
+    for (const source of this.#options.sources) {
+      for (const [i, kind] of (await source.kindsOf(part)).entries()) {
+        if (kind === ALL_ONES) table[i] = ALL_ONES;
+        else if (kind !== ALL_ZEROS && table[i] !== ALL_ONES) table[i] = HAS_DATA;
+      }
+    }
     // An all-ones entry sets whole clusters, also the bits behind the end, which have to be zero.
-    if (kinds.includes(ALL_ONES)) return this.#isWhole(index) ? ALL_ONES : HAS_DATA;
-    return kinds.includes(HAS_DATA) ? HAS_DATA : ALL_ZEROS;
+    for (const [i, kind] of table.entries()) {
+      if (kind === ALL_ONES && !this.#isWhole(part.index + i)) table[i] = HAS_DATA;
+    }
   }
 
   #isWhole(index: number): boolean {

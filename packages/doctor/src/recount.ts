@@ -1,7 +1,9 @@
 import type { BlockDevice } from '@tidemark/block';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
-import { applyRepair, planRepair, type RepairPlan } from '@tidemark/doctor';
 import { HeaderV3, Incompatible, QCOW2_MAGIC } from '@tidemark/qcow2/format';
+import type { CheckOptions } from './check-image.ts';
+import { applyRepair } from './repair/apply-repair.ts';
+import { planRepair, type RepairPlan } from './repair/plan-repair.ts';
 
 /** What puts refcounts right, and nothing else. */
 const COUNTING: ReadonlySet<string> = new Set([
@@ -11,25 +13,31 @@ const COUNTING: ReadonlySet<string> = new Set([
   'fix-copied-flags',
 ]);
 
+export interface RecountOptions extends Pick<CheckOptions, 'onFinding'> {
+  /** Names the image in messages. */
+  readonly path: string;
+}
+
 /**
  * Counts the clusters of an image anew that QEMU has not closed: with lazy refcounts, it leaves them
  * wrong at a crash. QEMU does the same when it opens such an image for writing. Anything else that is
  * wrong with it is not for us to change unasked.
+ * @returns whether there was anything to do, and it is done
  * @throws IMAGE_UNSUPPORTED, IMAGE_CORRUPT: nothing was written
  */
 export async function recountIfDirty(
   file: BlockDevice,
-  path: string,
-  onNotice?: (message: string) => void,
-): Promise<void> {
-  if (!(await isDirty(file))) return;
-  const plan = await planRepair(file).catch((error: unknown) => {
+  { path, onFinding }: RecountOptions,
+): Promise<boolean> {
+  if (!(await isDirty(file))) return false;
+  const told = onFinding && { onFinding };
+  const plan = await planRepair(file, { ...told }).catch((error: unknown) => {
     throw isTidemarkError(error) ? beyondCounting(path, error) : error;
   });
   if (!isCountingAlone(plan)) throw beyondCounting(path);
   // Clears the mark last: until then, the counts do not matter to anybody.
   await applyRepair(file, plan, { undo: undefined });
-  onNotice?.(`'${path}' was not closed cleanly: its clusters were counted anew`);
+  return true;
 }
 
 async function isDirty(file: BlockDevice): Promise<boolean> {
