@@ -53,4 +53,38 @@ describe('a header with a control extension', () => {
       expect(Buffer.from(bytes.slice(512, qemus.length))).toEqual(qemus.subarray(512));
     }
   });
+
+  it('A1 keeps the name of the backing file in its place after QEMU has laid the header out', async () => {
+    const name = 'a/very/long/name/'.repeat(20);
+    const device = new TestDevice();
+    await createQcow2(device, { size: MIB, backing: { name, format: 'raw' } });
+    const ours = await openBitmaps(device.bytes);
+    await putWithControl(ours, 'a', bitmapOf(MIB));
+    const image = ours.device.bytes.slice();
+    const text = new TextEncoder();
+    const header = asQemuWritesIt(image, text.encode(name), text.encode('raw'));
+    image.fill(0, 0, 65_536);
+    image.set(header);
+    const view = new DataView(image.buffer);
+    view.setBigUint64(HeaderV3.offsetOf.autoclearFeatures, 1n);
+
+    const opened = await openBitmaps(image);
+    const places = placesOfName(opened.device);
+    await putWithControl(opened, 'b', bitmapOf(MIB));
+    expect(new Set(places)).toEqual(new Set([header.length - name.length]));
+    expect(places.length).toBeGreaterThan(1);
+  });
 });
+
+/** Where sector 0 says that the backing file's name is, after each write to it. */
+function placesOfName(device: TestDevice): number[] {
+  const places: number[] = [];
+  const write = device.write.bind(device);
+  device.write = async (source, offset) => {
+    await write(source, offset);
+    if (offset !== 0) return;
+    const view = new DataView(device.bytes.buffer, device.bytes.byteOffset);
+    places.push(Number(view.getBigUint64(HeaderV3.offsetOf.backingFileOffset)));
+  };
+  return places;
+}

@@ -156,15 +156,36 @@ export class HeaderOwner {
 
   /**
    * Makes sure that nothing between sector 0 and `end` is in use, so that it can be written before
-   * sector 0 says what it means. This happens once, in images with long extensions or names.
+   * sector 0 says what it means. Things move where an image becomes ours, if they are long. A power
+   * cut that tears what QEMU writes in the midst of that loses the name of the backing file.
    */
   async #makeWay(end: number): Promise<void> {
-    if (!isInUse(this.#header, SECTOR_SIZE, end)) return;
+    if (!isInUse(this.#header, SECTOR_SIZE, end) || (await this.#drawIn(end))) return;
     const moved = moveBehind(this.#header, end);
     if (moved === undefined) throw noRoom(this.#file.label);
     await this.#file.write(moved.bytes.subarray(moved.from), moved.from);
     await this.#file.flush();
     await this.#commit(moved.header, moved.bytes.subarray(0, SECTOR_SIZE));
+  }
+
+  /**
+   * A header of ours that QEMU has laid out: the same in our own layout needs sector 0 alone, and
+   * behind it lies what QEMU would put there, the backing file's name included. So nothing moves.
+   */
+  async #drawIn(end: number): Promise<boolean> {
+    const header = this.#header;
+    const control = controlExtension(header);
+    const isVouchedFor = (header.autoclear & Autoclear.control) !== 0n;
+    const drawn = withRoom(withBitmaps(header, { pointer: header.bitmaps, control, isVouchedFor }));
+    if (drawn === undefined || isInUse(drawn, SECTOR_SIZE, end)) return false;
+    if (drawn.backing?.offset !== header.backing?.offset) return false;
+    const behind = takeoverBytes(drawn);
+    const found = await this.#file.readNew(SECTOR_SIZE, behind.length);
+    if (behind.length === 0 || Buffer.compare(found, behind) !== 0) return false;
+    const sector = new Uint8Array(SECTOR_SIZE);
+    sector.set(composeHeader(drawn));
+    await this.#commit(drawn, sector);
+    return true;
   }
 
   /** Whole sectors that hold the header, its extensions, and the name where that has to move. */

@@ -76,12 +76,21 @@ export class CrashDisk {
 
   /** The disk after a power cut now. Good until the next one is asked for. */
   cut(): Sectors {
+    return this.#after((count) => chooseLoss(this.#random, count));
+  }
+
+  /** The disk after a power cut that loses all that can be lost. */
+  durable(): Sectors {
+    return this.#after(() => () => false);
+  }
+
+  #after(choose: (count: number) => Loss): Sectors {
     this.#catchUp();
     this.#fold();
     const disk = new Sectors(this.#base);
     const open = [...this.#pending.values()];
     const loose = open.filter(({ isDurable }) => !isDurable);
-    const keeps = chooseLoss(this.#random, loose.length);
+    const keeps = choose(loose.length);
     let number = 0;
     for (const change of open) {
       const kept = change.isDurable ? true : keeps(number++);

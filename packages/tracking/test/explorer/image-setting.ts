@@ -4,7 +4,7 @@ import { openQcow2Store } from '@tidemark/store-qcow2';
 import type { UnderWay } from './census.ts';
 import { type CrashDisk, diskHolding, memoryOf } from './crash-disk.ts';
 import { Materialising } from './materialising.ts';
-import { layAsQemuDoes } from './qemu-header.ts';
+import { isMakingWay, layAsQemuDoes } from './qemu-header.ts';
 import type { Random } from './random.ts';
 import { SectorDevice } from './sectors.ts';
 import {
@@ -71,6 +71,8 @@ class ImageSetting implements Setting {
 
   async qemuWritesHeader(): Promise<void> {
     const { device } = this.#disk.session();
+    const durable = new SectorDevice(this.#disk.durable());
+    if ((await isMakingWay(device)) || (await isMakingWay(durable))) return;
     const header = await layAsQemuDoes(device);
     if (header === undefined) return;
     await device.write(header, 0);

@@ -1,6 +1,5 @@
 import type { BlockDevice } from '@tidemark/block';
 import { composeHeader } from '../../../qcow2/src/header/compose-header.ts';
-import type { ImageHeader } from '../../../qcow2/src/header/image-header.ts';
 import { readHeader } from '../../../qcow2/src/header/parse-header.ts';
 import { ExtensionType } from '../../../qcow2/src/header/spec.ts';
 import { HostFile } from '../../../qcow2/src/io/host-file.ts';
@@ -14,14 +13,13 @@ const KNOWN_AUTOCLEAR = 3n;
  * The first cluster of an image as QEMU 7.2 writes it whenever it changes the header: bits it does
  * not know cleared, its own order of extensions, and the backing file's name right behind them.
  * Names of features are zeros. Held to QEMU by a test of its own. Undefined: there are neither bitmaps
- * nor a bit that QEMU does not know, for which it would write the header; or a crash has left it
- * half-way between its two places, where a torn write of QEMU can lose the backing file's name.
+ * nor a bit that QEMU does not know, for which it would write the header.
  */
 export async function layAsQemuDoes(
   device: BlockDevice,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const header = await readHeader(new HostFile(device));
-  if (header.autoclear === 0n || isMakingWay(header)) return undefined;
+  if (header.autoclear === 0n) return undefined;
   const cluster = 2 ** header.clusterBits;
   const of = (type: number) => header.extensions.filter((it) => it.type === type);
   const known: readonly number[] = Object.values(ExtensionType);
@@ -39,8 +37,12 @@ export async function layAsQemuDoes(
   return bytes;
 }
 
-/** It has a gap that only the first change of bitmaps after QEMU leaves, between two of its flushes. */
-function isMakingWay({ extensions }: ImageHeader): boolean {
+/**
+ * Whether a crash has left the backing file's name half-way between two places, which happens once,
+ * when an image becomes ours: there a torn write of QEMU can lose it.
+ */
+export async function isMakingWay(device: BlockDevice): Promise<boolean> {
+  const { extensions } = await readHeader(new HostFile(device));
   const { length } = FEATURE_NAMES.data;
   return extensions.some(({ type, data }) => type === FEATURE_NAMES.type && data.length > length);
 }
