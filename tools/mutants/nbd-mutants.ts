@@ -45,3 +45,37 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     replace: 'return { request, payload: 0 };',
   },
 ];
+
+/** Each breaks one rule of clients that wait, of space that is kept, and of servers that are silent. */
+export const CLIENT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'more clients are served than were asked for',
+    file: nbd('server/clients.ts'),
+    find: 'this.#served.size < this.#options.limits.clients',
+    replace: 'true',
+  },
+  {
+    name: 'a client that only looked counts as one that was served',
+    file: nbd('server/clients.ts'),
+    find: 'hasEntered: connection.hasEntered',
+    replace: 'hasEntered: true',
+  },
+  {
+    name: 'a discard reaches a drive that keeps its space',
+    file: nbd('server/transmission/serve-request.ts'),
+    find: 'length > 0 && discards',
+    replace: 'length > 0',
+  },
+  {
+    name: 'zeros give space back that is to be kept',
+    file: nbd('server/transmission/serve-request.ts'),
+    find: 'const unmap = discards && ',
+    replace: 'const unmap = ',
+  },
+  {
+    name: 'a server that says something is given up',
+    file: nbd('client/silence-watch.ts'),
+    find: 'if (now === known) {',
+    replace: 'if (now >= known) {',
+  },
+];

@@ -1,5 +1,5 @@
 import { mutantSuite } from './mutant-suite.ts';
-import { RECONNECT_MUTANTS, SERVER_MUTANTS } from './nbd-mutants.ts';
+import { CLIENT_MUTANTS, RECONNECT_MUTANTS, SERVER_MUTANTS } from './nbd-mutants.ts';
 
 mutantSuite('an NBD client that connects again', RECONNECT_MUTANTS, {
   project: 'nbd',
@@ -10,5 +10,11 @@ mutantSuite('an NBD client that connects again', RECONNECT_MUTANTS, {
 mutantSuite('TLS and extended headers', SERVER_MUTANTS, {
   project: 'nbd',
   filters: ['server-tls', 'server-extended'],
+  usually: 1,
+});
+
+mutantSuite('clients that wait, and servers that are silent', CLIENT_MUTANTS, {
+  project: 'nbd',
+  filters: ['server-waiting', 'server-discards', 'client-flow'],
   usually: 1,
 });

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { connectNbd } from '@tidemark/nbd';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -59,6 +60,43 @@ describe('a device', () => {
     await Promise.all(writes);
     const written = Array.from({ length: 20 }, (_, index) => `1 ${index} 3`);
     expect(asked).toEqual([...written, '3 0 0', '2 0 0']);
+  });
+
+  it('gives a silent server up at its close, and says that what was written may be lost', async () => {
+    const silent = Promise.withResolvers<void>();
+    await using server = await ScriptedServer.start(async (peer) => {
+      await shakeHands(peer, { chunks: false, flags: HAS_FLAGS | CAN_FLUSH });
+      const { cookie, length } = await peer.request();
+      await peer.take(length);
+      peer.simple(cookie);
+      // The flush of the close, which nobody answers.
+      expect(await peer.request()).toMatchObject({ type: Command.FLUSH });
+      silent.resolve();
+    });
+    const device = await connectNbd(server.uri, { closeTimeout: 20, timeout: 1000 });
+    await device.write(pattern(3), 0);
+    await expect(device.close()).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    await silent.promise;
+  });
+
+  it('waits at its close for a server that is slow and says something', async () => {
+    await using server = await ScriptedServer.start(async (peer) => {
+      await shakeHands(peer, { chunks: false });
+      const { cookie } = await peer.request();
+      peer.simple(cookie);
+      const data = pattern(40);
+      for (const byte of data) {
+        peer.send(Uint8Array.of(byte));
+        await setTimeout(25);
+      }
+      await serve(peer, []);
+    });
+    const device = await connectNbd(server.uri, { closeTimeout: 500, reconnect: 0 });
+    const target = new Uint8Array(40);
+    const read = device.read(target, 0);
+    await device.close();
+    await read;
+    expectSame(target, pattern(40));
   });
 
   it('takes leave when it is closed, after a flush of what was written', async () => {

@@ -17,8 +17,13 @@ export interface NbdConnectOptions {
    * `NbdDevice.contexts`.
    */
   readonly contexts?: readonly string[];
-  /** Milliseconds until the export is open, and that a close waits for the server. Default 10000. */
+  /** Milliseconds until the export is open, and that a server gets to hang up. Default 10000. */
   readonly timeout?: number;
+  /**
+   * Milliseconds without a word of the server after which a close gives it up and fails. More than
+   * any flush should take. Default 60000.
+   */
+  readonly closeTimeout?: number;
   /**
    * Milliseconds to try for a new connection where one is lost, before calls fail. Requests are sent
    * again then, and so are writes that were not flushed. Not for an export that other clients write
@@ -28,6 +33,8 @@ export interface NbdConnectOptions {
   /** Told of lost and new connections. Default: nobody. */
   readonly onNotice?: (message: string) => void;
 }
+
+const CLOSE_TIMEOUT_MS = 60_000;
 
 // A timer of Node's that is set to more ends at once.
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -49,9 +56,10 @@ export async function connectNbd(uri: string, options: NbdConnectOptions = {}): 
   const timeout = Math.min(options.timeout ?? HANDSHAKE_TIMEOUT_MS, LONGEST_TIMER);
   const wishes = { exportName: parsed.exportName, contexts: queries, ...(tls && { tls }) };
   const open = () => openConnection(parsed, wishes, { label, timeout });
+  const silence = Math.min(options.closeTimeout ?? CLOSE_TIMEOUT_MS, LONGEST_TIMER);
   const first = await open();
   const link = new Link(first, { label, open, reconnect, onNotice });
-  return new NbdDevice({ label, session: first.session, link, timeout });
+  return new NbdDevice({ label, session: first.session, link, timeout, silence });
 }
 
 async function openConnection(

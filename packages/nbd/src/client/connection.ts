@@ -36,6 +36,11 @@ export class Connection {
     replies.catch((error: unknown) => this.#fail(located(error, label)));
   }
 
+  /** Bytes that have come so far. */
+  get received(): number {
+    return this.#transport.received;
+  }
+
   /** Why the connection ended, once it has. */
   get failure(): TidemarkError | undefined {
     return this.#failure;

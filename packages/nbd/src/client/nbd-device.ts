@@ -8,6 +8,7 @@ import type { BlockSize } from './negotiate/block-size.ts';
 import type { Session } from './negotiate/negotiate.ts';
 import type { StatusReply } from './replies/status-reply.ts';
 import { Requests } from './requests.ts';
+import { SilenceWatch } from './silence-watch.ts';
 import { type ContextExtent, statusExtents } from './status-extents.ts';
 
 interface Parts {
@@ -16,6 +17,8 @@ interface Parts {
   readonly link: Link;
   /** Milliseconds that a server gets to end the connection. */
   readonly timeout: number;
+  /** Milliseconds of silence after which a close gives the server up. */
+  readonly silence: number;
 }
 
 /**
@@ -147,8 +150,9 @@ export class NbdDevice implements BlockDevice {
   }
 
   /**
-   * Waits for the calls that are under way, flushes, and takes leave of the server. Fails when
-   * what was written may not be durable and no call has told so.
+   * Waits for the calls that are under way, flushes, and takes leave of the server, or hangs up on
+   * it when it says nothing for long. Fails when what was written may not be durable and no call
+   * has told so.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -168,13 +172,18 @@ export class NbdDevice implements BlockDevice {
   }
 
   async #close(): Promise<void> {
-    const { link, timeout } = this.#parts;
+    const { link, timeout, silence } = this.#parts;
+    const watch = new SilenceWatch(silence, {
+      progress: () => link.received,
+      onSilence: () => link.destroy(),
+    });
     try {
       await this.#guard.close(
         () => this.#flush(),
         () => link.hurry(),
       );
     } finally {
+      watch.end();
       await link.disconnect(timeout);
     }
   }

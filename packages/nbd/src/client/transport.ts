@@ -60,6 +60,11 @@ export class Transport {
     });
   }
 
+  /** Bytes that have come so far. */
+  get received(): number {
+    return this.#socket.bytesRead;
+  }
+
   /** Ends at once, for this reason. */
   destroy(reason: Error): void {
     this.#reader.end(reason);

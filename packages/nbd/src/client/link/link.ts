@@ -66,6 +66,11 @@ export class Link {
     return this.#failure ?? (this.#canRestore ? undefined : this.#opened.connection.failure);
   }
 
+  /** Another number once the server has said something. */
+  get received(): number {
+    return this.#opened.connection.received;
+  }
+
   /** Resolves to the answer. @throws what the server answered; the failure of the link */
   async request<R extends Reply>(ask: Ask<R>): Promise<R> {
     for (let losses = 0; ;) {

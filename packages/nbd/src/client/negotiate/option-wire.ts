@@ -66,7 +66,8 @@ async function readReply({ reader }: Transport, asked: number) {
     throw protocolError(`option ${nameOf(asked)} was answered as if it were ${nameOf(option)}`);
   }
   const most = option === Option.LIST ? MAX_LISTED : MAX_PAYLOAD;
-  if (length > (type === OptionReplyType.ACK ? 0 : most)) throw protocolError(`a reply to option ${nameOf(option)} has ${length} bytes`);
+  if (length > (type === OptionReplyType.ACK ? 0 : most))
+    throw protocolError(`a reply to option ${nameOf(option)} has ${length} bytes`);
   return { type, payload: await reader.take(length) };
 }
 
