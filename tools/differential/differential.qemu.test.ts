@@ -9,7 +9,7 @@ describeWithQemu('images that QEMU and we change in turn', ['qemu-img', 'qemu-io
 
   // The long form: pnpm differential --operations 2000 --seed N
   it(`hold the same for both after each operation, from seed ${SEED} on`, async () => {
-    const operations = Number(process.env['DIFFERENTIAL'] ?? 60);
+    const operations = Number(process.env['DIFFERENTIAL'] ?? 48);
     const outcome = await runDifferential({ dir, seed: SEED, operations, perImage: 4 });
     expect(outcome.disagreement).toBeUndefined();
     expect(outcome.operations).toBe(operations);

@@ -33,6 +33,17 @@ const STEPS: readonly ((store: BitmapStore) => Promise<unknown>)[] = [
       { op: 'remove', name: 'a' },
       { op: 'create', name: 'c', enabled: true, content: content(512), acquire: true },
     ]),
+  (store) => store.commit([{ op: 'store', name: 'c', content: content(512) }]),
+  (store) => store.commit([{ op: 'switch', name: 'b', enabled: false }]),
+  (store) => store.commit([{ op: 'merge', name: 'b', sources: ['c', content(SIZE - 1)] }]),
+  (store) => store.commit([{ op: 'clear', name: 'c' }]),
+  // A new bitmap takes over from an old one.
+  (store) =>
+    store.commit([
+      { op: 'merge', name: 'c', sources: ['b'] },
+      { op: 'remove', name: 'b' },
+      { op: 'create', name: 'b', enabled: true, content: content() },
+    ]),
   (store) => store.resize(2 * SIZE),
   (store) => store.resize(SIZE / 2),
   (store) =>
@@ -80,9 +91,14 @@ describeWithQemu('a power cut under store-qcow2', ['qemu-img'], () => {
       for (const [losing, keeps] of [
         ['all', () => false],
         ['nothing', () => true],
+        ['every other write', (index: number) => index % 2 === at % 2],
+        ['every other sector', () => (sector: number) => sector % 2 === at % 2],
       ] as const) {
         const disk = await powerCut(base, events.slice(0, at), keeps);
         const found = await pictureOf(disk);
+        expect(allowed).toContainEqual(found);
+        // QEMU takes its time: it looks at the two extremes.
+        if (losing.startsWith('every')) continue;
         const bytes = new Uint8Array(disk.size);
         await disk.read(bytes, 0);
         writeFileSync(path, bytes);
@@ -94,7 +110,6 @@ describeWithQemu('a power cut under store-qcow2', ['qemu-img'], () => {
           corruptions: 0,
           errors: 0,
         });
-        expect(allowed).toContainEqual(found);
         const bitmaps = (await qemuBitmaps(path)).map(({ name }) => ({ name }));
         expect(found).toMatchObject({ bitmaps });
       }
