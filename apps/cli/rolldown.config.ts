@@ -1,32 +1,47 @@
 import { defineConfig, type Plugin } from 'rolldown';
 
-/** Parts of Node that most commands go without, and that take milliseconds to load. */
-const SELDOM = ['child_process', 'crypto', 'net', 'timers/promises', 'zlib'];
-const PREFIX = '\0seldom:';
+/**
+ * Parts of Node that are there when it starts. An `import` of them is dear all the same: it reads each
+ * of their members, and `fs` loads streams and promises then.
+ */
+const AT_HAND = ['buffer', 'fs', 'path', 'url', 'util'];
+/** Those that most commands go without, and that take milliseconds to load. */
+const SELDOM = [
+  'child_process',
+  'crypto',
+  'fs/promises',
+  'net',
+  'os',
+  'perf_hooks',
+  'timers/promises',
+  'zlib',
+];
+const PREFIX = '\0part-of-node:';
 
-/** Loads them when one of their functions is first called, and not when the program starts. */
-function seldomNeeded(): Plugin {
+/** The members that are used, and of what is seldom needed only when one of them is called. */
+function partsOfNode(): Plugin {
   return {
-    name: 'seldom-needed',
+    name: 'parts-of-node',
     resolveId(source, _importer, { kind }) {
       const name = source.replace(/^node:/, '');
-      return kind === 'import-statement' && SELDOM.includes(name) ? `${PREFIX}${name}` : null;
+      const isOurs = AT_HAND.includes(name) || SELDOM.includes(name);
+      return kind === 'import-statement' && isOurs ? `${PREFIX}${name}` : null;
     },
     async load(id) {
       if (!id.startsWith(PREFIX)) return null;
       const name = id.slice(PREFIX.length);
       const found: Record<string, unknown> = await import(`node:${name}`);
-      const stands = Object.keys(found)
-        .filter((key) => key !== 'default')
-        .map((key) => `export const ${key} = standIn('${key}');`);
+      const members = Object.keys(found).filter((key) => key !== 'default');
+      const take = AT_HAND.includes(name) ? 'member' : 'standIn';
       return `
         const module = () => process.getBuiltinModule('node:${name}');
+        const member = (key) => module()[key];
         const standIn = (key) => new Proxy(function () {}, {
           apply: (_target, self, args) => Reflect.apply(module()[key], self, args),
           construct: (_target, args) => Reflect.construct(module()[key], args),
-          get: (_target, member) => module()[key][member],
+          get: (_target, inner) => module()[key][inner],
         });
-        ${stands.join('\n')}`;
+        ${members.map((key) => `export const ${key} = /* @__PURE__ */ ${take}('${key}');`).join('\n')}`;
     },
   };
 }
@@ -35,7 +50,7 @@ function seldomNeeded(): Plugin {
 export default defineConfig({
   input: 'src/main.ts',
   platform: 'node',
-  plugins: [seldomNeeded()],
+  plugins: [partsOfNode()],
   resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
   output: {
     dir: 'dist',
@@ -50,9 +65,8 @@ export default defineConfig({
       groups: [
         {
           name: 'images',
-          test: /packages\/(core|block|qcow2|store-qcow2|img\/src\/(open|text))\//,
+          test: /packages\/(core|block|qcow2|store-qcow2|program|img\/src\/(open|text|[\w-]+\.ts|commands\/(read-arguments|output-format|cache-mode)))/,
         },
-        { name: 'program', test: /packages\/program\// },
       ],
     },
   },

@@ -110,7 +110,7 @@ describeWithQemu('locks', ['qemu-img', 'qemu-io', 'qemu-nbd', 'qemu-storage-daem
     await expect(openFileDevice(path)).rejects.toMatchObject(LOCKED);
     // Without perl too, where it can only be seen and not be kept out.
     const file = await open(path, 'r+');
-    const options = { writable: true, perl: undefined };
+    const options = { writable: true, tools: {} };
     await expect(lockFile(file.fd, path, options)).rejects.toMatchObject(LOCKED);
     child.kill('SIGKILL');
     await once(child, 'exit');
@@ -215,7 +215,7 @@ describe.skipIf(lacksHelpers('locks'))('locks between our own devices', () => {
     async (perl) => {
       const path = await newFile();
       const file = await open(path, 'r+');
-      const reason = await lockFile(file.fd, path, { writable: true, perl });
+      const reason = await lockFile(file.fd, path, { writable: true, tools: { perl } });
       expect(reason).toMatch(/perl is not installed|the lock helper failed/);
       await file.close();
     },
@@ -227,7 +227,7 @@ describe.skipIf(lacksHelpers('locks'))('locks between our own devices', () => {
     const attempt = async (writable: boolean) => {
       const file = await open(path, writable ? 'r+' : 'r');
       try {
-        return [file, await lockFile(file.fd, path, { writable, perl: undefined, flock })] as const;
+        return [file, await lockFile(file.fd, path, { writable, tools: { flock } })] as const;
       } catch (error) {
         await file.close();
         throw error;

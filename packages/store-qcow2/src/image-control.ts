@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { DriveFacts } from '@tidemark/block';
 import { type DirectoryEntry, unchanging } from '@tidemark/core';
 import { boundTo, type Control, type ImageMetadata, type NewDirectory } from '@tidemark/qcow2';
 import { whyAnotherFile } from './another-file.ts';
+import { randomId } from './random-id.ts';
 
 /**
  * What an image says of who records in its bitmaps, in its control extension. While bitmaps are live
@@ -12,11 +12,11 @@ import { whyAnotherFile } from './another-file.ts';
 export class ImageControl {
   readonly #image: ImageMetadata;
   readonly #storeId: Uint8Array;
-  readonly #sessionId = randomBytes(16);
+  readonly #sessionId = randomId();
 
   constructor(image: ImageMetadata) {
     this.#image = image;
-    this.#storeId = this.#found?.storeId ?? randomBytes(16);
+    this.#storeId = this.#found?.storeId ?? randomId();
   }
 
   /** See `BitmapStore`. */

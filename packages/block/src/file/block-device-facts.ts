@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { TidemarkError } from '@tidemark/core';
 import type { FileStatus } from './file-system.ts';
+import { systemText } from './system-text.ts';
 
 // The unit of /sys/block/*/size, whatever the disk's own sectors are.
 const SECTOR = 512;
 
 /** The size of a block device in bytes. @throws DEVICE_UNSUPPORTED */
-export async function blockDeviceSize(status: FileStatus, where: string): Promise<number> {
+export function blockDeviceSize(status: FileStatus, where: string): number {
   const path = attributePath(status, 'size');
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = systemText(path) ?? '';
   const size = /^\d+\n?$/.test(text) ? Number(text) * SECTOR : Number.NaN;
   if (Number.isSafeInteger(size)) return size;
   throw new TidemarkError('DEVICE_UNSUPPORTED', `the size of '${where}' cannot be learned`, {
@@ -18,8 +18,8 @@ export async function blockDeviceSize(status: FileStatus, where: string): Promis
 }
 
 /** Linux opens a read-only block device for writing, and fails the writes. @throws DEVICE_READ_ONLY */
-export async function checkBlockDeviceWritable(status: FileStatus, where: string): Promise<void> {
-  const text = await readFile(attributePath(status, 'ro'), 'utf8').catch(() => '');
+export function checkBlockDeviceWritable(status: FileStatus, where: string): void {
+  const text = systemText(attributePath(status, 'ro')) ?? '';
   if (text.trim() !== '1') return;
   throw new TidemarkError('DEVICE_READ_ONLY', `'${where}' is a read-only block device`, {
     where,

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { systemText } from './system-text.ts';
 
 /** File systems whose flush is another machine's word. As mountinfo names them; `fuse.` is left out. */
 const NETWORK: ReadonlySet<string> = new Set([
@@ -15,13 +15,11 @@ const NO_BARRIER: readonly string[] = ['nobarrier', 'barrier=0'];
  * Why a flush of an open file may leave nothing durable, by what Linux tells of its mount: a clause.
  * Undefined: nothing speaks against it, or nothing is told.
  */
-export async function whyFlushesAreWeak(fd: number): Promise<string | undefined> {
-  try {
-    const fdInfo = await readFile(`/proc/self/fdinfo/${fd}`, 'latin1');
-    return judgeMount(fdInfo, await readFile('/proc/self/mountinfo', 'latin1'));
-  } catch {
-    return undefined;
-  }
+export function whyFlushesAreWeak(fd: number): string | undefined {
+  const fdInfo = systemText(`/proc/self/fdinfo/${fd}`);
+  const mountInfo = systemText('/proc/self/mountinfo');
+  if (fdInfo === undefined || mountInfo === undefined) return undefined;
+  return judgeMount(fdInfo, mountInfo);
 }
 
 /** proc_pid_fdinfo(5) and proc_pid_mountinfo(5). */

@@ -1,5 +1,4 @@
 import { constants } from 'node:fs';
-import * as nodeFs from 'node:fs/promises';
 import { TidemarkError } from '@tidemark/core';
 import { checkSize } from '../access-guard.ts';
 import type { FileBlockDevice } from '../drive-facts.ts';
@@ -16,6 +15,7 @@ import { descriptorIo, handleIo } from './file-io.ts';
 import { whyFlushesAreWeak } from './mount-trust.ts';
 import { PromptIo } from './prompt-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
+import { SYSTEM_FILES } from './system-files.ts';
 
 export interface FileDeviceOptions {
   /** Default false. */
@@ -28,13 +28,13 @@ export interface FileDeviceOptions {
   readonly label?: string;
   /**
    * Keep other programs out, as QEMU does: one writer, or any number of readers. Default true. There
-   * is no lock outside Linux, without perl, or where `fs` is not node:fs. `look`: of a reader, which
+   * is no lock outside Linux, without perl, or where `fs` is not the system's. `look`: of a reader, which
    * is refused while the system tells of a writer, and keeps none out.
    */
   readonly lock?: boolean | 'look';
   /** Let helper programs see and make holes. Default true. */
   readonly helper?: boolean;
-  /** Default node:fs/promises. */
+  /** Default: the system's files. */
   readonly fs?: FileSystem;
   /** Told, once each, what cannot be had on this system: a sentence for the log. */
   readonly onNotice?: (message: string) => void;
@@ -58,10 +58,12 @@ export async function openFileDevice(
   path: string,
   options: FileDeviceOptions = {},
 ): Promise<FileBlockDevice> {
-  const { writable = false, create = 'never', size = 0, fs = nodeFs } = options;
+  const { writable = false, create = 'never', size = 0 } = options;
   checkSize(size);
   if (create === 'exclusive' && !writable) throw new TypeError('a new file has to be writable');
-  const context = { ...options, where: path, writable, isSystem: fs.open === nodeFs.open };
+  const isSystem = await isOfSystem(options.fs);
+  const fs = isSystem ? SYSTEM_FILES : options.fs!;
+  const context = { ...options, where: path, writable, isSystem };
   try {
     return create === 'exclusive'
       ? await createFile(fs, size, context)
@@ -69,6 +71,11 @@ export async function openFileDevice(
   } catch (error) {
     throw fromSystemError(error, path);
   }
+}
+
+/** Whether somebody names node:fs/promises, which we do without. */
+async function isOfSystem(fs: FileSystem | undefined): Promise<boolean> {
+  return fs === undefined || fs.open === (await import('node:fs/promises')).open;
 }
 
 async function openExisting(fs: FileSystem, context: Context): Promise<FileBlockDevice> {
@@ -105,9 +112,9 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   const { where, writable, isSystem, lock = true } = context;
   const status = await file.stat();
   const kind = kindOf(status, where);
-  if (kind === 'block device' && writable) await checkBlockDeviceWritable(status, where);
+  if (kind === 'block device' && writable) checkBlockDeviceWritable(status, where);
   if (isSystem && lock !== false) await lockOrNotify(file, kind, context);
-  if (isSystem && writable && kind === 'file') await notifyOfWeakFlushes(file, context);
+  if (isSystem && writable && kind === 'file') notifyOfWeakFlushes(file, context);
   return new FileDevice({
     file,
     io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
@@ -127,15 +134,15 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
 async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promise<void> {
   const { where, writable, onNotice, lock } = context;
   if (lock === 'look' && !writable) return lookForWriters(file.fd, where);
-  const { perl, flock } = findTools();
+  const tools = findTools();
   const isBlockDevice = kind === 'block device';
-  const reason = await lockFile(file.fd, where, { writable, perl, flock, isBlockDevice });
+  const reason = await lockFile(file.fd, where, { writable, tools, isBlockDevice });
   if (reason !== undefined) onNotice?.(`'${where}' is not locked (${reason})`);
 }
 
-async function notifyOfWeakFlushes(file: OpenFile, { where, onNotice }: Context): Promise<void> {
+function notifyOfWeakFlushes(file: OpenFile, { where, onNotice }: Context): void {
   if (onNotice === undefined) return;
-  const reason = await whyFlushesAreWeak(file.fd);
+  const reason = whyFlushesAreWeak(file.fd);
   if (reason === undefined) return;
   onNotice(`'${where}' may lose in a power cut what was flushed, bitmaps too: ${reason}`);
 }

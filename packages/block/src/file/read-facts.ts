@@ -1,8 +1,8 @@
 import { type BigIntStats, fstat } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { BlockDeviceCounters, DriveFacts } from '../drive-facts.ts';
 import { attributePath, blockDeviceSize } from './block-device-facts.ts';
+import { systemText } from './system-text.ts';
 
 const statOf = promisify(
   (fd: number, callback: (error: Error | null, status: BigIntStats) => void) =>
@@ -12,9 +12,9 @@ const statOf = promisify(
 /** What the system says of an open file or block device. @throws system errors */
 export async function readFacts(fd: number): Promise<DriveFacts> {
   const status = await statOf(fd);
-  if (!status.isBlockDevice()) return fileFacts(status, await readBootId());
-  const size = await blockDeviceSize(status, `descriptor ${fd}`);
-  const counters = await readCounters(status);
+  if (!status.isBlockDevice()) return fileFacts(status, readBootId());
+  const size = blockDeviceSize(status, `descriptor ${fd}`);
+  const counters = readCounters(status);
   const device = status.rdev;
   return { kind: 'block device', size, device, ...(counters && { counters }) };
 }
@@ -34,14 +34,13 @@ function fileFacts(status: BigIntStats, bootId: string | undefined): DriveFacts 
   };
 }
 
-let knownBootId: Promise<string | undefined> | undefined;
+let knownBootId: string | undefined;
 
 /** It cannot change under us, so it is read once. */
-function readBootId(): Promise<string | undefined> {
-  knownBootId ??= readText('/proc/sys/kernel/random/boot_id').then((text) => {
-    const bootId = text?.replaceAll('-', '');
-    return bootId !== undefined && /^[0-9a-f]{32}$/.test(bootId) ? bootId : undefined;
-  });
+function readBootId(): string | undefined {
+  const bootId =
+    knownBootId ?? systemText('/proc/sys/kernel/random/boot_id')?.trim().replaceAll('-', '');
+  if (bootId !== undefined && /^[0-9a-f]{32}$/.test(bootId)) knownBootId = bootId;
   return knownBootId;
 }
 
@@ -49,17 +48,13 @@ function readBootId(): Promise<string | undefined> {
  * Counters of a disk, or of a partition, whose disk has the sequence number. Undefined where one of
  * them cannot be had, or the disk does not count (`iostats`).
  */
-async function readCounters({
-  rdev,
-}: Pick<BigIntStats, 'rdev'>): Promise<BlockDeviceCounters | undefined> {
-  const own = (name: string) => readText(attributePath({ rdev }, name));
-  const ofDisk = async (name: string) => (await own(name)) ?? own(`../${name}`);
-  const [counts, sequence, counting, bootId] = await Promise.all([
-    own('stat'),
-    ofDisk('diskseq'),
-    ofDisk('queue/iostats'),
-    readBootId(),
-  ]);
+function readCounters({ rdev }: Pick<BigIntStats, 'rdev'>): BlockDeviceCounters | undefined {
+  const own = (name: string) => systemText(attributePath({ rdev }, name))?.trim();
+  const ofDisk = (name: string) => own(name) ?? own(`../${name}`);
+  const counts = own('stat');
+  const sequence = ofDisk('diskseq');
+  const counting = ofDisk('queue/iostats');
+  const bootId = readBootId();
   const writtenSectors = counts === undefined ? undefined : writtenOf(counts);
   if (writtenSectors === undefined || counting !== '1') return undefined;
   if (sequence === undefined || !/^[1-9]\d*$/.test(sequence)) return undefined;
@@ -77,9 +72,4 @@ function writtenOf(counts: string): bigint | undefined {
   const discarded = fields[SECTORS_DISCARDED];
   if (written === undefined || discarded === undefined) return undefined;
   return BigInt(written) + BigInt(discarded);
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  return text?.trim();
 }

@@ -13,14 +13,26 @@ export interface Tools {
   readonly dd?: string | undefined;
 }
 
+/** Each is looked for when it is asked for: most are not needed where there is perl. */
+const FOUND: Tools = {
+  get perl() {
+    return findTool('perl');
+  },
+  get flock() {
+    return findTool('flock');
+  },
+  get fallocate() {
+    return findTool('fallocate');
+  },
+  get blkdiscard() {
+    return findTool('blkdiscard');
+  },
+  get dd() {
+    return findTool('dd');
+  },
+};
+
 export function findTools(): Tools {
   // Holes and OFD locks are asked of Linux by its own numbers.
-  if (process.platform !== 'linux') return {};
-  return {
-    perl: findTool('perl'),
-    flock: findTool('flock'),
-    fallocate: findTool('fallocate'),
-    blkdiscard: findTool('blkdiscard'),
-    dd: findTool('dd'),
-  };
+  return process.platform === 'linux' ? FOUND : {};
 }

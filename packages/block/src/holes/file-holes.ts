@@ -32,23 +32,34 @@ const WITHOUT: Readonly<Record<Power, string>> = {
 /** Holes of a file of the system. The helper starts when it is first needed. */
 export class FileHoles implements Holes {
   readonly #options: FileHolesOptions;
-  readonly #missing = new Set<Power>();
-  readonly #spawning: HoleMaker | undefined;
+  #known: Set<Power> | undefined;
+  #spawning: HoleMaker | undefined;
   #perl: PerlHelper | undefined;
 
   constructor(options: FileHolesOptions) {
     this.#options = options;
-    const { fd, kind, tools } = options;
-    const isPerlEnough = tools.perl !== undefined && PerlHelper.makesHoles;
-    if (!isPerlEnough) this.#spawning = utilLinux(fd, tools);
-    const discards = kind === 'file' ? tools.fallocate : tools.blkdiscard;
-    if (!isPerlEnough && discards === undefined) this.#missing.add('discard');
-    // Linux knows no holes of block devices, which is nothing to tell anybody.
-    if (kind === 'block device') this.#missing.add('see');
   }
 
   get canDiscard(): boolean {
     return !this.#missing.has('discard');
+  }
+
+  /** The programs are looked for when a hole is asked for: most files are opened for less. */
+  get #missing(): Set<Power> {
+    this.#known ??= this.#lookForTools();
+    return this.#known;
+  }
+
+  #lookForTools(): Set<Power> {
+    const missing = new Set<Power>();
+    const { fd, kind, tools } = this.#options;
+    const isPerlEnough = tools.perl !== undefined && PerlHelper.makesHoles;
+    if (!isPerlEnough) this.#spawning = utilLinux(fd, tools);
+    const discards = kind === 'file' ? tools.fallocate : tools.blkdiscard;
+    if (!isPerlEnough && discards === undefined) missing.add('discard');
+    // Linux knows no holes of block devices, which is nothing to tell anybody.
+    if (kind === 'block device') missing.add('see');
+    return missing;
   }
 
   async dataRuns(start: number, end: number): Promise<DataRuns | undefined> {

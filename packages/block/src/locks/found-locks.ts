@@ -1,7 +1,7 @@
 import { fstat } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { deviceNumber } from '../file/block-device-facts.ts';
+import { systemText } from '../file/system-text.ts';
 
 const statOf = promisify(fstat);
 
@@ -11,7 +11,7 @@ const statOf = promisify(fstat);
  */
 export async function isLockedByOthers(fd: number, bytes: readonly number[]): Promise<boolean> {
   const { dev, ino } = await statOf(fd, { bigint: true } as const);
-  const locks = await readFile('/proc/locks', 'utf8').catch(() => '');
+  const locks = systemText('/proc/locks') ?? '';
   return locks.split('\n').some((line) => {
     const lock = parseLock(line);
     if (lock === undefined || lock.file !== `${hexDevice(dev)}:${ino}`) return false;

@@ -1,15 +1,14 @@
-import { statfs } from 'node:fs/promises';
 import { TidemarkError } from '@tidemark/core';
+import { fileSystemType } from '../file/system-files.ts';
 import { runOnDescriptor } from '../helper/run-on-descriptor.ts';
+import type { Tools } from '../helper/tools.ts';
 import { isLockedByOthers } from './found-locks.ts';
 import { LOCK_CONFLICT, LOCK_SCRIPT, LOCK_TAKEN } from './lock-script.ts';
 
 export interface LockOptions {
   readonly writable: boolean;
-  /** Path of perl; without it no other program is kept out. */
-  readonly perl: string | undefined;
-  /** Path of flock, of util-linux; where there is no perl it keeps out our own programs. */
-  readonly flock?: string | undefined;
+  /** Without perl no other program is kept out; flock keeps out our own programs then. */
+  readonly tools: Pick<Tools, 'perl' | 'flock'>;
   /** A block device is opened exclusively, and udev takes a flock of it at any time. */
   readonly isBlockDevice?: boolean;
 }
@@ -39,7 +38,8 @@ export async function lockFile(
   where: string,
   options: LockOptions,
 ): Promise<string | undefined> {
-  const { writable, perl } = options;
+  const { writable } = options;
+  const { perl } = options.tools;
   const uses = writable ? WRITER_USES : READER_USES;
   // Own bytes first: of two that start at once, at least one then sees the other.
   const own = [...uses.map((bit) => 100 + bit), ...UNSHARED.map((bit) => 200 + bit)];
@@ -75,7 +75,8 @@ async function lockWithoutPerl(
   where: string,
   options: LockOptions & { readonly others: readonly number[] },
 ): Promise<string> {
-  const { writable, flock, others } = options;
+  const { writable, others } = options;
+  const { flock } = options.tools;
   if (flock !== undefined && (await takesFlock(fd, options))) {
     const args = [writable ? '-x' : '-s', '-n', '-E', String(LOCK_CONFLICT), '3'];
     const { code } = await runOnDescriptor(flock, args, fd);
@@ -87,8 +88,7 @@ async function lockWithoutPerl(
 
 async function takesFlock(fd: number, { isBlockDevice = false }: LockOptions): Promise<boolean> {
   if (isBlockDevice) return false;
-  const { type } = await statfs(`/proc/self/fd/${fd}`);
-  return type !== NFS;
+  return (await fileSystemType(`/proc/self/fd/${fd}`)) !== NFS;
 }
 
 /** flock(2): LOCK_SH or LOCK_EX, with LOCK_NB. */

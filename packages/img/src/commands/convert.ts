@@ -1,4 +1,4 @@
-import { stat, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import type { BitmapStore } from '@tidemark/core';
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, notOffered } from '../failure.ts';
@@ -6,6 +6,7 @@ import type { ImgHost } from '../host.ts';
 import { describeError } from '../open/describe-error.ts';
 import { pathOf } from '../open/file-name.ts';
 import { formatOf, type ImgFormat } from '../open/formats.ts';
+import { statusOf } from '../open/file-status.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 import { CreateOptions } from '../text/create-options.ts';
 import { Progress } from '../text/progress.ts';
@@ -46,7 +47,7 @@ async function convertOpen(
   try {
     const path = pathOf(wanted.target);
     await refuseSources(sources, path, format, wanted);
-    const isNew = (await stat(path).catch(() => undefined)) === undefined;
+    const isNew = (await statusOf(path).catch(() => undefined)) === undefined;
     if (options !== undefined) await make(wanted.target, format, options, host);
     try {
       const target = await openTarget(wanted, format, host);
@@ -121,10 +122,10 @@ async function refuseSources(
   format: ImgFormat,
   { target, skipCreate }: ConvertArguments,
 ): Promise<void> {
-  const there = await stat(path, { bigint: true }).catch(() => undefined);
+  const there = await statusOf(path, { bigint: true }).catch(() => undefined);
   if (there === undefined) return;
   for (const source of sources) {
-    const { dev, ino } = await stat(source.path, { bigint: true });
+    const { dev, ino } = await statusOf(source.path, { bigint: true });
     if (dev !== there.dev || ino !== there.ino) continue;
     const what = skipCreate
       ? `Could not open '${target}'`

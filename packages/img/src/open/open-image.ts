@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { type BlockDevice, type FileBlockDevice, openFileDevice } from '@tidemark/block';
 import { isTidemarkError } from '@tidemark/core';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { ImgFailure, PROGRAM } from '../failure.ts';
 import { describeError, systemErrorOf } from './describe-error.ts';
 import { backingPath, pathOf } from './file-name.ts';
+import { statusOf } from './file-status.ts';
 import { formatOf, type ImgFormat, probe } from './formats.ts';
 import { wordQcow2Error } from './qcow2-errors.ts';
 import { recount } from './recount.ts';
@@ -187,7 +187,7 @@ export async function wordFileError(
     });
   }
   if (isTidemarkError(problem, 'DEVICE_UNSUPPORTED')) {
-    const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+    const isFolder = (await statusOf(path).catch(() => undefined))?.isDirectory() === true;
     const what = isFolder ? 'a regular file' : 'a regular file or a block device';
     return new ImgFailure(`'file' driver requires '${path}' to be ${what}`, { cause: problem });
   }

@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { BitmapDirectory, type Qcow2Info, type Snapshot } from '@tidemark/qcow2';
 import { ImgFailure } from '../failure.ts';
 import { backingPath } from '../open/file-name.ts';
+import { statusOf } from '../open/file-status.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 
 export interface ImageInfo {
@@ -60,7 +60,7 @@ export async function imageInfo(
 }
 
 async function describe({ path, format, disk, qcow2 }: Image): Promise<ImageInfo> {
-  const { blocks } = await stat(path);
+  const { blocks } = await statusOf(path);
   const common = { path, format, virtualSize: disk.size, actualSize: blocks * 512 };
   if (qcow2 === undefined) return { ...common, snapshots: [], bitmaps: [] };
   const { info } = qcow2;

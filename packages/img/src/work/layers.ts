@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import type { LayerExtent } from '@tidemark/qcow2';
 import type { Image } from '../open/open-image.ts';
+import { statusOf } from '../open/file-status.ts';
 
 /**
  * Which file of the chain decides each part of the disk, as `qemu-img map` tells it. Ranges behind
@@ -55,7 +55,7 @@ async function preallocated(image: Image): Promise<Image | undefined> {
   const { qcow2, path, file } = image;
   if (qcow2 === undefined) return undefined;
   const { clusterSize } = qcow2.info;
-  const clusters = Math.floor(((await stat(path)).blocks * 512) / clusterSize);
+  const clusters = Math.floor(((await statusOf(path)).blocks * 512) / clusterSize);
   const least = Math.max(Math.floor((clusters * 10) / 9), clusters + 2);
   if (Math.ceil(file.size / clusterSize) < least) return undefined;
   return (await qcow2.usesMoreClustersThan(least - 1)) ? image : undefined;

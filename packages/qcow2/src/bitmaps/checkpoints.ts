@@ -27,7 +27,7 @@ interface Evidence {
   readonly seal: DirectorySeal;
   /** Bytes. */
   readonly virtualSize: number;
-  readonly hasRoomForControl: boolean;
+  readonly hasRoomForControl: () => boolean;
 }
 
 const CHANGED =
@@ -51,7 +51,9 @@ export class Checkpoints {
 
   /** From the control extension that is in place. */
   read({ seal, records }: Place): void {
-    const { control: found, virtualSize, hasRoomForControl } = this.#image;
+    const { control: found, virtualSize } = this.#image;
+    // Laid out to find it out, and mostly not asked.
+    const hasRoomForControl = () => this.#image.hasRoomForControl;
     this.#known = readCheckpoints({ found, seal, virtualSize, hasRoomForControl }, records);
     const before = found !== undefined && 'control' in found ? found.control.tokens : [];
     this.#tokens = tokensOf(records, (name) => this.of(name).checkpoint, before);
@@ -95,7 +97,7 @@ function judge({
   virtualSize,
   hasRoomForControl,
 }: Evidence): (record: BitmapRecord, key: string) => KnownCheckpoint {
-  if (found === undefined) return () => (hasRoomForControl ? {} : { lost: NO_ROOM });
+  if (found === undefined) return () => (hasRoomForControl() ? {} : { lost: NO_ROOM });
   if ('problem' in found) {
     return () => ({ lost: `the control extension of its image ${found.problem}` });
   }

@@ -1,7 +1,7 @@
-import { crc32 } from 'node:zlib';
 import type { DirectorySeal } from '../control/control.ts';
 import type { BitmapsPointer } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
+import { crc32 } from '../control/crc32.ts';
 
 /** What tells a directory from every other one: where it lies, and its bytes. */
 export function sealOf(

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import { isTidemarkError, toNumber } from '@tidemark/core';
 import { type Control, MAX_LIVE_ENTRIES } from './control.ts';
 import { driveFields, driveOf } from './drive-fields.ts';
@@ -13,6 +12,7 @@ import {
   TOKEN_SIZE,
 } from './spec.ts';
 import { decodeTokens, encodeTokens } from './tokens.ts';
+import { crc32 } from './crc32.ts';
 
 interface Numbered {
   readonly control: Control;

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { ControlToken, TOKEN_SIZE } from './spec.ts';
+import { crc32 } from './crc32.ts';
 
 /** Says at which checkpoint a bitmap began. Names may be long, so the bitmap is known by less. */
 export interface Token {

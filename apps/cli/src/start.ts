@@ -1,0 +1,17 @@
+import { runOnRecentNode } from '@tidemark/program';
+import { img } from './commands/img.ts';
+
+/** Runs the command line of this process. `moduleUrl`: what Node was started with. */
+export function start(moduleUrl: string): Promise<void> {
+  return runOnRecentNode('tidemark', moduleUrl, async () => {
+    const [command, ...words] = process.argv.slice(2);
+    // Started for each small step of somebody's script: the rest of the program is not loaded.
+    if (command === 'img') return img(words);
+    if (command === 'nbd') {
+      const { nbd } = await import('./commands/nbd.ts');
+      return nbd(words);
+    }
+    const { runCli } = await import('./cli.ts');
+    return runCli(process.argv.slice(2));
+  });
+}
