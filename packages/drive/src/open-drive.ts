@@ -21,8 +21,8 @@ export interface OpenDriveOptions {
   /** Default `read`. */
   readonly access?: DriveAccess;
   /**
-   * Goes without the backing file, for work on bitmaps alone: reading what is in it fails. Default
-   * false.
+   * Goes without the backing file, for work on bitmaps alone: reading what is in it fails. To be
+   * read, an image may be encrypted then, of which only metadata can be. Default false.
    */
   readonly skipBacking?: boolean;
   /** Takes the locks that QEMU respects. Default true. */
@@ -70,6 +70,7 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
     const image = await openQcow2(file, {
       writable,
       skipBacking,
+      allowEncrypted: skipBacking && !writable,
       openBacking: (name, backingFormat) =>
         openBackingChain({ name, format: backingFormat, overlay: path, ...notices }),
       openDataFile: (name) => openDataFile(name, { image: path, writable, lock, ...notices }),

@@ -148,6 +148,24 @@ describeWithQemu('img check', ['qemu-img', 'qemu-io'], () => {
     await run('qemu-img', 'compare', path, join(dir, 'a.qcow2'));
   });
 
+  it('names the way for an image that does not open', async () => {
+    const path = join(dir, 'broken.qcow2');
+    const bytes = readFileSync(join(dir, 'a.qcow2'));
+    bytes.writeBigUInt64BE(3n, 48);
+    writeFileSync(path, bytes);
+    const words = 'Reference count table offset invalid';
+    const { stderr } = await sh('qemu-img', 'check', path);
+    expect(stderr).toContain(words);
+    const ours = await runOurs(dir, ['check', '-r', 'all', 'broken.qcow2']);
+    expect(ours).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        `tidemark img: Could not open 'broken.qcow2': ${words}\n` +
+        "tidemark img: hint: try 'tidemark image check', and 'tidemark image repair'\n",
+    });
+  });
+
   it('says of bitmaps in use, on standard error alone, what qemu-img is silent of', async () => {
     const path = join(dir, 'in-use.qcow2');
     copyFileSync(join(dir, 'bitmaps.qcow2'), path);

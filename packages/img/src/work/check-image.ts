@@ -6,7 +6,8 @@ import {
   type ImageCheck,
   planRepair,
 } from '@tidemark/doctor';
-import { ImgFailure } from '../failure.ts';
+import { isTidemarkError } from '@tidemark/core';
+import { hintLine, ImgFailure } from '../failure.ts';
 import { type Image, openImage, type OpenImageOptions } from '../open/open-image.ts';
 import { findingLine, RepairLines } from '../text/finding-lines.ts';
 
@@ -34,7 +35,9 @@ const EXIT_NO_CHECK = 63;
 export async function checkImg(name: string, options: CheckImgOptions): Promise<CheckedImg> {
   const { format, repair, share = false, print } = options;
   const opening: OpenImageOptions = { format, share, warn: print, writable: repair !== undefined };
-  const image = await openImage(name, { ...opening, isRepair: true });
+  const image = await openImage(name, { ...opening, isRepair: true }).catch((error: unknown) => {
+    throw withOtherWay(error);
+  });
   try {
     if (image.qcow2 === undefined) {
       throw new ImgFailure('This image format does not support checks', {
@@ -48,6 +51,17 @@ export async function checkImg(name: string, options: CheckImgOptions): Promise<
   } finally {
     await image.disk.close();
   }
+}
+
+/** What neither qemu-img nor we can open, the doctor can look at all the same. */
+function withOtherWay(error: unknown): unknown {
+  if (!isTidemarkError(error, 'IMAGE_CORRUPT') && !isTidemarkError(error, 'IMAGE_UNSUPPORTED')) {
+    return error;
+  }
+  const { message, code } = error;
+  const before = error instanceof ImgFailure ? error.after : '';
+  const after = `${before}${hintLine("try 'tidemark image check', and 'tidemark image repair'")}`;
+  return new ImgFailure(message, { code, after, cause: error });
 }
 
 async function repaired(
