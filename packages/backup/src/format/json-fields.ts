@@ -70,4 +70,27 @@ export class JsonFields {
   object(name: string): JsonFields {
     return new JsonFields(this.#members.get(name), this.#where, `${this.#path}${name}.`);
   }
+
+  /** At most `limit` objects. */
+  objects(name: string, limit: number): readonly JsonFields[] {
+    return this.#list(name, limit).map(
+      (value, index) => new JsonFields(value, this.#where, `${this.#path}${name}[${index}].`),
+    );
+  }
+
+  /** At most `limit` digests, as `digest`. */
+  digests(name: string, limit: number): readonly string[] {
+    return this.#list(name, limit).map((value, index) => {
+      if (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return value;
+      throw this.#refuse(`${this.#path}${name}[${index}]`, 'a SHA-256 digest');
+    });
+  }
+
+  #list(name: string, limit: number): readonly unknown[] {
+    return this.#take(
+      name,
+      `a list of at most ${limit}`,
+      (value): value is unknown[] => Array.isArray(value) && value.length <= limit,
+    );
+  }
 }

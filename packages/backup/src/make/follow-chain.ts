@@ -31,13 +31,25 @@ export async function followChain(
   store: BitmapStore,
   options: ChainOptions,
 ): Promise<BackupBitmap> {
-  const { name, granularity } = options;
+  checkChainName(options.name);
+  return followKnownChain(store, { ...options, begun: await checkpointsIn(options) });
+}
+
+export interface KnownChainOptions extends Pick<ChainOptions, 'name' | 'granularity'> {
+  /** Checkpoints of the restore points, from old to new. */
+  readonly begun: readonly string[];
+}
+
+/** As `followChain`, of restore points that are kept anywhere. @throws BITMAP_INVALID (the name) */
+export async function followKnownChain(
+  store: BitmapStore,
+  { name, granularity, begun }: KnownChainOptions,
+): Promise<BackupBitmap> {
   checkChainName(name);
   const all = (await store.list()).flatMap((info) => {
     const checkpoint = checkpointIn(info.name, name);
     return checkpoint === undefined ? [] : { ...info, checkpoint };
   });
-  const begun = await checkpointsIn(options);
   const known = all
     .filter(isUsable)
     .toSorted((a, b) => begun.indexOf(a.checkpoint) - begun.indexOf(b.checkpoint))

@@ -1,0 +1,1 @@
+export { objectStoreContract, type ContractRunner } from './object-store-contract.ts';

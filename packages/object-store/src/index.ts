@@ -1,0 +1,7 @@
+export {
+  DirectoryObjectStore,
+  type DirectoryObjectStoreOptions,
+} from './directory/directory-store.ts';
+export { checkKey, checkPrefix, isKey } from './keys.ts';
+export { MemoryObjectStore, type MemoryObjectStoreOptions } from './memory-store.ts';
+export type { ObjectRange, ObjectStore, Reference, StoredObject } from './object-store.ts';

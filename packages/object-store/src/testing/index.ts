@@ -1,0 +1,1 @@
+export { type FaultOptions, FaultObjectStore, type StoreCall } from './fault-store.ts';

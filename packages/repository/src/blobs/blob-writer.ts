@@ -1,0 +1,97 @@
+import type { ObjectStore } from '@tidemark/object-store';
+import type { Sealer } from '../crypt/sealer.ts';
+import type { Compression } from '../format/config.ts';
+import { PACK_TARGET } from '../format/limits.ts';
+import type { BlobIndex } from './blob-index.ts';
+import { encodeBlob } from './encode-blob.ts';
+import { PackStream } from './pack-stream.ts';
+
+/** Of nodes, which are few. */
+const NODE_PACK_SIZE = 4 * 1024 * 1024;
+/** One is filled, one is stored, and one is on its way to the disk. */
+const BUFFERS = 3;
+
+export interface BlobWriterOptions {
+  readonly store: ObjectStore;
+  readonly sealer: Sealer;
+  readonly compression: Compression;
+  readonly index: BlobIndex;
+}
+
+/** Stores blobs, each once. Nothing is durable before `finish`. */
+export class BlobWriter {
+  readonly #options: BlobWriterOptions;
+  readonly #data: PackStream;
+  readonly #nodes: PackStream;
+  readonly #used = new Set<number>();
+  /** Bytes of data that was not there before, plain. */
+  freshBytes = 0;
+
+  constructor(options: BlobWriterOptions) {
+    this.#options = options;
+    const { store, sealer, index } = options;
+    const about = { store, sealer, index };
+    this.#data = new PackStream({
+      ...about,
+      kind: 'data',
+      packSize: PACK_TARGET,
+      buffers: BUFFERS,
+    });
+    this.#nodes = new PackStream({ ...about, kind: 'node', packSize: NODE_PACK_SIZE, buffers: 2 });
+  }
+
+  /** Bytes of packs. */
+  get storedBytes(): number {
+    return this.#data.storedBytes + this.#nodes.storedBytes;
+  }
+
+  /** Ids of packs that hold what was added; whole after `finish`. */
+  packsInUse(): readonly string[] {
+    const { packs } = this.#options.index;
+    return [...new Set([...this.#used, ...this.#data.packs, ...this.#nodes.packs])].map(
+      (pack) => packs[pack]!,
+    );
+  }
+
+  /** Before so many blobs of so many bytes in all are added. */
+  async makeRoom(length: number, blobs: number): Promise<void> {
+    if (!this.#data.hasRoom(length, blobs)) await this.#data.makeRoom(length, blobs);
+  }
+
+  /** Content of a drive, for which there has to be room. @returns its digest */
+  addData(plain: Uint8Array): Uint8Array {
+    const digest = this.#options.sealer.digest(plain);
+    if (this.#isKnown(digest)) return digest;
+    this.#data.add(digest, encodeBlob(plain, this.#options.compression), plain.length);
+    this.freshBytes += plain.length;
+    return digest;
+  }
+
+  /** @returns its digest */
+  async addNode(plain: Uint8Array): Promise<Uint8Array> {
+    const digest = this.#options.sealer.digest(plain);
+    if (this.#isKnown(digest)) return digest;
+    await this.#nodes.makeRoom(plain.length, 1);
+    this.#nodes.add(digest, encodeBlob(plain, 'none'), plain.length);
+    return digest;
+  }
+
+  #isKnown(digest: Uint8Array): boolean {
+    const { index } = this.#options;
+    const blob = index.find(digest);
+    if (blob < 0) return false;
+    this.#used.add(index.packOf(blob));
+    return true;
+  }
+
+  async finish(): Promise<void> {
+    await this.#data.finish();
+    await this.#nodes.finish();
+  }
+
+  /** After a failure: the index knows of blobs that may not be there, and must not be used again. */
+  async abandon(): Promise<void> {
+    await this.#data.abandon();
+    await this.#nodes.abandon();
+  }
+}

@@ -1,0 +1,163 @@
+import { throwIfCancelled } from '@tidemark/backup/parts';
+import { TidemarkError } from '@tidemark/core';
+import { BlobReader } from '../blobs/blob-reader.ts';
+import { sizesById } from '../blobs/load-index.ts';
+import { MAX_CONDEMNED } from '../format/limits.ts';
+import {
+  INDEX_PREFIX,
+  indexKey,
+  packKey,
+  PACKS_PREFIX,
+  pointKey,
+  POINTS_PREFIX,
+} from '../format/object-keys.ts';
+import { idInKey } from '../format/object-keys.ts';
+import type { Root } from '../format/root.ts';
+import { allPoints } from '../points.ts';
+import type { Repository } from '../repository.ts';
+import { Marks } from './marks.ts';
+import { planPrune, type PrunePlan } from './plan-prune.ts';
+import { rewritePacks } from './rewrite-packs.ts';
+
+/** Times that new points may come in between. */
+const MAX_TURNS = 5;
+const DAY = 24 * 60 * 60 * 1000;
+
+export interface PruneOptions {
+  readonly repository: Repository;
+  /**
+   * Younger objects stay, in ms: a backup that is running may rely on them, and would have to begin
+   * again. Default a day.
+   */
+  readonly grace?: number | undefined;
+  /** A pack of which a larger part is not needed is written anew. From 0 to 1, default 0.5. */
+  readonly maxUnused?: number | undefined;
+  /** Only tells what would be done. */
+  readonly dryRun?: boolean | undefined;
+  readonly now?: (() => number) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PruneReport {
+  /** Packs that went, or would go. */
+  readonly removedPacks: number;
+  /** Packs whose needed blobs were written anew. */
+  readonly rewrittenPacks: number;
+  /** Bytes that came free, and that were written anew. */
+  readonly freedBytes: number;
+  readonly rewrittenBytes: number;
+  readonly removedManifests: number;
+}
+
+/**
+ * Gives back the space of what no point needs. Others may read and write meanwhile: what is to go is
+ * condemned in the root first, in a step that a new point would make fail, and a writer that began
+ * before looks again before its own point is named. So no clock has to be right for any point to be.
+ * Order: new packs are durable; the root condemns the old ones (the commit point); they are removed;
+ * the root is told. Cut off anywhere, the next prune goes on.
+ * @throws BACKUP_CORRUPT: a point is damaged, and nothing is removed; LOCKED, CANCELLED
+ */
+export async function prune(options: PruneOptions): Promise<PruneReport> {
+  const { repository, signal } = options;
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    throwIfCancelled(signal);
+    repository.forgetIndex();
+    const plan = await makePlan(options);
+    if (options.dryRun === true) return report(plan, 0, 0);
+    const rewrittenBytes = await rewritePacks(repository, plan, signal);
+    throwIfCancelled(signal);
+    if (!(await condemn(repository, plan))) continue;
+    await removeCondemned(repository);
+    const manifests = await removeManifests(options);
+    repository.forgetIndex();
+    return report(plan, rewrittenBytes, manifests);
+  }
+  throw new TidemarkError('LOCKED', `new restore points come all the time in ${repository.label}`, {
+    where: repository.label,
+    hint: 'prune again when fewer backups are running',
+  });
+}
+
+async function makePlan({
+  repository,
+  grace = DAY,
+  maxUnused = 0.5,
+  now = Date.now,
+}: PruneOptions) {
+  const root = await repository.readRoot();
+  const { blobs } = await repository.index();
+  const { store, sealer } = repository;
+  const marks = new Marks(blobs, new BlobReader(store, sealer, blobs));
+  for (const { id } of allPoints(root)) await marks.addPoint(await repository.readManifest(id));
+  const indexed = await sizesById(store, INDEX_PREFIX);
+  const oldest = now() - grace;
+  const packs: { id: string; size: number; isOld: boolean }[] = [];
+  for await (const { key, size, stored } of store.list(PACKS_PREFIX)) {
+    const id = idInKey(key);
+    if (id !== undefined) packs.push({ id, size, isOld: stored <= oldest });
+  }
+  return { root, ...planPrune({ blobs, marks, packs, indexed, maxUnused }) };
+}
+
+type Plan = PrunePlan & { readonly root: Root };
+
+/** @returns false: there are points that were not looked at, or less is there than was */
+async function condemn(repository: Repository, plan: Plan): Promise<boolean> {
+  const looked = new Set(allPoints(plan.root).map(({ id }) => id));
+  const goes = [...plan.unused, ...plan.rewritten].map(({ id }) => id);
+  let isCurrent = true;
+  await repository.changeRoot((root) => {
+    // Another prune may have condemned what this one counts on.
+    isCurrent =
+      root.prunes === plan.root.prunes && allPoints(root).every(({ id }) => looked.has(id));
+    const condemned = [...new Set([...root.condemned, ...goes])].slice(0, MAX_CONDEMNED);
+    if (!isCurrent || condemned.length === root.condemned.length) return root;
+    return { ...root, condemned, prunes: root.prunes + 1 };
+  });
+  return isCurrent;
+}
+
+/** The pack first: an index without a pack is passed over, and a pack without an index made whole. */
+async function removeCondemned(repository: Repository): Promise<void> {
+  const { condemned } = await repository.readRoot();
+  if (condemned.length === 0) return;
+  for (const id of condemned) {
+    await repository.store.delete(packKey(id));
+    await repository.store.delete(indexKey(id));
+  }
+  const removed = new Set(condemned);
+  await repository.changeRoot((root) => {
+    const left = root.condemned.filter((id) => !removed.has(id));
+    return left.length === root.condemned.length ? root : { ...root, condemned: left };
+  });
+}
+
+/** Manifests that no root names any more, or that none has come to name. */
+async function removeManifests({
+  repository,
+  grace = DAY,
+  now = Date.now,
+}: PruneOptions): Promise<number> {
+  const oldest = now() - grace;
+  const named = new Set(allPoints(await repository.readRoot()).map(({ id }) => id));
+  let removed = 0;
+  for await (const { key, stored } of repository.store.list(POINTS_PREFIX)) {
+    const id = idInKey(key);
+    if (id === undefined || named.has(id) || stored > oldest) continue;
+    await repository.store.delete(pointKey(id));
+    removed += 1;
+  }
+  return removed;
+}
+
+function report(plan: PrunePlan, rewrittenBytes: number, removedManifests: number): PruneReport {
+  let freed = 0;
+  for (const { size } of [...plan.unused, ...plan.rewritten]) freed += size;
+  return {
+    removedPacks: plan.unused.length,
+    rewrittenPacks: plan.rewritten.length,
+    freedBytes: freed,
+    rewrittenBytes,
+    removedManifests,
+  };
+}

@@ -1,0 +1,97 @@
+import type { GranuleRun } from '@tidemark/backup';
+import { TidemarkError } from '@tidemark/core';
+import { DIGEST_SIZE } from '../format/limits.ts';
+import type { PointBitmap } from '../format/manifest.ts';
+import { walkMap } from '../map/map-reader.ts';
+import { allPoints, openPoint, type OpenPoint } from '../points.ts';
+import type { Repository } from '../repository.ts';
+import { checkMap, mapOf } from './map-of-point.ts';
+
+/** What a drive held at a restore point: what `TrackedDrive.rescan` compares with. */
+export interface RepositoryDigests {
+  readonly point: OpenPoint;
+  readonly bitmap: PointBitmap;
+  readonly checkpoint: string;
+  /** Bytes of the drive. */
+  readonly size: number;
+  /** Bytes of a granule; the last one may be shorter. */
+  readonly granularity: number;
+  /** Bytes. */
+  readonly digestSize: number;
+  digest(content: Uint8Array): Uint8Array;
+  /** The whole drive in order, without gaps. @throws BACKUP_CORRUPT: none of it counts */
+  runs(): AsyncIterable<GranuleRun>;
+}
+
+const NO_DIGESTS = new Uint8Array(0);
+
+/** The digests of a point whose whole map has been checked. @throws BACKUP_CORRUPT */
+async function digestsOfPoint(
+  repository: Repository,
+  point: OpenPoint,
+): Promise<Omit<RepositoryDigests, 'bitmap' | 'checkpoint'>> {
+  const { manifest } = point;
+  const reader = await repository.reader();
+  await checkMap(manifest, reader);
+  return {
+    point,
+    size: manifest.drive.size,
+    granularity: manifest.granularity,
+    digestSize: DIGEST_SIZE,
+    digest: (content) => repository.sealer.digest(content),
+    async *runs() {
+      for await (const { first, count, digests } of walkMap(mapOf(manifest, reader))) {
+        const kind = digests === undefined ? 'zero' : 'data';
+        yield { kind, first, count, dataOffset: 0, digests: digests ?? NO_DIGESTS };
+      }
+    },
+  };
+}
+
+export interface RepositoryDigestsOptions {
+  readonly drive: { readonly id: string };
+  /** Name of the bitmap that is to come back. */
+  readonly bitmap: string;
+  /** Number or id. Default: the newest point that began the bitmap. */
+  readonly point?: string | undefined;
+}
+
+/**
+ * The digests of the point at which a bitmap began.
+ * @throws BACKUP_NOT_FOUND (also: no point began it), BITMAP_INVALID (the given one did not),
+ *   BACKUP_CORRUPT
+ */
+export async function digestsForBitmap(
+  repository: Repository,
+  { drive, bitmap: name, point: wanted }: RepositoryDigestsOptions,
+): Promise<RepositoryDigests> {
+  const point =
+    wanted === undefined
+      ? await newestOf(repository, drive.id, name)
+      : await openPoint(repository, { drive: drive.id, point: wanted });
+  const { bitmap } = point.manifest;
+  if (bitmap?.name !== name) {
+    const text = `restore point ${point.number} did not begin bitmap '${name}'`;
+    const hint = 'leave the point out to take the newest one that did';
+    throw new TidemarkError('BITMAP_INVALID', text, {
+      where: repository.label,
+      bitmap: name,
+      hint,
+    });
+  }
+  const digests = await digestsOfPoint(repository, point);
+  return { ...digests, bitmap, checkpoint: bitmap.checkpoint };
+}
+
+async function newestOf(repository: Repository, drive: string, bitmap: string): Promise<OpenPoint> {
+  const points = allPoints(await repository.readRoot());
+  for (const { id, drive: its, checkpoint } of points.toReversed()) {
+    if (its.id !== drive || checkpoint === null) continue;
+    const point = await openPoint(repository, { drive, point: id });
+    if (point.manifest.bitmap?.name === bitmap) return point;
+  }
+  const where = repository.label;
+  const text = `no restore point of '${drive}' in ${where} began bitmap '${bitmap}'`;
+  const hint = 'make a full backup by the bitmap: it has no point to come back to';
+  throw new TidemarkError('BACKUP_NOT_FOUND', text, { where, bitmap, hint });
+}
