@@ -28,7 +28,8 @@ function checkRun(
   { drive, granularity }: PointManifest,
   reader: BlobReader,
 ): void {
-  for (let at = 0; digests !== undefined && at < digests.length; at += DIGEST_SIZE) {
+  if (digests === undefined) return;
+  for (let at = 0; at < digests.length; at += DIGEST_SIZE) {
     const digest = digests.subarray(at, at + DIGEST_SIZE);
     const offset = (first + at / DIGEST_SIZE) * granularity;
     const { length } = reader.place(digest);
