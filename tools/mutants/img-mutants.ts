@@ -43,18 +43,18 @@ export const IMG_MUTANTS: readonly Mutant[] = [
   {
     name: 'convert -n writes a raw drive behind the back of its sidecar',
     file: 'packages/img/src/commands/convert.ts',
-    find: 'return openBitmapsBeside(target, { warn: host.err, wholeSectors: true });',
-    replace: 'return target.qcow2 && openBitmapsBeside(target, { warn: host.err });',
+    find: 'return bitmapsBeside(target, { warn: host.err, wholeSectors: true });',
+    replace: 'return target.qcow2 && bitmapsBeside(target, { warn: host.err });',
   },
   {
     name: 'a raw drive is resized behind the back of its sidecar',
     file: work('resize-image.ts'),
-    find: 'const store = await openBitmapsBeside(image, { warn });',
-    replace: 'const store = image.qcow2 && (await openBitmapsBeside(image, { warn }));',
+    find: 'const store = await bitmapsBeside(image, { warn });',
+    replace: 'const store = image.qcow2 && (await bitmapsBeside(image, { warn }));',
   },
   {
     name: 'a sidecar is not found by a link to its drive',
-    file: work('raw-sidecar.ts'),
+    file: work('sidecar-beside.ts'),
     find: 'found?.isFile() === true ? await realpath(path) : path',
     replace: 'found?.isFile() === true ? path : await realpath(path)',
   },

@@ -14,6 +14,7 @@ import { copyContent } from '../work/convert-images.ts';
 import { copyBitmaps, planBitmapCopy } from '../work/copy-bitmaps.ts';
 import { createImage } from '../work/create-image.ts';
 import { Recording } from '../work/recording.ts';
+import { bitmapsBeside } from '../work/sidecar-beside.ts';
 import { type ConvertArguments, readConvert } from './convert-arguments.ts';
 
 export async function convert(words: readonly string[], host: ImgHost): Promise<number> {
@@ -96,8 +97,7 @@ function optionsFor(
 
 async function bitmapsOfTarget(target: Image, host: ImgHost): Promise<BitmapStore | undefined> {
   if (target.qcow2 !== undefined) return openQcow2Store(target.qcow2);
-  const { openBitmapsBeside } = await import('../work/raw-sidecar.ts');
-  return openBitmapsBeside(target, { warn: host.err, wholeSectors: true });
+  return bitmapsBeside(target, { warn: host.err, wholeSectors: true });
 }
 
 async function bitmapsOf(

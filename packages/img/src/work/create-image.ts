@@ -10,6 +10,7 @@ import { wholeSectors } from '../open/raw-disk.ts';
 import { wordFileError } from '../open/open-image.ts';
 import type { CreateOptions } from '../text/create-options.ts';
 import { planQcow2 } from './plan-qcow2.ts';
+import { warnOfSidecar } from './sidecar-beside.ts';
 
 export interface CreateImageOptions {
   readonly name: string;
@@ -39,7 +40,7 @@ export async function createImage({
     checkRawPreallocation(options);
     if (size > MAX_FILE) throw tooLarge(format);
     return makeFile(path, warn, async (file) => {
-      await (await import('./raw-sidecar.ts')).warnOfSidecar(path, warn);
+      await warnOfSidecar(path, warn);
       await file.resize(0);
       const bytes = wholeSectors(Number(size));
       await file.resize(bytes);
@@ -63,7 +64,7 @@ async function createWithData(
   }
   if (dataFile.name === path) throw notOffered('A data file that is the image itself');
   await makeFile(dataFile.name, warn, async (data) => {
-    await (await import('./raw-sidecar.ts')).warnOfSidecar(dataFile.name, warn);
+    await warnOfSidecar(dataFile.name, warn);
     await data.resize(0);
     await data.resize(size);
     await createQcow2(file, plan);

@@ -3,6 +3,7 @@ import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, notOffered } from '../failure.ts';
 import type { Image } from '../open/open-image.ts';
 import { inconsistentBitmap } from './bitmap-failures.ts';
+import { bitmapsBeside } from './sidecar-beside.ts';
 
 const ZEROS = 4 * 1024 * 1024;
 
@@ -51,8 +52,7 @@ async function resizeRaw(
 ): Promise<void> {
   if (preallocation === 'metadata')
     throw new ImgFailure('Unsupported preallocation mode: metadata');
-  const { openBitmapsBeside } = await import('./raw-sidecar.ts');
-  const store = await openBitmapsBeside(image, { warn });
+  const store = await bitmapsBeside(image, { warn });
   try {
     await resizeBoth(image, Number(size), { preallocation, store });
   } finally {
