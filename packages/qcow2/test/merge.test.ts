@@ -78,10 +78,10 @@ describe('bits that are merged where they lie', () => {
   );
 
   it('are what a merge makes of more tables than are kept in memory', async () => {
-    // A hundred tables of 160 KiB.
+    // 120 tables of 160 KiB.
     const size = 20_600 * COVERAGE + 512;
     const opened = await newBitmaps({ size, clusterSize: 512 });
-    const names = Array.from({ length: 100 }, (_, i) => `b${i}`);
+    const names = Array.from({ length: 120 }, (_, i) => `b${i}`);
     const random = randomOf(5);
     const expected = new DirtyBitmap(size, GRANULARITY);
     const contents = new Map<string, DirtyBitmap>();
