@@ -43,6 +43,21 @@ it('grants a long call the time to copy its bytes', () => {
   const promptness = new Promptness();
   promptness.took(1, 2 ** 20);
   expect(promptness.isLikely()).toBe(true);
-  promptness.took(1, 4096);
+  promptness.took(1.2, 4096);
   expect(promptness.isLikely()).toBe(false);
+});
+
+it('takes one slow call for chance, and a second one soon after for a sign', () => {
+  const promptness = new Promptness();
+  promptness.took(0.3, 4096);
+  expect(promptness.isLikely()).toBe(true);
+  for (let i = 0; i < 8; i++) promptness.took(PROMPT, 4096);
+  promptness.took(0.3, 4096);
+  expect(promptness.isLikely()).toBe(true);
+  for (let i = 0; i < 7; i++) promptness.took(PROMPT, 4096);
+  promptness.took(0.3, 4096);
+  expect(detour(promptness)).toBe(16);
+  // It is tried once, and not believed again.
+  promptness.took(0.3, 4096);
+  expect(detour(promptness)).toBe(32);
 });

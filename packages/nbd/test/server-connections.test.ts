@@ -27,17 +27,17 @@ async function letItWork(other: RawClient): Promise<void> {
 }
 
 describe('a client', () => {
-  it('has 16 requests worked on at a time, and the others afterwards', async () => {
+  it('has 64 requests worked on at a time, and the others afterwards', async () => {
     const device = new HeldDevice({ size: MIB });
     const { enter } = await serve({ device });
     const client = await enter();
-    const cookies = Array.from({ length: 40 }, (_, index) => index);
+    const cookies = Array.from({ length: 100 }, (_, index) => index);
     client.send(
       ...cookies.map((cookie) => request({ type: WRITE, cookie, payload: Buffer.alloc(512, 1) })),
     );
-    await device.begun(16);
+    await device.begun(64);
     await letItWork(await enter());
-    expect(device.writes).toBe(16);
+    expect(device.writes).toBe(64);
     device.letGo();
     const answered = new Set<number>();
     for (const _ of cookies) answered.add(cookieOf(await client.message()));

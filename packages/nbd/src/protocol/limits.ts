@@ -7,7 +7,7 @@ export const MAX_OPTION_BYTES: number = 1024 * 1024;
 /** Bytes of UTF-8 in a name, a description or an error text (proto.md, "Values"). */
 export const MAX_STRING_BYTES = 4096;
 
-/** Requests of one connection that are worked on at a time. */
+/** Requests that a client has under way at a time, as QEMU's has. */
 export const MAX_REQUESTS_IN_FLIGHT = 16;
 
 /** Extents in one block status chunk that a client takes: nbdkit sends more than QEMU. */

@@ -1,9 +1,5 @@
 import { TidemarkError } from '@tidemark/core';
-import {
-  HANDSHAKE_TIMEOUT_MS,
-  MAX_REQUEST_BYTES,
-  MAX_REQUESTS_IN_FLIGHT,
-} from '../protocol/limits.ts';
+import { HANDSHAKE_TIMEOUT_MS, MAX_REQUEST_BYTES } from '../protocol/limits.ts';
 
 /** What clients may cost. */
 export interface Limits {
@@ -14,7 +10,7 @@ export interface Limits {
    * those of qemu-nbd do. Default `refuse`.
    */
   readonly whenFull: 'refuse' | 'wait';
-  /** Requests of one client that are worked on at a time. Default 16. */
+  /** Requests of one client that are worked on at a time. Default 64. */
   readonly requests: number;
   /**
    * Bytes of data that the requests of one client hold before no further one is taken. Default 16
@@ -28,7 +24,8 @@ export interface Limits {
 const DEFAULTS: Limits = {
   clients: 128,
   whenFull: 'refuse',
-  requests: MAX_REQUESTS_IN_FLIGHT,
+  // More than QEMU's 16: what came together is answered together.
+  requests: 64,
   bytes: MAX_REQUEST_BYTES / 2,
   handshake: HANDSHAKE_TIMEOUT_MS,
 };
