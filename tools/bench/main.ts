@@ -3,6 +3,8 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   tracking: () => import('./tracking.ts'),
   open: () => import('./open-after-kill.ts'),
   img: () => import('./img.ts'),
+  nbd: () => import('./nbd.ts'),
+  bitmap: () => import('./bitmap.ts'),
 };
 
 const [name = 'tracking'] = process.argv.splice(2, 1);
