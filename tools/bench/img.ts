@@ -1,102 +1,98 @@
-// What changes of bitmaps cost, beside qemu-img, as a program and as a library:
-//   pnpm bench img [FOLDER] [ROUNDS]
-// FOLDER decides the file system: it should be in memory. docs/performance.md has the last figures.
+// What `tidemark img` costs beside qemu-img, and what changes of bitmaps cost as a library:
+//   pnpm bench img [FOLDER] [ROUNDS] [DISK]
+// FOLDER should be in memory, DISK on a disk: there the library rows are timed with their flushes.
+// docs/performance.md has the last figures.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { type CopyDisk, makeDisks } from './img/copies.ts';
 import { type BenchImage, makeImage } from './img/images.ts';
 import { libraryTimes } from './img/library.ts';
-import { type Arguments, contest, hasImgCommands, startUp } from './img/program.ts';
+import { contest, startUp } from './img/program.ts';
+import { BITMAP_ROWS, CHECK, copyRows, type Row } from './img/rows.ts';
 
-const [folder = '/dev/shm', rounds = '9'] = process.argv.slice(2);
+const [folder = '/dev/shm', rounds = '9', disk = '.'] = process.argv.slice(2);
 const ROUNDS = Number(rounds);
+const KiB = 1024;
+const MiB = 2 ** 20;
 const GiB = 2 ** 30;
 const TiB = 2 ** 40;
 const dir = mkdtempSync(join(folder, 'tidemark-bench-'));
+const diskDir = mkdtempSync(join(disk, 'tidemark-bench-'));
 
 const IMAGES: Readonly<Record<string, BenchImage>> = {
   '16 TiB, two bitmaps, half full': { size: 16 * TiB, bitmaps: 2, density: 0.5 },
   '16 TiB, two bitmaps, a thousandth': { size: 16 * TiB, bitmaps: 2, density: 0.001 },
   '16 TiB, ten bitmaps, half full': { size: 16 * TiB, bitmaps: 10, density: 0.5 },
   '100 GiB, two bitmaps, half full': { size: 100 * GiB, bitmaps: 2, density: 0.5 },
+  '64 MiB, two bitmaps, half full': { size: 64 * MiB, bitmaps: 2, density: 0.5 },
 };
 
-interface Row {
-  readonly what: string;
-  readonly qemu: Arguments;
-  /** Of the program that speaks as qemu-img does. */
-  readonly img: Arguments;
-  /** Where it does not yet. */
-  readonly own: Arguments;
-}
-
-const alike = (what: string, args: Arguments, own: Arguments): Row => {
-  return { what, qemu: args, img: ['img', ...args], own };
+const DISKS: Readonly<Record<string, CopyDisk>> = {
+  '1 GiB, every other 256 KiB': { size: GiB, step: 512 * KiB, run: 256 * KiB },
+  '1 TiB, 512 MiB of it in 8192 places': { size: TiB, step: 128 * MiB, run: 64 * KiB },
 };
 
-const ROWS: readonly Row[] = [
-  alike('info', ['info', '-f', 'qcow2', 'IMAGE'], ['info', 'IMAGE', '--format', 'qcow2']),
-  alike(
-    'add',
-    ['bitmap', '-f', 'qcow2', '--add', 'IMAGE', 'new'],
-    ['bitmap', 'add', 'IMAGE', 'new', '--format', 'qcow2'],
-  ),
-  alike(
-    'clear',
-    ['bitmap', '-f', 'qcow2', '--clear', 'IMAGE', 'b0'],
-    ['bitmap', 'clear', 'IMAGE', 'b0', '--format', 'qcow2'],
-  ),
-  alike(
-    'merge',
-    ['bitmap', '-f', 'qcow2', '--merge', 'b1', 'IMAGE', 'b0'],
-    ['bitmap', 'merge', 'IMAGE', 'b0', 'b1', '--format', 'qcow2'],
-  ),
-];
-
-const MiB = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+const inMiB = (bytes: number) => `${(bytes / MiB).toFixed(1)} MiB`;
 const ms = (time: number) => `${time.toFixed(1)} ms`;
 const load = () =>
   loadavg()
     .map((value) => value.toFixed(1))
     .join(' ');
 
-function program(name: string, image: string, speaksImg: boolean): void {
-  for (const { what, qemu, img, own } of ROWS) {
-    const result = contest({ image, rounds: ROUNDS, qemu, ours: speaksImg ? img : own });
-    const cost = `${MiB(result.memory)} | ${MiB(result.io)}`;
+function programs(name: string, image: string, rows: readonly Row[]): void {
+  for (const { what, args, changes } of rows) {
+    const ours = ['img', ...args];
+    const result = contest({ image, changes, rounds: ROUNDS, qemu: args, ours });
+    const cost = `${inMiB(result.memory)} | ${inMiB(result.io)}`;
     const times = `${ms(result.qemu)} | ${ms(result.ours)} | ×${result.ratio.toFixed(2)}`;
     console.info(`| ${name} | ${what} | ${times} | ${cost} |`);
   }
 }
 
 async function library(name: string, image: string): Promise<void> {
+  const onDisk = await libraryTimes(image, 3, diskDir);
   for (const [what, { first, median, least }] of Object.entries(
     await libraryTimes(image, ROUNDS),
   )) {
-    console.info(`| ${name} | ${what} | ${ms(median)} | ${ms(least)} | ${ms(first)} |`);
+    const times = [median, least, first, onDisk[what]!.median].map(ms).join(' | ');
+    console.info(`| ${name} | ${what} | ${times} |`);
   }
 }
 
 try {
+  const { model } = cpus()[0]!;
+  console.info(`${cpus().length} x ${model}, Node ${process.version}, load ${load()}\n`);
+  const { node, helper } = startUp(ROUNDS * 3);
+  console.info(`Node's own start: ${ms(node)}; the start of perl for a lock: ${ms(helper)} more\n`);
+
   const images: [string, string][] = [];
+  console.info('| image | as a library | median | least | first | on disk |');
+  console.info('| --- | --- | --- | --- | --- | --- |');
   for (const [name, image] of Object.entries(IMAGES)) {
     const path = join(dir, `${images.length}.qcow2`);
     await makeImage(path, image);
     images.push([name, path]);
+    await library(name, path);
   }
-  const { model } = cpus()[0]!;
-  console.info(`${cpus().length} x ${model}, Node ${process.version}, load ${load()}\n`);
-  console.info('| image | as a library | median | least | first |');
-  console.info('| --- | --- | --- | --- | --- |');
-  for (const [name, path] of images) await library(name, path);
-
-  const speaksImg = hasImgCommands();
-  if (!speaksImg) console.info('\nthere is no `tidemark img` yet: `tidemark bitmap` and `info`');
-  console.info(`\nNode's own start: ${ms(startUp(ROUNDS))}\n`);
-  console.info('| image | as a program | qemu-img | tidemark | ratio | memory | I/O |');
+  console.info('\n| image | as a program | qemu-img | tidemark | ratio | memory | I/O |');
   console.info('| --- | --- | --- | --- | --- | --- | --- |');
-  for (const [name, path] of images) program(name, path, speaksImg);
+  for (const [name, path] of images) {
+    programs(name, path, BITMAP_ROWS);
+    rmSync(path);
+  }
+  const full = join(dir, 'full.qcow2');
+  const preallocated = ['-f', 'qcow2', '-o', 'preallocation=metadata', full, '1T'];
+  execFileSync('qemu-img', ['create', '-q', ...preallocated]);
+  programs('1 TiB, metadata preallocated', full, [CHECK]);
+  rmSync(full);
+  for (const [index, [name, shape]] of Object.entries(DISKS).entries()) {
+    const base = makeDisks(dir, `disk${index}`, shape);
+    programs(name, `${base}.raw`, copyRows(base));
+  }
 } finally {
   rmSync(dir, { recursive: true });
+  rmSync(diskDir, { recursive: true });
 }
 console.info(`\nload ${load()}`);

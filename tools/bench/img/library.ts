@@ -20,15 +20,16 @@ const OPERATIONS: Readonly<Record<string, (store: BitmapStore) => readonly Bitma
   merge: () => [{ op: 'merge', name: 'b0', sources: ['b1'] }],
 };
 
-/** Times of commits, each on an image that is as it was made, open and locked. */
+/** Times of commits, each on a copy in `folder` of an image as it was made, open and locked. */
 export async function libraryTimes(
   image: string,
   rounds: number,
+  folder: string = join(image, '..'),
 ): Promise<Readonly<Record<string, LibraryTimes>>> {
   const times: Record<string, number[]> = {};
   for (let round = 0; round < rounds; round++) {
     for (const [name, changes] of Object.entries(OPERATIONS)) {
-      (times[name] ??= []).push(await timeOf(image, changes));
+      (times[name] ??= []).push(await timeOf(image, folder, changes));
     }
   }
   return Object.fromEntries(
@@ -40,9 +41,10 @@ export async function libraryTimes(
 
 async function timeOf(
   image: string,
+  folder: string,
   changes: (store: BitmapStore) => readonly BitmapChange[],
 ): Promise<number> {
-  const work = join(image, '..', 'work.qcow2');
+  const work = join(folder, 'work.qcow2');
   copyFileSync(image, work);
   const drive = await openDrive(work, { format: 'qcow2', access: 'bitmaps' });
   const { store } = await openDriveBitmaps(drive);

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,8 @@ const MAIN = fileURLToPath(new URL('../../../apps/cli/dist/main.js', import.meta
 
 /** What a process has used when it ends, told by itself. */
 const REPORT = `data:text/javascript,${encodeURIComponent(`
-import { readFileSync, writeFileSync } from 'node:fs';
+// Not imported: that would load more of Node than the program does.
+const { readFileSync, writeFileSync } = process.getBuiltinModule('node:fs');
 process.on('exit', () => {
   if (process.env.BENCH_REPORT === undefined) return;
   const io = readFileSync('/proc/self/io', 'utf8');
@@ -21,17 +22,12 @@ process.on('exit', () => {
 
 export type Arguments = readonly string[];
 
-/** Whether the program has commands that speak as qemu-img does. */
-export function hasImgCommands(): boolean {
-  if (!existsSync(MAIN)) throw new Error('build first: pnpm run build');
-  return spawnSync(process.execPath, [MAIN, 'img', '--help'], { stdio: 'ignore' }).status === 0;
-}
-
 export interface Contest {
-  /** Left as it is: each run gets a copy. */
+  /** Left as it is: each run that changes it gets a copy. */
   readonly image: string;
+  readonly changes: boolean;
   readonly rounds: number;
-  /** IMAGE stands for the copy. */
+  /** IMAGE stands for the image or its copy, TARGET for a file that is not there. */
   readonly qemu: Arguments;
   readonly ours: Arguments;
 }
@@ -49,22 +45,35 @@ export interface ContestResult {
 }
 
 /** Both in each round, in turn first. */
-export function contest({ image, rounds, qemu, ours }: Contest): ContestResult {
-  const work = join(image, '..', 'work.qcow2');
-  const times: { readonly qemu: number; readonly ours: number }[] = [];
-  const run = {
-    qemu: () => timed(work, image, 'qemu-img', qemu),
-    ours: () => timed(work, image, process.execPath, [MAIN, ...ours]),
+export function contest(contest: Contest): ContestResult {
+  if (!existsSync(MAIN)) throw new Error('build first: pnpm run build');
+  const { image, rounds, qemu, ours } = contest;
+  const run = (program: string, args: Arguments, env = process.env) => {
+    const work = prepare(contest);
+    const words = args.map((arg) =>
+      arg === 'IMAGE' ? work : arg === 'TARGET' ? target(image) : arg,
+    );
+    const begun = performance.now();
+    execFileSync(program, words, { stdio: ['ignore', 'ignore', 'inherit'], env });
+    return performance.now() - begun;
   };
+  const times: { readonly qemu: number; readonly ours: number }[] = [];
+  const byQemu = () => run('qemu-img', qemu);
+  const byUs = () => run(process.execPath, [MAIN, ...ours]);
   for (let round = 0; round < rounds; round++) {
-    if (round % 2 === 0) times.push({ qemu: run.qemu(), ours: run.ours() });
+    if (round % 2 === 0) times.push({ qemu: byQemu(), ours: byUs() });
     else {
-      const own = run.ours();
-      times.push({ qemu: run.qemu(), ours: own });
+      const own = byUs();
+      times.push({ qemu: byQemu(), ours: own });
     }
   }
-  const used = usage(work, image, ours);
-  rmSync(work, { force: true });
+  const report = `${image}.report`;
+  run(process.execPath, ['--import', REPORT, MAIN, ...ours], {
+    ...process.env,
+    BENCH_REPORT: report,
+  });
+  const used: Pick<ContestResult, 'io' | 'memory'> = JSON.parse(readFileSync(report, 'utf8'));
+  for (const path of [report, copyOf(image), target(image)]) rmSync(path, { force: true });
   return {
     qemu: median(times.map((time) => time.qemu)),
     ours: median(times.map((time) => time.ours)),
@@ -73,33 +82,35 @@ export function contest({ image, rounds, qemu, ours }: Contest): ContestResult {
   };
 }
 
-function timed(work: string, image: string, program: string, args: Arguments): number {
-  copyFileSync(image, work);
-  const begun = performance.now();
-  execFileSync(program, given(args, work), { stdio: ['ignore', 'ignore', 'inherit'] });
-  return performance.now() - begun;
+const copyOf = (image: string) => join(image, '..', 'work.qcow2');
+const target = (image: string) => join(image, '..', 'target');
+
+/** What a run works on: outside of its time. */
+function prepare({ image, changes }: Contest): string {
+  rmSync(target(image), { force: true });
+  if (!changes) return image;
+  copyFileSync(image, copyOf(image));
+  return copyOf(image);
 }
 
-function usage(work: string, image: string, args: Arguments) {
-  copyFileSync(image, work);
-  const report = `${work}.report`;
-  const env = { ...process.env, BENCH_REPORT: report };
-  const all = ['--import', REPORT, MAIN, ...given(args, work)];
-  execFileSync(process.execPath, all, { stdio: ['ignore', 'ignore', 'inherit'], env });
-  const told: Pick<ContestResult, 'io' | 'memory'> = JSON.parse(readFileSync(report, 'utf8'));
-  rmSync(report);
-  return told;
+export interface StartUp {
+  /** Milliseconds from start to end of a program that does nothing, of Node itself. */
+  readonly node: number;
+  /** What it takes more to start perl as well, as for a lock, and to wait for its end. */
+  readonly helper: number;
 }
 
-const given = (args: Arguments, work: string): string[] =>
-  args.map((arg) => (arg === 'IMAGE' ? work : arg));
+const PERL =
+  "require('child_process').spawn('perl', ['-e', '0'], { stdio: ['ignore', 'ignore', 'pipe'] })";
 
-/** Milliseconds from start to end of a program that does nothing, of Node itself. */
-export function startUp(rounds: number): number {
-  const times = Array.from({ length: rounds }, () => {
+/** In turn. */
+export function startUp(rounds: number): StartUp {
+  const timed = (script: string) => {
     const begun = performance.now();
-    execFileSync(process.execPath, ['-e', '0']);
+    execFileSync(process.execPath, ['-e', script]);
     return performance.now() - begun;
-  });
-  return median(times);
+  };
+  const times = Array.from({ length: rounds }, () => ({ node: timed('0'), helper: timed(PERL) }));
+  const node = median(times.map((time) => time.node));
+  return { node, helper: median(times.map((time) => time.helper)) - node };
 }

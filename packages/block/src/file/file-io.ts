@@ -12,7 +12,7 @@ export interface FileIo {
 }
 
 // node:fs refuses 2 GiB and more in a call, and Linux moves a little less than that.
-const MAX_PART = 2 ** 30;
+export const MAX_PART = 2 ** 30;
 
 type Callback = (error: Error | null, count: number) => void;
 type Step = (done: number, length: number, callback: Callback) => void;
@@ -103,7 +103,7 @@ export function endedEarly(where: string, offset: number): TidemarkError {
   );
 }
 
-function nothingWritten(where: string, offset: number): TidemarkError {
+export function nothingWritten(where: string, offset: number): TidemarkError {
   return new TidemarkError('IO_FAILED', `'${where}' takes no more bytes at ${offset}`, {
     where,
     offset,

@@ -11,9 +11,10 @@ import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.
 import { dropCached } from './drop-cached.ts';
 import { FileDevice } from './file-device.ts';
 import { readFacts } from './read-facts.ts';
-import { descriptorIo, handleIo } from './file-io.ts';
+import { descriptorIo, type FileIo, handleIo } from './file-io.ts';
 import { whyFlushesAreWeak } from './mount-trust.ts';
 import { PromptIo } from './prompt-io.ts';
+import { waitingIo } from './waiting-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
 import { SYSTEM_FILES } from './system-files.ts';
 
@@ -32,6 +33,11 @@ export interface FileDeviceOptions {
    * is refused while the system tells of a writer, and keeps none out.
    */
   readonly lock?: boolean | 'look';
+  /**
+   * Reads and writes in the tick of the call, also where that waits for the disk: for a program that
+   * has nothing else to do meanwhile. Default false.
+   */
+  readonly waits?: boolean;
   /** Let helper programs see and make holes. Default true. */
   readonly helper?: boolean;
   /** Default: the system's files. */
@@ -117,8 +123,8 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
   if (isSystem && writable && kind === 'file') notifyOfWeakFlushes(file, context);
   return new FileDevice({
     file,
-    io: isSystem ? descriptorIo(file.fd, where) : handleIo(file, where),
-    promptIo: isSystem ? new PromptIo(file.fd) : undefined,
+    io: ioOf(file, context),
+    promptIo: isSystem ? new PromptIo(file.fd, context) : undefined,
     holes: holesOf(file, kind, context),
     // After the lock: who had it before may have changed the size.
     size: await sizeOf(file, kind, where),
@@ -129,6 +135,11 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
     label: context.label ?? `${kind} '${where}'`,
     where,
   });
+}
+
+function ioOf(file: OpenFile, { where, isSystem, waits = false }: Context): FileIo {
+  if (!isSystem) return handleIo(file, where);
+  return waits ? waitingIo(file.fd, where) : descriptorIo(file.fd, where);
 }
 
 async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promise<void> {

@@ -18,11 +18,14 @@ type Call = (
  */
 export class PromptIo {
   readonly #fd: number;
+  readonly #waits: boolean;
   readonly #reads = new Promptness();
   readonly #writes = new Promptness();
 
-  constructor(fd: number) {
+  /** `waits`: also where that waits for the disk. Default false. */
+  constructor(fd: number, { waits = false }: { readonly waits?: boolean } = {}) {
     this.#fd = fd;
+    this.#waits = waits;
   }
 
   /** @returns false: not all of it was read */
@@ -37,7 +40,7 @@ export class PromptIo {
 
   #move(call: Call, promptness: Promptness, bytes: Uint8Array, offset: number): boolean {
     const { length } = bytes;
-    if (length > MAX_BYTES || !promptness.isLikely()) return false;
+    if (!this.#waits && (length > MAX_BYTES || !promptness.isLikely())) return false;
     const began = performance.now();
     try {
       return call(this.#fd, bytes, 0, length, offset) === length;

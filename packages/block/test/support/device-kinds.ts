@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { type BlockDevice, type FileSystem, MemoryDevice, openFileDevice } from '@tidemark/block';
+import {
+  type BlockDevice,
+  type FileDeviceOptions,
+  type FileSystem,
+  MemoryDevice,
+  openFileDevice,
+} from '@tidemark/block';
 import { FaultDevice, RecordingDevice } from '@tidemark/block/testing';
 import { memfs } from 'memfs';
 
@@ -27,25 +33,25 @@ const memory: DeviceKind = {
   createReadOnly: async ({ size }) => new MemoryDevice({ size, writable: false }),
 };
 
-function ofFiles(name: string, fs: () => FileSystem | undefined, folder: string): DeviceKind {
+function ofFiles(name: string, options: () => FileDeviceOptions, folder: string): DeviceKind {
   let count = 0;
-  const create = async ({ size }: OpenOptions, system = fs()) => {
+  const create = async ({ size }: OpenOptions, system = options()) => {
     const path = join(folder, `${name.replaceAll(' ', '-')}-${count++}.raw`);
     const device = await openFileDevice(path, {
       writable: true,
       create: 'exclusive',
       size,
-      ...(system && { fs: system }),
+      ...system,
     });
     return { device, path, system };
   };
   return {
     name,
-    create: async (options) => (await create(options)).device,
-    createReadOnly: async (options) => {
-      const { device, path, system } = await create(options);
+    create: async (wanted) => (await create(wanted)).device,
+    createReadOnly: async (wanted) => {
+      const { device, path, system } = await create(wanted);
       await device.close();
-      return openFileDevice(path, system && { fs: system });
+      return openFileDevice(path, system);
     },
   };
 }
@@ -62,8 +68,9 @@ function wrapped(name: string, wrap: (inner: BlockDevice) => BlockDevice): Devic
 export function deviceKinds(folder: string): readonly DeviceKind[] {
   return [
     memory,
-    ofFiles('file of node:fs', () => undefined, folder),
-    ofFiles('file of memfs', memoryFileSystem, '/'),
+    ofFiles('file of node:fs', () => ({}), folder),
+    ofFiles('file that waits', () => ({ waits: true }), folder),
+    ofFiles('file of memfs', () => ({ fs: memoryFileSystem() }), '/'),
     wrapped('fault wrapper without faults', (inner) => new FaultDevice(inner)),
     wrapped('recorder', (inner) => new RecordingDevice(inner)),
   ];

@@ -27,7 +27,7 @@ export async function convert(words: readonly string[], host: ImgHost): Promise<
   try {
     for (const name of wanted.sources) {
       const { format, share } = wanted;
-      sources.push(await openImage(name, { format, share, warn: host.err }));
+      sources.push(await openImage(name, { format, share, waits: true, warn: host.err }));
     }
     await convertOpen(sources, wanted, host);
   } finally {
@@ -160,7 +160,7 @@ function openTarget(
   if (compressed && format === 'raw') {
     throw new ImgFailure('Compression not supported for this file format');
   }
-  return openImage(target, { format, writable: true, warn: host.err });
+  return openImage(target, { format, writable: true, waits: true, warn: host.err });
 }
 
 async function fill(
