@@ -60,7 +60,7 @@ export default defineConfig({
     // Flat: package.json is found one folder above whichever file asks for it.
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
-    minify: { compress: false, mangle: false, codegen: true },
+    minify: true,
     codeSplitting: {
       groups: [
         {
