@@ -60,7 +60,8 @@ export default defineConfig({
     // Flat: package.json is found one folder above whichever file asks for it.
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
-    minify: true,
+    // The parser's errors are told apart by the names of their classes.
+    minify: { compress: false, mangle: { keepNames: true }, codegen: true },
     codeSplitting: {
       groups: [
         {

@@ -31,7 +31,7 @@ const IMAGES: Readonly<Record<string, BenchImage>> = {
 
 const DISKS: Readonly<Record<string, CopyDisk>> = {
   '1 GiB, every other 256 KiB': { size: GiB, step: 512 * KiB, run: 256 * KiB },
-  '1 TiB, 512 MiB of it in 8192 places': { size: TiB, step: 128 * MiB, run: 64 * KiB },
+  '64 GiB, 256 MiB of it in 4096 places': { size: 64 * GiB, step: 16 * MiB, run: 64 * KiB },
 };
 
 const inMiB = (bytes: number) => `${(bytes / MiB).toFixed(1)} MiB`;
