@@ -14,6 +14,7 @@ const PACKAGES = {
   nbdinfo: 'libnbd-bin',
   nbdcopy: 'libnbd-bin',
   nbdkit: 'nbdkit',
+  nbdsh: 'python3-libnbd',
   fio: 'fio',
   openssl: 'openssl',
   'mkfs.ext4': 'e2fsprogs',
