@@ -12,6 +12,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // It is taken by the condition `module`, which Node itself does not know.
+    server: { deps: { inline: [/@aws-sdk/, /@smithy/] } },
     // By default one processor is left idle, which on two is half of them.
     maxWorkers: '100%',
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })

@@ -25,7 +25,16 @@ export interface Daemon {
 
 /** Starts `tidemarkd` and waits until it serves. Throws what it printed if it ends before. */
 export async function startDaemon(...args: readonly string[]): Promise<Daemon> {
-  const child = spawn(process.execPath, [TIDEMARKD, ...args], {
+  return start(TIDEMARKD, 'tidemarkd: ready', args);
+}
+
+/** Starts a `tidemark` that goes on, and waits until it prints a line that begins so. */
+export async function startTidemark(ready: string, ...args: readonly string[]): Promise<Daemon> {
+  return start(TIDEMARK, `tidemark: ${ready}`, args);
+}
+
+async function start(program: string, ready: string, args: readonly string[]): Promise<Daemon> {
+  const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
@@ -33,9 +42,9 @@ export async function startDaemon(...args: readonly string[]): Promise<Daemon> {
   await new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       stderr += `${line}\n`;
-      if (line.startsWith('tidemarkd: ready')) resolve();
+      if (line.startsWith(ready)) resolve();
     });
-    void ended.then((code) => reject(new Error(`tidemarkd ended with code ${code}:\n${stderr}`)));
+    void ended.then((code) => reject(new Error(`${program} ended with code ${code}:\n${stderr}`)));
   });
   return {
     process: child,

@@ -84,7 +84,7 @@ export async function idOf(path: string): Promise<string> {
   });
 }
 
-async function takeBitmap(store: BitmapStore, name: string): Promise<BackupBitmap> {
+export async function takeBitmap(store: BitmapStore, name: string): Promise<BackupBitmap> {
   const content = await store.load(name);
   const info = (await store.list()).find((bitmap) => bitmap.name === name);
   if (info?.enabled !== true) {

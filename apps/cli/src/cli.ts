@@ -16,7 +16,9 @@ import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
 import { rescan } from './commands/rescan.ts';
 import { restore } from './commands/restore.ts';
+import { serve } from './commands/serve.ts';
 import { sidecarRoutes } from './commands/sidecar/index.ts';
+import { verify } from './commands/verify.ts';
 import { imgRoute } from './commands/img-route.ts';
 import { nbdRoute } from './commands/nbd-route.ts';
 import { errorTexts } from './error-texts.ts';
@@ -32,6 +34,8 @@ const root = buildRouteMap({
     checkpoint,
     restore,
     rescan,
+    verify,
+    serve,
     repo: repoRoutes,
     img: imgRoute,
     nbd: nbdRoute,

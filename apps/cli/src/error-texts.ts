@@ -67,12 +67,12 @@ function wantsJson(args: readonly string[]): boolean {
 }
 
 const SUBCOMMAND =
-  /^(?:add|adopt|check|clear|config|convert|create|disable|dump|enable|lend|list|merge|move|plan|remove|resize)$/;
+  /^(?:add|adopt|check|clear|config|convert|create|disable|dump|enable|forget|lend|list|merge|move|plan|prune|rebuild-index|remove|resize|show)$/;
 
 /** The command that was meant, as far as it can be told. */
 function commandOf([first = '', second = '']: readonly string[]): string {
   const words = ['tidemark'];
-  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore|sidecar)$/.test(first))
+  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore|serve|sidecar|verify)$/.test(first))
     words.push(first);
   if (/^(?:bitmap|repo|sidecar)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
   return words.join(' ');

@@ -75,6 +75,13 @@ export const directoryPositional = {
   parse: String,
 } as const;
 
+/** Where restore points are. */
+export const pointsPositional = {
+  brief: 'directory of restore points, or a repository',
+  placeholder: 'DIRECTORY',
+  parse: String,
+} as const;
+
 export const namePositional = {
   brief: 'name of the bitmap',
   placeholder: 'NAME',

@@ -1,13 +1,21 @@
-import { type PointDigests, planRescan } from '@tidemark/backup';
+import { planRescan } from '@tidemark/backup';
 import { openRecordingDrive } from '@tidemark/drive';
-import type { TrackedDrive } from '@tidemark/tracking';
+import type { DigestSource, TrackedDrive } from '@tidemark/tracking';
 import { idOf } from './back-up.ts';
 import type { DriveFlags } from './flags.ts';
 import { longWork } from './long-work.ts';
 import { notice } from './output.ts';
+import { refuseRepositoryFlags } from './repository/refuse-flags.ts';
+import type { RepositoryFlags } from './repository/flags.ts';
 import { withDrive } from './session.ts';
 
-export interface RescanOptions extends DriveFlags {
+/** What to compare with, wherever it is kept. */
+export interface RescanSource extends DigestSource {
+  readonly point: string;
+  readonly bitmap: { readonly name: string; readonly granularity: number };
+}
+
+export interface RescanOptions extends DriveFlags, RepositoryFlags {
   readonly bitmap: string;
   readonly point?: string;
   readonly driveId?: string;
@@ -34,9 +42,23 @@ export async function rescanDrive(
   directory: string,
   options: RescanOptions,
 ): Promise<RescanReport> {
+  const { holdsRepository } = await import('./repository/open-place.ts');
+  if (!(await holdsRepository(directory))) {
+    refuseRepositoryFlags(directory, options);
+    return rescanBy(path, options, (size) => findDigests(path, directory, size, options));
+  }
+  const { withDigests } = await import('./repository/rescan-source.ts');
+  return withDigests(path, directory, options, (find) => rescanBy(path, options, find));
+}
+
+async function rescanBy(
+  path: string,
+  options: RescanOptions,
+  find: (size: number) => Promise<RescanSource>,
+): Promise<RescanReport> {
   // Refusals come before anything is opened for writing, or made.
   const digests = await withDrive(path, options, { access: 'read' }, ({ device }) =>
-    findDigests(path, directory, device.size, options),
+    find(device.size),
   );
   const { format, sidecar, checkpoints, trackingBound } = options;
   const drive = await openRecordingDrive(path, {
@@ -60,7 +82,7 @@ export async function rescanDrive(
   return report;
 }
 
-async function compare(drive: TrackedDrive, digests: PointDigests): Promise<RescanReport> {
+async function compare(drive: TrackedDrive, digests: RescanSource): Promise<RescanReport> {
   const { point, checkpoint, size } = digests;
   const { name, granularity } = digests.bitmap;
   const { clean, dirty } = await longWork('rescan', (signal, progress) =>
@@ -81,7 +103,7 @@ async function findDigests(
   directory: string,
   size: number,
   { bitmap, point, driveId }: RescanOptions,
-): Promise<PointDigests> {
+): Promise<RescanSource> {
   const id = driveId ?? (await idOf(path));
   return planRescan({ target: directory, drive: { id }, size, bitmap, point });
 }

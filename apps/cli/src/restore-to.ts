@@ -30,21 +30,31 @@ export interface Restored {
   readonly bytesWritten: number;
 }
 
-/** What is to be restored; the whole chain is checked by its manifests. */
-interface Source {
-  readonly directory: string;
+export interface RestoreTargetOptions {
+  readonly targetIsZero: boolean;
+  readonly checkDataFirst: boolean;
+  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What is to be restored; what can be checked by manifests has been. */
+export interface RestoreSource {
   readonly point: string;
+  /** Bytes. */
   readonly size: number;
   readonly format: DriveFormat;
+  restore(
+    target: BlockDevice,
+    options: RestoreTargetOptions,
+  ): Promise<Pick<Restored, 'chainLength' | 'bytesWritten'>>;
 }
 
 /** @throws FILE_EXISTS; BACKUP_NOT_FOUND, BACKUP_CORRUPT, BACKUP_PARENT_MISMATCH; as `restore` */
 export async function restoreToNew(
-  directory: string,
+  source: RestoreSource,
   target: string,
   flags: RestoreFlags,
 ): Promise<Restored> {
-  const source = await findSource(directory, flags.point);
   const { size } = source;
   const format = flags.format ?? source.format;
   refuseExisting(target);
@@ -58,11 +68,10 @@ export async function restoreToNew(
 
 /** @throws BACKUP_DRIVE_MISMATCH (its size), BITMAP_UNSUPPORTED, as `openDrive` and `restore` */
 export async function restoreOver(
-  directory: string,
+  source: RestoreSource,
   target: string,
   flags: RestoreFlags,
 ): Promise<Restored> {
-  const source = await findSource(directory, flags.point);
   const format = await withDrive(target, flags, { access: 'read' }, async (drive) => {
     assertSameSize(source, target, drive.device.size);
     return drive.format;
@@ -84,25 +93,31 @@ export async function restoreOver(
   return { point: source.point, target, format, size: source.size, ...done };
 }
 
-async function findSource(directory: string, point: string | undefined): Promise<Source> {
+/** A restore point in a directory. */
+export async function findSource(
+  directory: string,
+  point: string | undefined,
+): Promise<RestoreSource> {
   const chain = await (await openBackupDirectory(directory)).readChain(point);
   const { name, manifest } = chain.at(-1)!;
   const { size, format } = manifest.drive;
-  return { directory, point: name, size, format: format === 'qcow2' ? 'qcow2' : 'raw' };
+  return {
+    point: name,
+    size,
+    format: format === 'qcow2' ? 'qcow2' : 'raw',
+    restore: (target, options) => restore({ directory, point: name, target, ...options }),
+  };
 }
 
 async function write(
-  { directory, point }: Source,
+  source: RestoreSource,
   target: BlockDevice,
   { overwrite }: { readonly overwrite: boolean },
 ): Promise<Pick<Restored, 'chainLength' | 'bytesWritten'>> {
   let begun = false;
   try {
     const { chainLength, bytesWritten } = await longWork('restore', (signal, progress) =>
-      restore({
-        directory,
-        point,
-        target,
+      source.restore(target, {
         targetIsZero: !overwrite,
         checkDataFirst: overwrite,
         onProgress: ({ done, total }) => {
@@ -124,7 +139,7 @@ function incomplete({ label }: BlockDevice, error: TidemarkError): TidemarkError
   return new TidemarkError(error.code, message, { ...error.context, hint }, error.cause);
 }
 
-function assertSameSize({ point, size }: Source, target: string, actual: number): void {
+function assertSameSize({ point, size }: RestoreSource, target: string, actual: number): void {
   if (actual === size) return;
   const message = `'${target}' has ${actual} bytes, and the drive at '${point}' had ${size}`;
   throw new TidemarkError('BACKUP_DRIVE_MISMATCH', message, {

@@ -200,7 +200,7 @@ describe('a backup', () => {
     const { repository } = await make();
     const drives = ['a', 'b', 'c'].map((id) => new TestDrive(524_288, { id }));
     for (const [index, drive] of drives.entries()) await drive.write(0, noise(50_000, index));
-    const begun: string[][] = [];
+    const begun: string[] = [];
     const run = () =>
       backUpDrives({
         repository,
@@ -209,13 +209,13 @@ describe('a backup', () => {
           drive: drive.identity,
           bitmap: drive.followed(),
         })),
-        onDurable: async (checkpoints) => {
-          begun.push([...checkpoints]);
+        onDurable: async (checkpoint) => {
+          begun.push(checkpoint);
         },
       });
     const points = await run();
     expect(new Set(points.map(({ manifest }) => manifest.set)).size).toBe(1);
-    expect(begun).toEqual([points.map(({ checkpoint }) => checkpoint)]);
+    expect(points.map(({ checkpoint }) => checkpoint)).toEqual([...begun, ...begun, ...begun]);
     const failing = new MemoryDevice({ size: 524_288 });
     failing.read = () => Promise.reject(new Error('no'));
     Object.assign(drives[2]!, { device: failing });

@@ -1,19 +1,25 @@
 import { buildCommand } from '@stricli/core';
 import type { BackupResult } from '@tidemark/backup';
 import { TidemarkError } from '@tidemark/core';
-import { formatSize } from '@tidemark/program';
+import { formatSize, parseSize } from '@tidemark/program';
 import {
-  directoryPositional,
   driveIdFlag,
   type DriveFlags,
   driveFlags,
   drivePositional,
   granularityFlag,
+  pointsPositional,
   withExamples,
 } from '../flags.ts';
 import { type OutputFlags, print } from '../output.ts';
+import { type RepositoryFlags, secretFlags } from '../repository/flags.ts';
+import { refuseRepositoryFlags } from '../repository/refuse-flags.ts';
 
-interface Flags extends DriveFlags, OutputFlags {
+interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
+  readonly with?: readonly string[];
+  readonly bitmaps?: boolean;
+  readonly differential?: boolean;
+  readonly rate?: number;
   readonly bitmap?: string;
   readonly chain?: string;
   readonly full?: boolean;
@@ -23,8 +29,17 @@ interface Flags extends DriveFlags, OutputFlags {
 
 export const backup = buildCommand<Flags, [drive: string, directory: string]>({
   async func(flags, path, directory) {
-    const { backUp, backUpByBitmap, backUpChain } = await import('../back-up.ts');
     checkFlags(flags);
+    const { holdsRepository } = await import('../repository/open-place.ts');
+    if (await holdsRepository(directory)) {
+      const { backUpToRepository } = await import('../repository/back-up-drives.ts');
+      const texts = await import('../repository/describe-points.ts');
+      const points = await backUpToRepository([path, ...(flags.with ?? [])], directory, flags);
+      print(flags, texts.backedUpAsJson(points), texts.describeBackedUp);
+      return;
+    }
+    refuseRepositoryFlags(directory, flags);
+    const { backUp, backUpByBitmap, backUpChain } = await import('../back-up.ts');
     const { bitmap, chain } = flags;
     const result =
       chain !== undefined
@@ -62,15 +77,45 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
         brief: 'bytes that are copied and digested at once, a power of two from 4k to 1M',
       },
       driveId: driveIdFlag,
+      with: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'another drive, backed up at the same instant; into a repository',
+        placeholder: 'DRIVE',
+        variadic: true,
+        optional: true,
+      },
+      differential: {
+        kind: 'boolean',
+        brief:
+          'leave the bitmap as it is, so that the next backup has all of this one too; as above',
+        optional: true,
+        withNegated: false,
+      },
+      bitmaps: {
+        kind: 'boolean',
+        brief: 'make and follow bitmaps; as above',
+        optional: true,
+      },
+      rate: {
+        kind: 'parsed',
+        parse: parseSize,
+        brief: 'bytes a second that are read at most; as above',
+        placeholder: 'SIZE',
+        optional: true,
+      },
+      ...secretFlags,
     },
     aliases: { f: 'format', c: 'chain', b: 'bitmap', g: 'granularity' },
-    positional: { kind: 'tuple', parameters: [drivePositional, directoryPositional] },
+    positional: { kind: 'tuple', parameters: [drivePositional, pointsPositional] },
   },
   docs: {
     brief: 'back a drive up into a directory, in full or what changed',
     fullDescription: withExamples(
       [
-        'Adds a restore point to a directory that holds the restore points of one drive.',
+        'Adds a restore point to a repository, which tidemark repo create makes, or to a directory that',
+        'holds the restore points of one drive.',
+        'Into a repository it decides by itself: it makes and follows a chain of bitmaps of its own.',
         'With --chain it is an increment if it can be, else it is full, and the manifest says why. Each',
         'restore point begins a bitmap NAME@CHECKPOINT, which the next one follows and replaces. That',
         'works also when QEMU writes a qcow2 drive between two backups; but where QEMU has cleared the',
@@ -83,15 +128,21 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
       [
         'tidemark backup vm.qcow2 backups/vm --chain nightly',
         'tidemark backup disk.raw backups/disk --format raw --bitmap nightly',
+        'tidemark backup system.qcow2 /backups/site --with data.qcow2 --rate 100M',
       ],
     ),
   },
 });
 
-function checkFlags({ bitmap, chain, sidecar }: Flags): void {
+function checkFlags({ bitmap, chain, sidecar, bitmaps }: Flags): void {
   if (bitmap !== undefined && chain !== undefined) {
     throw new TidemarkError('USAGE', '--bitmap and --chain say in two ways what has changed', {
       hint: 'leave one of them out',
+    });
+  }
+  if (bitmaps === false && (bitmap ?? chain) !== undefined) {
+    throw new TidemarkError('USAGE', 'a bitmap is named, and none is to be followed', {
+      hint: 'leave --no-bitmaps out',
     });
   }
   if (sidecar === undefined || bitmap !== undefined || chain !== undefined) return;

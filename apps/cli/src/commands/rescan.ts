@@ -1,17 +1,18 @@
 import { buildCommand } from '@stricli/core';
 import { formatSize } from '@tidemark/program';
 import {
-  directoryPositional,
   driveIdFlag,
-  trackingBoundFlag,
   type DriveFlags,
   driveFlags,
   drivePositional,
+  pointsPositional,
+  trackingBoundFlag,
   withExamples,
 } from '../flags.ts';
 import { type OutputFlags, print } from '../output.ts';
+import { type RepositoryFlags, secretFlags } from '../repository/flags.ts';
 
-interface Flags extends DriveFlags, OutputFlags {
+interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
   readonly bitmap: string;
   readonly point?: string;
   readonly driveId?: string;
@@ -43,10 +44,11 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
         optional: true,
       },
       driveId: driveIdFlag,
+      ...secretFlags,
       trackingBound: trackingBoundFlag,
     },
     aliases: { f: 'format', b: 'bitmap' },
-    positional: { kind: 'tuple', parameters: [drivePositional, directoryPositional] },
+    positional: { kind: 'tuple', parameters: [drivePositional, pointsPositional] },
   },
   docs: {
     brief: 'bring a lost bitmap back by comparing the drive with its last backup',

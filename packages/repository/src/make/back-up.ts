@@ -23,9 +23,9 @@ export interface RepositoryBackupOptions {
   readonly rate?: number | undefined;
   /**
    * Begins the bitmaps of several drives anew, in one step; called in place of the `onDurable` of
-   * each. One checkpoint for each drive with a bitmap that is not `differential`, in their order.
+   * each, with the checkpoint of all of them.
    */
-  readonly onDurable?: ((checkpoints: readonly string[]) => Promise<void>) | undefined;
+  readonly onDurable?: ((checkpoint: string) => Promise<void>) | undefined;
   readonly onProgress?: ((progress: RepositoryBackupProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -69,14 +69,18 @@ async function planAll(options: RepositoryBackupOptions): Promise<readonly Task[
     const { drive, bitmap, source } = each;
     const about = { drive, bitmap, size: source.size, mode, granularity };
     const plan = await planPoint(repository, root, about);
-    tasks.push({ ...each, plan, next: nextBitmap(each), set });
+    tasks.push({ ...each, plan, next: nextBitmap(each, set), set });
   }
   return tasks;
 }
 
-function nextBitmap({ bitmap, differential }: DriveToBackUp): PointBitmap | null {
+/** All drives of a set have its id for their checkpoint. */
+function nextBitmap(
+  { bitmap, differential }: DriveToBackUp,
+  set: string | null,
+): PointBitmap | null {
   if (bitmap === undefined || differential === true) return null;
-  const checkpoint = randomBytes(16).toString('hex');
+  const checkpoint = set ?? randomBytes(16).toString('hex');
   const { name, content, successor } = bitmap;
   return successor === undefined
     ? { name, granularity: content.granularity, checkpoint }

@@ -7,14 +7,14 @@ import type { Task } from './drive-to-back-up.ts';
  */
 export async function restartBitmaps(
   tasks: readonly Task[],
-  together: ((checkpoints: readonly string[]) => Promise<void>) | undefined,
+  together: ((checkpoint: string) => Promise<void>) | undefined,
 ): Promise<void> {
   const begun = tasks.filter(({ next }) => next !== null);
   if (begun.length === 0) return;
   try {
     for (const { source } of begun) await source.flush();
     if (together !== undefined) {
-      await together(begun.map(({ next }) => next!.checkpoint));
+      await together(begun[0]!.next!.checkpoint);
       return;
     }
     for (const { bitmap, next } of begun) await bitmap!.onDurable(next!.checkpoint);

@@ -1,10 +1,25 @@
 import { buildCommand } from '@stricli/core';
 import { formatSize } from '@tidemark/program';
-import { directoryPositional, jsonFlag, withExamples } from '../../flags.ts';
+import { jsonFlag, pointsPositional, withExamples } from '../../flags.ts';
 import { count, type OutputFlags, print } from '../../output.ts';
+import { type RepositoryFlags, secretFlags } from '../../repository/flags.ts';
+import { refuseRepositoryFlags } from '../../repository/refuse-flags.ts';
 
-export const check = buildCommand<OutputFlags, [directory: string]>({
+interface Flags extends OutputFlags, RepositoryFlags {
+  readonly quick?: boolean;
+}
+
+export const check = buildCommand<Flags, [directory: string]>({
   async func(flags, directory) {
+    const { holdsRepository } = await import('../../repository/open-place.ts');
+    if (await holdsRepository(directory)) {
+      const { checkPlace, describeCheck } = await import('../../repository/check-place.ts');
+      const { report, first } = await checkPlace(directory, flags);
+      print(flags, report, describeCheck);
+      if (first !== undefined) throw first;
+      return;
+    }
+    refuseRepositoryFlags(directory, flags);
     const { openBackupDirectory, verify } = await import('@tidemark/backup');
     const { longWork } = await import('../../long-work.ts');
     let total = 0;
@@ -34,13 +49,22 @@ export const check = buildCommand<OutputFlags, [directory: string]>({
     if (first !== undefined) throw first.error;
   },
   parameters: {
-    flags: { json: jsonFlag },
-    positional: { kind: 'tuple', parameters: [directoryPositional] },
+    flags: {
+      json: jsonFlag,
+      quick: {
+        kind: 'boolean',
+        brief: 'of a repository: read no blocks, only whether they are there',
+        optional: true,
+        withNegated: false,
+      },
+      ...secretFlags,
+    },
+    positional: { kind: 'tuple', parameters: [pointsPositional] },
   },
   docs: {
     brief: 'read every restore point whole and check every digest',
     fullDescription: withExamples(
-      ['Proves that everything in a directory can be restored.'],
+      ['Proves that everything in a directory or a repository can be restored.'],
       ['tidemark repo check backups/vm'],
     ),
   },

@@ -1,8 +1,13 @@
 import { buildRouteMap } from '@stricli/core';
 import { check } from './check.ts';
+import { create } from './create.ts';
+import { forget } from './forget.ts';
 import { list } from './list.ts';
+import { prune } from './prune.ts';
+import { rebuildIndex } from './rebuild-index.ts';
+import { show } from './show.ts';
 
 export const repoRoutes = buildRouteMap({
-  routes: { list, check },
-  docs: { brief: 'directories of restore points' },
+  routes: { create, list, show, check, forget, prune, rebuildIndex },
+  docs: { brief: 'repositories, and directories of restore points' },
 });

@@ -1,11 +1,26 @@
 import { buildCommand } from '@stricli/core';
 import type { RestorePoint } from '@tidemark/backup';
 import { formatSize } from '@tidemark/program';
-import { directoryPositional, jsonFlag, withExamples } from '../../flags.ts';
+import { jsonFlag, pointsPositional, withExamples } from '../../flags.ts';
 import { type OutputFlags, print, table } from '../../output.ts';
+import { type RepositoryFlags, secretFlags } from '../../repository/flags.ts';
+import type { ListedPoint } from '../../repository/list-points.ts';
+import { refuseRepositoryFlags } from '../../repository/refuse-flags.ts';
 
-export const list = buildCommand<OutputFlags, [directory: string]>({
+export const list = buildCommand<OutputFlags & RepositoryFlags, [directory: string]>({
   async func(flags, path) {
+    const { holdsRepository } = await import('../../repository/open-place.ts');
+    if (await holdsRepository(path)) {
+      const { listPoints } = await import('../../repository/list-points.ts');
+      const points = await listPoints(path, flags);
+      print(flags, points, () =>
+        points.length === 0
+          ? ['no restore points']
+          : table([REPOSITORY_HEADINGS, ...points.map(repositoryRow)]),
+      );
+      return;
+    }
+    refuseRepositoryFlags(path, flags);
     const { openBackupDirectory } = await import('@tidemark/backup');
     const directory = await openBackupDirectory(path);
     const points = (await directory.list()).map(summarize);
@@ -14,11 +29,11 @@ export const list = buildCommand<OutputFlags, [directory: string]>({
     );
   },
   parameters: {
-    flags: { json: jsonFlag },
-    positional: { kind: 'tuple', parameters: [directoryPositional] },
+    flags: { json: jsonFlag, ...secretFlags },
+    positional: { kind: 'tuple', parameters: [pointsPositional] },
   },
   docs: {
-    brief: 'list the restore points of a directory',
+    brief: 'list the restore points of a directory or a repository',
     fullDescription: withExamples(
       ['Lists restore points, oldest first, and why each is what it is.'],
       ['tidemark repo list backups/vm', 'tidemark repo list backups/vm --json'],
@@ -27,6 +42,15 @@ export const list = buildCommand<OutputFlags, [directory: string]>({
 });
 
 const HEADINGS = ['POINT', 'CREATED', 'STORED', 'REASON'];
+
+const REPOSITORY_HEADINGS = ['DRIVE', 'POINT', 'ID', 'CREATED', 'NEW', 'REASON'];
+
+function repositoryRow(listed: ListedPoint): readonly string[] {
+  const { drive, point, id, created } = listed;
+  const about = [drive.label, String(point), id.slice(0, 12), created];
+  if (listed.problem !== null) return [...about, '-', `damaged: ${listed.problem.message}`];
+  return [...about, formatSize(listed.totals.fresh), listed.reason];
+}
 
 function summarize(point: RestorePoint) {
   const { name, kind } = point;

@@ -1,0 +1,124 @@
+import { basename } from 'node:path';
+import { followKnownChain } from '@tidemark/backup/parts';
+import type { BackupBitmap } from '@tidemark/backup';
+import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
+import type { Drive } from '@tidemark/drive';
+import {
+  type BackedUpDrive,
+  backUpDrives,
+  type DriveToBackUp,
+  type Repository,
+} from '@tidemark/repository';
+import { idOf, takeBitmap } from '../back-up.ts';
+import type { DriveFlags } from '../flags.ts';
+import { longWork } from '../long-work.ts';
+import { type Session, withBitmaps, withDrive } from '../session.ts';
+import type { RepositoryFlags } from './flags.ts';
+import { withRepository } from './open-place.ts';
+
+export interface RepositoryBackupFlags extends DriveFlags, RepositoryFlags {
+  readonly full?: boolean;
+  readonly granularity?: number;
+  readonly driveId?: string;
+  readonly bitmap?: string;
+  readonly chain?: string;
+  readonly bitmaps?: boolean;
+  readonly differential?: boolean;
+  readonly rate?: number;
+}
+
+/** One instant of all drives: each is locked while the last one is opened, and until all is done. */
+export async function backUpToRepository(
+  paths: readonly string[],
+  place: string,
+  flags: RepositoryBackupFlags,
+): Promise<readonly BackedUpDrive[]> {
+  if (flags.driveId !== undefined && paths.length > 1) {
+    const text = '--drive-id names one drive, and there are several';
+    throw new TidemarkError('USAGE', text, { hint: 'back them up one by one, or leave it out' });
+  }
+  return withRepository(place, flags, async (repository) =>
+    withDrives(paths, flags, repository, [], async (drives) => run(repository, drives, flags)),
+  );
+}
+
+async function run(
+  repository: Repository,
+  drives: readonly DriveToBackUp[],
+  { full, granularity, rate }: RepositoryBackupFlags,
+): Promise<readonly BackedUpDrive[]> {
+  return longWork('backup', (signal, progress) =>
+    backUpDrives({
+      repository,
+      drives,
+      mode: full ? 'full' : 'auto',
+      granularity,
+      rate,
+      signal,
+      onProgress: ({ done, total }) => progress.update(done, total),
+    }),
+  );
+}
+
+async function withDrives<T>(
+  [path, ...others]: readonly string[],
+  flags: RepositoryBackupFlags,
+  repository: Repository,
+  opened: readonly DriveToBackUp[],
+  work: (drives: readonly DriveToBackUp[]) => Promise<T>,
+): Promise<T> {
+  if (path === undefined) return work(opened);
+  const go = async (drive: Drive, bitmap: BackupBitmap | undefined) => {
+    const id = flags.driveId ?? (await idOf(drive.path));
+    const about = { id, label: basename(drive.path), format: drive.format };
+    const { differential } = flags;
+    const next: DriveToBackUp = { source: drive.device, drive: about, bitmap, differential };
+    return withDrives(others, flags, repository, [...opened, next], work);
+  };
+  if (flags.bitmaps === false) {
+    return withDrive(path, flags, { access: 'read', content: true }, (drive) =>
+      go(drive, undefined),
+    );
+  }
+  const session = { access: 'bitmaps', content: true, create: flags.bitmap === undefined } as const;
+  return withBitmaps(path, flags, session, async (opened) =>
+    go(opened.drive, await findBitmap(opened, flags, repository)),
+  );
+}
+
+/** The one that is named, else that of a chain, of which each repository has its own. */
+async function findBitmap(
+  { store, drive }: Session,
+  flags: RepositoryBackupFlags,
+  repository: Repository,
+): Promise<BackupBitmap | undefined> {
+  if (flags.bitmap !== undefined) {
+    if (store === undefined) throw noBitmap(drive.path, flags.bitmap);
+    return takeBitmap(store, flags.bitmap);
+  }
+  // A server's drive without a sidecar: nothing can be kept of it.
+  if (store === undefined) return undefined;
+  return followRepository(store, drive, flags, repository);
+}
+
+async function followRepository(
+  store: BitmapStore,
+  { image, path }: Drive,
+  { chain, driveId, granularity }: RepositoryBackupFlags,
+  repository: Repository,
+): Promise<BackupBitmap> {
+  const id = driveId ?? (await idOf(path));
+  const root = await repository.readRoot();
+  const points = root.drives.find((drive) => drive.id === id)?.points ?? [];
+  return followKnownChain(store, {
+    name: chain ?? `backup-${repository.config.id.slice(0, 8)}`,
+    granularity: granularity ?? defaultGranularity(image?.info.clusterSize),
+    begun: points.flatMap(({ checkpoint }) => checkpoint ?? []),
+  });
+}
+
+function noBitmap(where: string, bitmap: string): TidemarkError {
+  const text = `drive '${where}' keeps no bitmap '${bitmap}'`;
+  const hint = `tidemark bitmap add ${where} ${bitmap} makes it`;
+  return new TidemarkError('BITMAP_NOT_FOUND', text, { where, bitmap, hint });
+}

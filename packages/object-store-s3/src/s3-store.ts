@@ -1,0 +1,201 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { TidemarkError } from '@tidemark/core';
+import {
+  checkKey,
+  checkPrefix,
+  type ObjectRange,
+  type ObjectStore,
+  type Reference,
+  type StoredObject,
+} from '@tidemark/object-store';
+import { putInParts } from './multipart.ts';
+import { answerIn, isConflict, isMissing, s3Error } from './s3-errors.ts';
+import { parseS3Uri, type S3Place } from './s3-uri.ts';
+
+/** Larger objects go in parts. Bytes. */
+const SINGLE_PUT = 16 * 1024 * 1024;
+const MAX_ATTEMPTS = 5;
+
+/**
+ * Objects in a bucket. An object is put with `If-None-Match: *`, a reference swapped with `If-Match`;
+ * nothing else is ever written over, and removing one needs no version. So it works in a bucket with
+ * Object Lock, where old versions stay as long as the lock says.
+ */
+export class S3ObjectStore implements ObjectStore {
+  readonly label: string;
+  readonly #client: S3Client;
+  readonly #place: S3Place;
+  #isClosed = false;
+
+  /** The client is closed with the store. */
+  constructor(client: S3Client, place: S3Place) {
+    this.#client = client;
+    this.#place = place;
+    this.label = `bucket '${place.bucket}'${place.prefix === '' ? '' : `, '${place.prefix}'`}`;
+  }
+
+  async get(key: string, range?: ObjectRange): Promise<Uint8Array> {
+    const about = this.#about(key);
+    if (range?.length === 0) return new Uint8Array(0);
+    const end = range === undefined ? 0 : range.offset + range.length;
+    const Range = range === undefined ? undefined : `bytes=${range.offset}-${end - 1}`;
+    try {
+      const { Body } = await this.#client.send(new GetObjectCommand({ ...about, Range }));
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
+      if (range !== undefined && bytes.length !== range.length) throw this.#tooShort(key, end);
+      return bytes;
+    } catch (error) {
+      if (isMissing(error)) throw this.#notFound(key, error);
+      if (answerIn(error).status === 416) throw this.#tooShort(key, end);
+      throw s3Error(error, `reading '${key}' in ${this.label}`);
+    }
+  }
+
+  async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
+    const about = this.#about(key);
+    try {
+      if (bytes.length > SINGLE_PUT) return await putInParts(this.#client, about, bytes);
+      await this.#client.send(new PutObjectCommand({ ...about, Body: bytes, IfNoneMatch: '*' }));
+      return true;
+    } catch (error) {
+      if (!isConflict(error)) throw s3Error(error, `storing '${key}' in ${this.label}`);
+      // Of two that come at once a server may refuse both, and then there is none.
+      if (answerIn(error).status === 409 && !(await this.#has(key))) {
+        throw s3Error(error, `storing '${key}' in ${this.label}`);
+      }
+      return false;
+    }
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredObject> {
+    checkPrefix(prefix);
+    this.#assertOpen();
+    const { bucket, prefix: own } = this.#place;
+    const about = { Bucket: bucket, Prefix: own + prefix };
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await this.#list({ ...about, ContinuationToken });
+      for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
+        yield { key: Key.slice(own.length), size: Size, stored: LastModified?.getTime() ?? 0 };
+      }
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken !== undefined);
+  }
+
+  async #list(input: { Bucket: string; Prefix: string; ContinuationToken: string | undefined }) {
+    try {
+      return await this.#client.send(new ListObjectsV2Command(input));
+    } catch (error) {
+      throw s3Error(error, `listing ${this.label}`);
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    const about = this.#about(key);
+    try {
+      await this.#client.send(new DeleteObjectCommand(about));
+    } catch (error) {
+      if (!isMissing(error)) throw s3Error(error, `removing '${key}' in ${this.label}`);
+    }
+  }
+
+  async readReference(name: string): Promise<Reference | undefined> {
+    const about = this.#about(name);
+    try {
+      const { Body, ETag } = await this.#client.send(new GetObjectCommand(about));
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
+      if (ETag === undefined) throw this.#noTag(name);
+      return { bytes, version: ETag };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw s3Error(error, `reading '${name}' in ${this.label}`);
+    }
+  }
+
+  async swapReference(
+    name: string,
+    expected: string | undefined,
+    bytes: Uint8Array,
+  ): Promise<string | undefined> {
+    const about = { ...this.#about(name), Body: bytes };
+    const condition = expected === undefined ? { IfNoneMatch: '*' } : { IfMatch: expected };
+    try {
+      const { ETag } = await this.#client.send(new PutObjectCommand({ ...about, ...condition }));
+      if (ETag === undefined) throw this.#noTag(name);
+      return ETag;
+    } catch (error) {
+      if (isConflict(error) || isMissing(error)) return undefined;
+      throw s3Error(error, `setting '${name}' in ${this.label}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isClosed) this.#client.destroy();
+    this.#isClosed = true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #has(key: string): Promise<boolean> {
+    try {
+      await this.get(key);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #about(key: string): { readonly Bucket: string; readonly Key: string } {
+    checkKey(key);
+    this.#assertOpen();
+    return { Bucket: this.#place.bucket, Key: this.#place.prefix + key };
+  }
+
+  #assertOpen(): void {
+    if (!this.#isClosed) return;
+    throw new TidemarkError('STORE_CLOSED', `${this.label} is closed`, { where: this.label });
+  }
+
+  #notFound(key: string, cause: unknown): TidemarkError {
+    const text = `there is no object '${key}' in ${this.label}`;
+    return new TidemarkError('FILE_NOT_FOUND', text, { where: this.label }, cause);
+  }
+
+  #tooShort(key: string, end: number): TidemarkError {
+    const text = `object '${key}' in ${this.label} ends before byte ${end}`;
+    return new TidemarkError('BACKUP_CORRUPT', text, { where: this.label, offset: end });
+  }
+
+  #noTag(name: string): TidemarkError {
+    const text = `${this.label} gives '${name}' no ETag, without which writers cannot take turns`;
+    return new TidemarkError('DEVICE_UNSUPPORTED', text, {
+      where: this.label,
+      hint: 'use a store that knows If-Match',
+    });
+  }
+}
+
+/**
+ * Opens a place by its URI; credentials, and what the URI leaves out, are found as AWS's own tools
+ * find them. @throws USAGE
+ */
+export function openS3Store(uri: string): S3ObjectStore {
+  const place = parseS3Uri(uri);
+  const { endpoint, region } = place;
+  const ownRegion = region ?? (process.env['AWS_REGION'] === undefined ? 'us-east-1' : undefined);
+  const client = new S3Client({
+    maxAttempts: MAX_ATTEMPTS,
+    ...(ownRegion !== undefined && { region: ownRegion }),
+    // Servers other than AWS seldom have a name for each bucket.
+    ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
+  });
+  return new S3ObjectStore(client, place);
+}
