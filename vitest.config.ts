@@ -4,16 +4,18 @@ import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 // Sources of sibling packages run directly: no build is needed to test a package.
-const conditions = ['@tidemark/source', ...defaultServerConditions];
+const conditions = [
+  '@tidemark/source',
+  ...defaultServerConditions.filter((name) => name !== 'module'),
+];
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  resolve: { conditions, mainFields: ['main'] },
+  // As Node takes packages, which knows no `module` in a package.json.
+  ssr: { resolve: { conditions, mainFields: ['main'] } },
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // It is taken by the condition `module`, which Node itself does not know.
-    server: { deps: { inline: [/@aws-sdk/, /@smithy/] } },
     // By default one processor is left idle, which on two is half of them.
     maxWorkers: '100%',
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })

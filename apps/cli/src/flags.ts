@@ -69,12 +69,6 @@ export const drivePositional = {
   parse: String,
 } as const;
 
-export const directoryPositional = {
-  brief: 'directory of restore points',
-  placeholder: 'DIRECTORY',
-  parse: String,
-} as const;
-
 /** Where restore points are. */
 export const pointsPositional = {
   brief: 'directory of restore points, or a repository',

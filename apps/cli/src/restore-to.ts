@@ -30,7 +30,7 @@ export interface Restored {
   readonly bytesWritten: number;
 }
 
-export interface RestoreTargetOptions {
+interface RestoreTargetOptions {
   readonly targetIsZero: boolean;
   readonly checkDataFirst: boolean;
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;

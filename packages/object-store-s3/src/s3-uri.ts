@@ -25,7 +25,7 @@ export function parseS3Uri(text: string): S3Place {
     for (const name of url.searchParams.keys()) {
       if (name !== 'endpoint' && name !== 'region') throw new TypeError();
     }
-    if (endpoint !== null) new URL(endpoint);
+    if (endpoint !== null && !URL.canParse(endpoint)) throw new TypeError();
     return { bucket, prefix, ...(endpoint && { endpoint }), ...(region && { region }) };
   } catch (cause) {
     const hint =

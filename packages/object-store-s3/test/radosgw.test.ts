@@ -33,7 +33,7 @@ describeWithS3('an S3 store', 18_610, (server) => {
     return openS3Store(uri(await newBucket()));
   });
 
-  async function backUpAndRestore(bucket: string): Promise<void> {
+  async function expectToKeepRepository(bucket: string): Promise<void> {
     const repository = await createRepository(openS3Store(uri(bucket)), { compression: 'none' });
     const source = new MemoryDevice({ size: 64 * 2 ** 20 });
     const bitmap = new DirtyBitmap(source.size, 65_536);
@@ -84,12 +84,12 @@ describeWithS3('an S3 store', 18_610, (server) => {
   }
 
   it('keeps a repository', async () => {
-    await backUpAndRestore(await newBucket());
+    await expectToKeepRepository(await newBucket());
   });
 
   it('keeps a repository in a bucket with Object Lock, where old versions stay', async () => {
     const bucket = await newBucket(true);
-    await backUpAndRestore(bucket);
+    await expectToKeepRepository(bucket);
     const { Versions = [], DeleteMarkers = [] } = await client().send(
       new ListObjectVersionsCommand({ Bucket: bucket }),
     );
