@@ -51,7 +51,7 @@ export class TrackedDrive implements AsyncDisposable {
     this.#device = device;
     this.#state = state;
     stateOf.set(this, state);
-    this.#narrowing = setInterval(() => void this.narrow(), NARROW_EVERY).unref();
+    this.#narrowing = narrowRegularly(this);
   }
 
   get writable(): boolean {
@@ -244,4 +244,15 @@ export class TrackedDrive implements AsyncDisposable {
     const content = bitmap.condition === 'sound' ? await this.#load(bitmap) : undefined;
     return describeBitmap(this.#state, bitmap, content);
   }
+}
+
+/** Does not keep a drive in memory that was dropped without a close. */
+function narrowRegularly(drive: TrackedDrive): NodeJS.Timeout {
+  const known = new WeakRef(drive);
+  const timer = setInterval(() => {
+    const found = known.deref();
+    if (found === undefined) clearInterval(timer);
+    else void found.narrow();
+  }, NARROW_EVERY);
+  return timer.unref();
 }
