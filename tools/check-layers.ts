@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-qcow2',
     'store-sidecar',
   ],
+  graph: ['core', 'block', 'qcow2', 'checkpoint', 'tracking', 'nbd', 'store-memory', 'drive'],
   img: ['core', 'block', 'qcow2', 'store-qcow2', 'store-sidecar', 'doctor'],
   'nbd-program': ['core', 'img', 'nbd', 'drive', 'program'],
   cli: [
@@ -51,7 +52,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'nbd',
     'qmp',
   ],
-  daemon: ['core', 'program', 'block', 'drive', 'checkpoint', 'tracking', 'backup', 'nbd', 'qmp'],
+  daemon: [
+    'core',
+    'program',
+    'block',
+    'drive',
+    'checkpoint',
+    'tracking',
+    'backup',
+    'nbd',
+    'qmp',
+    'graph',
+  ],
 };
 
 interface Manifest {

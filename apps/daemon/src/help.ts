@@ -34,6 +34,13 @@ OPTIONS (with one dash or two; a comma inside a value is doubled)
   --object authz-list,id=ID[,policy=deny|allow][,rules.N.match=NAME,rules.N.policy=allow|deny
            [,rules.N.format=exact|glob]]
       TLS for the NBD server: certificates or shared keys, and who may come in by them.
+  --blockdev driver=DRIVER,node-name=NAME[,...] or JSON
+  --export type=nbd,id=ID,node-name=NAME[,name=NAME][,writable=on][,bitmaps.N=NAME][,...]
+  --chardev socket,id=ID,path=PATH,server=on,wait=off
+  --monitor chardev=ID
+      As qemu-storage-daemon has them: nodes, exports and QMP sockets, made in the order given.
+  --daemonize, --pidfile PATH
+      Goes on in the background once it serves; keeps its process id in a file.
   --qmp unix:PATH
       Where QMP clients connect: bitmaps can be changed while drives are served.
   --checkpoints DIR

@@ -1,76 +1,76 @@
-import { stat } from 'node:fs/promises';
-import { CheckpointFolder } from '@tidemark/checkpoint';
-import type { QmpAction, QmpBlockInfo, QmpMergeSource, QmpNode, QmpTarget } from '@tidemark/qmp';
-import { type BitmapAction, type MergeSource, runTransaction } from '@tidemark/tracking';
-import type { ServedDrive } from './compose.ts';
+import type { BlockGraph, BlockNode } from '@tidemark/graph';
+import { type ProgramObjects, serverTls } from '@tidemark/program';
+import type { QmpBlockLayer, QmpNbdServer, QmpNode, QmpTarget } from '@tidemark/qmp';
+import { TidemarkError } from '@tidemark/core';
+import { describeNode } from './describe-node.ts';
+import { qmpJob } from './qmp-job.ts';
 import { Rescans } from './rescans.ts';
 
 export interface QmpTargetOptions {
-  readonly drives: readonly ServedDrive[];
-  /** Folder of checkpoints over several drives. */
-  readonly checkpoints: string | undefined;
+  readonly graph: BlockGraph;
+  readonly objects: ProgramObjects;
   readonly log: (message: string) => void;
   readonly quit: () => void;
 }
 
-/** The drives as QMP clients see them: each is a node, named by its id. */
-export function qmpTarget({ drives, checkpoints, log, quit }: QmpTargetOptions): QmpTarget {
-  const folder = checkpoints === undefined ? undefined : new CheckpointFolder(checkpoints);
-  const byId = new Map(drives.map((served) => [served.id, served]));
-  const nodes = new Map(drives.map((served) => [served.id, qmpNode(served)]));
-  const tracked = (id: string) => byId.get(id)!.tracked;
+/** The graph as QMP clients see it. */
+export function qmpTarget({ graph, objects, log, quit }: QmpTargetOptions): QmpTarget {
+  const rescanned = async (name: string) => {
+    const node = graph.nodes.get(name)!;
+    const { filename, isLocal } = node.disk;
+    const isRemote = !isLocal && filename.includes('://');
+    const path = isLocal || filename.startsWith('nbd') ? filename : undefined;
+    return { path, isRemote, tracked: await node.drive() };
+  };
   return {
-    nodes: () => nodes,
-    async transaction(actions) {
-      const toSource = (source: QmpMergeSource): MergeSource =>
-        typeof source === 'string' ? source : { drive: tracked(source.node), name: source.name };
-      const first = drives[0]!.id;
-      await runTransaction(
-        actions.map((action) => ({
-          // An abort names no node; it fails wherever it stands.
-          drive: tracked(action.op === 'abort' ? first : action.node),
-          action: toBitmapAction(action, toSource),
-        })),
-        { checkpoints: folder, onNotice: log },
-      );
-    },
-    rescans: new Rescans(byId, log),
+    nodes: () => new Map(graph.nodes.list().map((node) => [node.name, qmpNode(node)])),
+    transaction: (actions, options) => graph.transaction(actions, options),
+    block: blockLayer(graph, objects),
+    listen: (listener) => graph.listen(listener),
+    rescans: new Rescans(rescanned, log),
     quit,
   };
 }
 
-function toBitmapAction(
-  action: QmpAction,
-  toSource: (source: QmpMergeSource) => MergeSource,
-): BitmapAction {
-  if (action.op !== 'merge') return action;
-  const { op, target, sources } = action;
-  return { op, target, sources: sources.map(toSource) };
-}
-
-function qmpNode(served: ServedDrive): QmpNode {
-  const { id, tracked } = served;
+function blockLayer(graph: BlockGraph, objects: ProgramObjects): QmpBlockLayer {
+  const { exports, jobs } = graph;
   return {
-    name: id,
-    blockInfo: () => describe(served),
-    bitmaps: () => tracked.list(),
-    sha256: (name) => tracked.sha256(name),
-    freeze: (name) => tracked.freeze(name),
-    release: (request) => tracked.release(request),
-    resize: (size) => tracked.device.resize(size),
+    addNode: (options) => graph.addNode(options),
+    removeNode: (name) => graph.removeNode(name),
+    reopenNodes: (options) => graph.reopenNodes(options),
+    startNbd: (server) => graph.nbd.start(servingOf(server, objects)),
+    stopNbd: () => exports.stopServer(),
+    addExport: (options) => exports.add(options),
+    removeExport: (id, mode) => exports.remove(id, mode),
+    listExports: () => exports.list(),
+    jobs: () => jobs.list().map((job) => qmpJob(job, jobs)),
   };
 }
 
-async function describe({ drive, tracked }: ServedDrive): Promise<QmpBlockInfo> {
-  const { device, writable } = tracked;
-  const { trouble } = tracked;
-  const common = { readOnly: !writable, virtualSize: device.size, ...(trouble && { trouble }) };
-  if (drive === undefined) return { ...common, driver: 'memory', file: device.label };
+/** QEMU's 0: as many as come. */
+const ANY_NUMBER = 2 ** 31 - 1;
+
+function servingOf(
+  { address, maxConnections, tlsCreds: creds, tlsAuthz: authz }: QmpNbdServer,
+  objects: ProgramObjects,
+) {
+  if (creds !== undefined && !objects.credentials.has(creds)) {
+    throw new TidemarkError('USAGE', `No TLS credentials with id '${creds}'`);
+  }
+  const tls = serverTls(objects, { creds, authz });
+  const clients = maxConnections === 0 ? ANY_NUMBER : maxConnections;
+  return { address, tls, limits: { clients: Math.min(clients, ANY_NUMBER) } };
+}
+
+function qmpNode(node: BlockNode): QmpNode {
+  const drive = () => node.drive();
   return {
-    ...common,
-    driver: drive.format,
-    file: drive.path,
-    ...(!drive.isRemote && { actualSize: (await stat(drive.path)).blocks * 512 }),
-    ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
+    name: node.name,
+    blockInfo: () => describeNode(node),
+    bitmaps: async () => (await node.tracked?.list()) ?? [],
+    sha256: async (name) => (await drive()).sha256(name),
+    freeze: async (name) => (await drive()).freeze(name),
+    release: async (request) => (await drive()).release(request),
+    resize: (size) => node.resize(size),
   };
 }

@@ -2,8 +2,15 @@ import { realpath } from 'node:fs/promises';
 import { type PointDigests, planRescan } from '@tidemark/backup';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { QmpRescan, QmpRescanRequest, QmpRescans } from '@tidemark/qmp';
-import type { RunningRescan } from '@tidemark/tracking';
-import type { ServedDrive } from './compose.ts';
+import type { RunningRescan, TrackedDrive } from '@tidemark/tracking';
+
+/** A drive that a bitmap can come back to. */
+export interface RescannedDrive {
+  /** Absent for a drive that is no file and no export. */
+  readonly path: string | undefined;
+  readonly isRemote: boolean;
+  readonly tracked: TrackedDrive;
+}
 
 interface KnownRescan {
   readonly request: QmpRescanRequest;
@@ -16,18 +23,18 @@ interface KnownRescan {
 
 /** Bitmaps that come back by the digests of a backup while their drives are served. */
 export class Rescans implements QmpRescans {
-  readonly #drives: ReadonlyMap<string, ServedDrive>;
+  readonly #find: (node: string) => Promise<RescannedDrive>;
   readonly #log: (message: string) => void;
   /** By node and bitmap. */
   readonly #known = new Map<string, KnownRescan>();
 
-  constructor(drives: ReadonlyMap<string, ServedDrive>, log: (message: string) => void) {
-    this.#drives = drives;
+  constructor(find: (node: string) => Promise<RescannedDrive>, log: (message: string) => void) {
+    this.#find = find;
     this.#log = log;
   }
 
   async begin(request: QmpRescanRequest): Promise<void> {
-    const served = this.#drives.get(request.node)!;
+    const served = await this.#find(request.node);
     const digests = await findDigests(served, request);
     const controller = new AbortController();
     const running = await served.tracked.beginRescan({
@@ -76,15 +83,15 @@ export class Rescans implements QmpRescans {
 }
 
 async function findDigests(
-  { drive, tracked }: ServedDrive,
+  { path, isRemote, tracked }: RescannedDrive,
   { node, name, directory, point, driveId }: QmpRescanRequest,
 ): Promise<PointDigests> {
-  if (drive === undefined) {
+  if (path === undefined) {
     const text = `drive '${node}' is in memory, and its bitmaps end with it`;
     const hint = 'rescan a drive that is a file';
     throw new TidemarkError('BITMAP_UNSUPPORTED', text, { where: node, bitmap: name, hint });
   }
-  const id = driveId ?? (drive.isRemote ? drive.path : await realpath(drive.path));
+  const id = driveId ?? (isRemote ? path : await realpath(path));
   const { size } = tracked.device;
   return planRescan({ target: directory, drive: { id }, size, bitmap: name, point });
 }

@@ -155,7 +155,8 @@ describe('sockets', () => {
     ]);
     const local = { type: 'inet', host: '127.0.0.1', port: 10_809 };
     expect(inet.nbdServer).toEqual({ ...plain, address: local });
-    expect(parseOptions(['--qmp', 'unix:/run/q.sock,server=on,wait=off']).qmp).toBe('/run/q.sock');
+    const { steps } = parseOptions(['--qmp', 'unix:/run/q.sock,server=on,wait=off']);
+    expect(steps).toEqual([{ kind: 'monitor', path: '/run/q.sock' }]);
   });
 
   it('have limits, a mode, and TLS by the objects that they name', () => {
@@ -219,7 +220,7 @@ describe('sockets', () => {
   });
 
   it('are refused where an option is not known or stands alone', () => {
-    expect(problemOf('--blockdev', 'x')).toContain("'--blockdev'");
+    expect(problemOf('--bogus', 'x')).toContain("'--bogus'");
     expect(problemOf('vm.qcow2')).toContain("'vm.qcow2'");
     expect(problemOf('-drive')).toContain('drive');
   });

@@ -24,6 +24,7 @@ export type { SidecarOptions } from './sidecar/with-sidecar.ts';
 export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';
+export { openImage, type OpenImageOptions } from './open-image.ts';
 export {
   openDriveAndBitmaps,
   openRecordingDrive,

@@ -1,8 +1,6 @@
 import { type BlockDevice, type KnownByFacts, openFileDevice } from '@tidemark/block';
-import { recountIfDirty } from '@tidemark/doctor';
-import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
-import { openBackingChain } from './backing-chain.ts';
-import { openDataFile, refuseSidecar } from './data-file.ts';
+import type { Qcow2Image } from '@tidemark/qcow2';
+import { openImage } from './open-image.ts';
 import { isNbdUri, openNbdDrive } from './open-nbd-drive.ts';
 import { probeDrive } from './probe.ts';
 
@@ -64,23 +62,7 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
   try {
     const local = { path, format, access, file, isRemote: false, smallestBlock: 1 };
     if (format === 'raw') return { ...local, device: file };
-    if (writable && (await recountIfDirty(file, { path }))) {
-      onNotice?.(`'${path}' was not closed cleanly: its clusters were counted anew`);
-    }
-    const image = await openQcow2(file, {
-      writable,
-      skipBacking,
-      allowEncrypted: skipBacking && !writable,
-      openBacking: (name, backingFormat) =>
-        openBackingChain({ name, format: backingFormat, overlay: path, ...notices }),
-      openDataFile: (name) => openDataFile(name, { image: path, writable, lock, ...notices }),
-    });
-    try {
-      refuseSidecar(path, image);
-    } catch (error) {
-      await image.close();
-      throw error;
-    }
+    const image = await openImage(file, { path, writable, lock, skipBacking, ...notices });
     return { ...local, device: image, image };
   } catch (error) {
     await file.close();

@@ -10,6 +10,7 @@ export { type NbdUri, parseNbdUri } from './uri/parse-nbd-uri.ts';
 export type { ClientGone } from './server/clients.ts';
 export type { BlockSizes } from './server/block-sizes.ts';
 export type { Limits as NbdLimits } from './server/limits.ts';
+export type { ExportHandle as NbdExportHandle } from './server/export-handle.ts';
 export type { NbdAddress } from './server/listen.ts';
 export type { NbdClientTls } from './tls/client-tls.ts';
 export { ExportFlag as NbdExportFlag } from './protocol/transmission.ts';

@@ -1,5 +1,6 @@
 export { EXIT_CANCELLED, EXIT_CODES, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
 export { KeyValues } from './key-values.ts';
+export { type OptionTree, type OptionValue, parseOptionTree } from './key-tree.ts';
 export { packageVersion } from './package-version.ts';
 export { printable } from './printable.ts';
 export { runOnRecentNode } from './recent-node.ts';

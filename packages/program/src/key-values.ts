@@ -73,8 +73,9 @@ export class KeyValues {
   }
 }
 
-function splitAtCommas(text: string): readonly string[] {
-  // A doubled comma stands for one in a value; NUL cannot be in an argument, so it holds its place.
+/** At single commas; a doubled one stands for one in a value. */
+export function splitAtCommas(text: string): readonly string[] {
+  // NUL cannot be in an argument, so it holds its place.
   const parts = text.replaceAll(',,', '\0').split(',');
   return parts.filter((part) => part !== '').map((part) => part.replaceAll('\0', ','));
 }

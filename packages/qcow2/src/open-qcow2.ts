@@ -17,6 +17,8 @@ export interface OpenQcow2Options {
   readonly writable?: boolean;
   /** Opens the backing file; `format` is what the image says of it. The image closes it. */
   readonly openBacking?: (name: string, format: string | undefined) => Promise<BlockDevice>;
+  /** Stands behind the image in place of the backing file that it names, if any. It is closed with it. */
+  readonly backing?: BlockDevice;
   /** Goes without the backing file: reading what is in it fails. For work on metadata. */
   readonly skipBacking?: boolean;
   /**
@@ -114,6 +116,7 @@ async function openBacking(
   header: ImageHeader,
   options: OpenQcow2Options,
 ): Promise<BackingFile> {
+  if (options.backing !== undefined) return new BackingFile(where, options.backing);
   const { backing } = infoOf(header);
   if (backing === undefined) return new BackingFile(where, 'none');
   if (options.skipBacking === true) return new BackingFile(where, 'not opened');

@@ -1,7 +1,8 @@
 import { TidemarkError } from '@tidemark/core';
 import * as v from 'valibot';
 import { QmpError } from './errors.ts';
-import { members, stringOr, uint32 } from './schema.ts';
+import { BlockdevBackup, DriveBackup } from './jobs/backup-schema.ts';
+import { choice, members, stringOr, uint32 } from './schema.ts';
 import type { QmpAction, QmpTarget } from './target.ts';
 
 const NamedBitmap = members({ node: v.string(), name: v.string() });
@@ -52,14 +53,26 @@ const Abort: v.GenericSchema<unknown, ActionOn> = v.pipe(
   v.transform(() => () => abort('Transaction aborted using Abort action')),
 );
 
+/** Jobs that begin together with changes of bitmaps. */
+const backups: Readonly<Record<string, v.GenericSchema<unknown, ActionOn>>> = {
+  'blockdev-backup': v.pipe(
+    BlockdevBackup,
+    v.transform((options) => (): QmpAction => ({ op: 'backup', options })),
+  ),
+  'drive-backup': v.pipe(
+    DriveBackup,
+    v.transform((options) => (): QmpAction => ({ op: 'drive-backup', options })),
+  ),
+};
+
 const TransactionAction = v.variant(
   'type',
-  Object.entries({ abort: Abort, ...bitmapActions }).map(([name, data]) =>
+  Object.entries({ abort: Abort, ...bitmapActions, ...backups }).map(([name, data]) =>
     v.strictObject({ type: v.literal(name), data }),
   ),
 );
 
-const CompletionMode = v.picklist(['individual', 'grouped']);
+const CompletionMode = choice(['individual', 'grouped']);
 
 export const TransactionArguments = members({
   actions: v.array(TransactionAction),
@@ -69,14 +82,19 @@ export const TransactionArguments = members({
 /** The actions of a transaction, those that must fail included, each at its place. */
 export function transactionActions(
   target: QmpTarget,
-  { actions, properties }: v.InferOutput<typeof TransactionArguments>,
+  args: v.InferOutput<typeof TransactionArguments>,
 ): readonly QmpAction[] {
-  const grouped = properties?.['completion-mode'] === 'grouped';
-  return actions.map(({ type, data }) => {
-    if (!grouped || type === 'abort') return data(target);
+  const grouped = isGrouped(args);
+  return args.actions.map(({ type, data }) => {
+    if (!grouped || type === 'abort' || Object.hasOwn(backups, type)) return data(target);
     const property = 'Transaction property completion-mode = grouped';
     return abort(`Action '${type}' does not support ${property}`);
   });
+}
+
+/** Whether all jobs of a transaction succeed or none does. */
+export function isGrouped(args: v.InferOutput<typeof TransactionArguments>): boolean {
+  return args.properties?.['completion-mode'] === 'grouped';
 }
 
 /** @throws QmpError */

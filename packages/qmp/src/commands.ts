@@ -2,32 +2,20 @@ import * as v from 'valibot';
 import {
   bitmapActions,
   findNode,
+  isGrouped,
   TransactionArguments,
   transactionActions,
 } from './bitmap-actions.ts';
-import { ResizeArguments, resizeBlock } from './block-resize.ts';
-import { describeNode } from './block-info.ts';
-import type { JsonObject, JsonValue } from './json/json-value.ts';
+import { ResizeArguments, resizeBlock } from './block/block-resize.ts';
+import { describeNode } from './block/block-info.ts';
+import { exportCommands } from './block/export-commands.ts';
+import { nodeCommands } from './block/node-commands.ts';
+import { type Command, command } from './command.ts';
+import { backupCommands } from './jobs/backup-commands.ts';
+import { jobCommands } from './jobs/job-commands.ts';
 import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
 import { beginFreeze, endFreeze, freezeArguments, releaseArguments } from './freeze-commands.ts';
-import { members, parseArguments } from './schema.ts';
-import type { QmpTarget } from './target.ts';
-import type { QmpVersion } from './version.ts';
-
-export interface CommandContext {
-  readonly target: QmpTarget;
-  readonly version: QmpVersion;
-}
-
-/** Runs with the arguments as they came. @throws QmpError, TidemarkError: nothing was changed */
-export type Command = (context: CommandContext, given: JsonObject) => Promise<JsonValue>;
-
-function command<T extends v.GenericSchema>(
-  schema: T,
-  run: (context: CommandContext, args: v.InferOutput<T>) => JsonValue | Promise<JsonValue>,
-): Command {
-  return async (context, given) => run(context, parseArguments(schema, given));
-}
+import { members } from './schema.ts';
 
 const none = members({});
 const bitmap = members({ node: v.string(), name: v.string() });
@@ -41,10 +29,11 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       return {};
     }),
   ]),
+  ...Object.entries({ ...nodeCommands, ...exportCommands, ...backupCommands, ...jobCommands }),
   [
     'transaction',
     command(TransactionArguments, async ({ target }, args) => {
-      await target.transaction(transactionActions(target, args));
+      await target.transaction(transactionActions(target, args), { grouped: isGrouped(args) });
       return {};
     }),
   ],
@@ -86,7 +75,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'query-named-block-nodes',
     command(members({ flat: v.exactOptional(v.boolean()) }), async ({ target }) =>
-      Promise.all([...target.nodes().values()].map(describeNode)),
+      Promise.all([...target.nodes().values()].toReversed().map(describeNode)),
     ),
   ],
   ['query-version', command(none, ({ version }) => ({ ...version }))],

@@ -1,12 +1,19 @@
+export { parseExportOptions, parseNodeOptions } from './block/parse.ts';
 export { QmpClient } from './client.ts';
 export { QmpError } from './errors.ts';
 export type { JsonObject, JsonValue } from './json/json-value.ts';
 export { QmpServer, type QmpServerOptions } from './server.ts';
+export type { QmpNodeOptions } from './block/node-schema.ts';
 export type {
   QmpAction,
   QmpBitmap,
   QmpBlockInfo,
+  QmpBlockLayer,
+  QmpEvent,
+  QmpExport,
+  QmpJob,
   QmpMergeSource,
+  QmpNbdServer,
   QmpNode,
   QmpRelease,
   QmpRescan,

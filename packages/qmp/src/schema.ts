@@ -5,6 +5,12 @@ import { isJsonObject, type JsonObject } from './json/json-value.ts';
 const WHOLE_NUMBER = 'expects uint64';
 const IN_RANGE = 'expects uint32_t';
 const INTEGER = 'expected: integer';
+const ALTERNATE = 'alternate ';
+
+/** One of these strings. */
+export function choice<const T extends readonly [string, ...string[]]>(values: T) {
+  return v.pipe(v.string(), v.picklist(values));
+}
 
 /** An unsigned 32-bit integer, with QEMU's two ways of refusing what is none. */
 export const uint32 = v.pipe(
@@ -26,6 +32,19 @@ export const int64 = v.pipe(
   v.transform(Number),
 );
 
+export type Never = v.GenericSchema<unknown, never>;
+
+/** Never right: says what is wrong with the member that decides about the others. */
+export function anyWith(member: string, values: readonly [string, ...string[]]): Never {
+  return v.pipe(
+    v.custom<object>((value) => isJsonObject(value)),
+    v.looseObject({ [member]: choice(values) }),
+    v.transform((): never => {
+      throw new TypeError(`a schema of its own is missing for '${member}'`);
+    }),
+  );
+}
+
 /** An object with these members and no others. */
 export function members<const T extends v.ObjectEntries>(entries: T) {
   return v.pipe(
@@ -36,10 +55,7 @@ export function members<const T extends v.ObjectEntries>(entries: T) {
 
 /** Either a string or an object: what qapi calls an alternate, by its name there. */
 export function stringOr<T extends v.GenericSchema>(name: string, other: T) {
-  const neither = v.custom<never>(
-    () => false,
-    `Invalid parameter type for 'null', expected: ${name}`,
-  );
+  const neither = v.custom<never>(() => false, `${ALTERNATE}${name}`);
   return v.lazy((value): v.GenericSchema<unknown, string | v.InferOutput<T>> => {
     if (typeof value === 'string') return v.string();
     return isJsonObject(value) ? other : neither;
@@ -71,7 +87,11 @@ function describe(issue: v.BaseIssue<unknown>): string {
     return `Parameter '${name}' ${issue.message}`;
   }
   if (issue.message === INTEGER) return `Invalid parameter type for '${name}', ${INTEGER}`;
-  if (issue.message.startsWith('Invalid parameter type')) return issue.message;
+  if (issue.message.startsWith(ALTERNATE)) {
+    const kind = issue.message.slice(ALTERNATE.length);
+    const member = last?.type === 'array' ? 'null' : name;
+    return `Invalid parameter type for '${member}', expected: ${kind}`;
+  }
   const expected = ['string', 'boolean', 'array'].includes(issue.type) ? issue.type : 'object';
   return `Invalid parameter type for '${name}', expected: ${expected}`;
 }

@@ -6,6 +6,8 @@ import type { QmpTarget } from './target.ts';
 import { qmpVersion, type QmpVersion } from './version.ts';
 
 const MAX_CLIENTS = 64;
+/** Bytes of events that a client may leave unread. */
+const MAX_UNREAD = 16 * 1024 * 1024;
 
 export interface QmpServerOptions {
   readonly target: QmpTarget;
@@ -65,6 +67,17 @@ export class QmpServer implements AsyncDisposable {
       version: this.#version,
       serially: (work) => this.#serially(work),
     });
+    const unlisten = this.#target.listen((event) => {
+      if (session.negotiated) tell(socket, session.event(event));
+    });
+    try {
+      await this.#answer(socket, session);
+    } finally {
+      unlisten();
+    }
+  }
+
+  async #answer(socket: Socket, session: QmpSession): Promise<void> {
     await send(socket, session.greeting());
     for await (const chunk of socket as AsyncIterable<Uint8Array>) {
       for await (const reply of session.push(chunk)) await send(socket, reply);
@@ -104,6 +117,12 @@ async function send(socket: Socket, line: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     socket.write(line, (error) => (error ? reject(error) : resolve()));
   });
+}
+
+/** An event, which nobody waits with. Who does not read is not told for ever. */
+function tell(socket: Socket, line: string): void {
+  if (socket.writableLength > MAX_UNREAD) socket.destroy();
+  else socket.write(line, () => {});
 }
 
 async function end(socket: Socket): Promise<void> {

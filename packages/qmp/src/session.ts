@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { type CommandContext, commands } from './commands.ts';
+import type { CommandContext } from './command.ts';
+import { commands } from './commands.ts';
 import { QmpError, toQmpError } from './errors.ts';
 import { JsonError } from './json/json-error.ts';
 import type { JsonObject, JsonValue } from './json/json-value.ts';
@@ -7,6 +8,7 @@ import { JsonReader, type JsonReaderOptions } from './json/reader.ts';
 import { writeJson } from './json/writer.ts';
 import { parseRequest, requestId } from './request.ts';
 import { members, parseArguments } from './schema.ts';
+import type { QmpEvent } from './target.ts';
 
 export interface QmpSessionOptions extends CommandContext, JsonReaderOptions {
   /** Lets one command in at a time, over all sessions of a server. */
@@ -33,6 +35,19 @@ export class QmpSession {
   /** The client asked the program to end: after the replies so far there will be no more. */
   get quitting(): boolean {
     return this.#quitting;
+  }
+
+  /** Whether the client has said that it is ready: it is told of events only then. */
+  get negotiated(): boolean {
+    return this.#negotiated;
+  }
+
+  /** What tells the client of something that happened. */
+  event({ name, data }: QmpEvent): string {
+    const now = performance.timeOrigin + performance.now();
+    const seconds = Math.floor(now / 1000);
+    const microseconds = Math.floor((now - seconds * 1000) * 1000);
+    return line({ timestamp: { seconds, microseconds }, event: name, data });
   }
 
   greeting(): string {

@@ -1,4 +1,9 @@
 import type { TidemarkError } from '@tidemark/core';
+import type * as v from 'valibot';
+import type { ExportOptions } from './block/export-schema.ts';
+import type { QmpNodeOptions } from './block/node-schema.ts';
+import type { BlockdevBackup, DriveBackup } from './jobs/backup-schema.ts';
+import type { JsonObject } from './json/json-value.ts';
 
 /** What QMP tells of a bitmap: qapi BlockDirtyInfo. */
 export interface QmpBitmap {
@@ -32,6 +37,10 @@ export interface QmpBlockInfo {
   readonly actualSize?: number;
   /** Bytes; of formats that have clusters. */
   readonly clusterSize?: number;
+  /** What the image says that is behind it. */
+  readonly backingFile?: string;
+  /** Nodes behind it. Default 0. */
+  readonly backingDepth?: number;
   /** Present while writes wait because they cannot be marked in bitmaps. */
   readonly trouble?: QmpTrouble;
 }
@@ -89,6 +98,8 @@ export type QmpAction =
       readonly target: string;
       readonly sources: readonly QmpMergeSource[];
     }
+  | { readonly op: 'backup'; readonly options: v.InferOutput<typeof BlockdevBackup> }
+  | { readonly op: 'drive-backup'; readonly options: v.InferOutput<typeof DriveBackup> }
   /** Fails the transaction with this error when its turn comes. */
   | { readonly op: 'abort'; readonly error: TidemarkError };
 
@@ -130,14 +141,87 @@ export interface QmpRescans {
   cancel(bitmap: { readonly node: string; readonly name: string }): void;
 }
 
+export interface QmpNbdServer {
+  readonly address:
+    | { readonly type: 'unix'; readonly path: string }
+    | { readonly type: 'inet'; readonly host: string; readonly port: number };
+  /** 0: any number. */
+  readonly maxConnections: number;
+  /** Id of an object. */
+  readonly tlsCreds?: string;
+  /** Id of an object. */
+  readonly tlsAuthz?: string;
+}
+
+export interface QmpExport {
+  readonly id: string;
+  readonly type: string;
+  readonly node: string;
+  readonly shuttingDown: boolean;
+}
+
+/** qapi JobInfo and BlockJobInfo. What its functions throw goes to the client. */
+export interface QmpJob {
+  readonly id: string;
+  readonly type: string;
+  readonly status: string;
+  /** Bytes. */
+  readonly current: number;
+  /** Bytes. */
+  readonly total: number;
+  readonly error: string | undefined;
+  readonly autoFinalize: boolean;
+  readonly autoDismiss: boolean;
+  readonly ioStatus: string;
+  readonly busy: boolean;
+  readonly paused: boolean;
+  /** Bytes in a second. */
+  readonly speed: number;
+  pause(): void;
+  resume(): void;
+  cancel(): void;
+  complete(): void;
+  finalize(): void;
+  dismiss(): void;
+  setSpeed(speed: number): void;
+}
+
+/** Nodes, exports and jobs that come and go. What it throws goes to the client. */
+export interface QmpBlockLayer {
+  addNode(options: QmpNodeOptions): Promise<unknown>;
+  removeNode(name: string): Promise<void>;
+  reopenNodes(options: readonly QmpNodeOptions[]): Promise<void>;
+  startNbd(server: QmpNbdServer): Promise<void>;
+  stopNbd(): Promise<void>;
+  addExport(options: Omit<v.InferOutput<typeof ExportOptions>, 'type' | 'iothread'>): Promise<void>;
+  removeExport(id: string, mode: 'safe' | 'hard'): Promise<void>;
+  /** Newest first. */
+  listExports(): readonly QmpExport[];
+  /** Newest first. */
+  jobs(): readonly QmpJob[];
+}
+
+/** Something that clients are told unasked. */
+export interface QmpEvent {
+  readonly name: string;
+  readonly data: JsonObject;
+}
+
 /** What a QMP server works on. It is asked for one change at a time. */
 export interface QmpTarget {
+  /** Oldest first. */
   nodes(): ReadonlyMap<string, QmpNode>;
   /**
    * Makes all of the changes, in order, or none. Messages of what it throws go to the client, so
    * they are QEMU's for the errors that QEMU has.
    */
-  transaction(actions: readonly QmpAction[]): Promise<void>;
+  transaction(
+    actions: readonly QmpAction[],
+    options?: { readonly grouped: boolean },
+  ): Promise<void>;
+  readonly block: QmpBlockLayer;
+  /** Tells what happens from now on, until the function that it returns is called. */
+  listen(listener: (event: QmpEvent) => void): () => void;
   readonly rescans: QmpRescans;
   /** The client has its answer; the program is to end cleanly. */
   quit(): void;

@@ -1,7 +1,9 @@
 import { TidemarkError } from '@tidemark/core';
+import { FakeBlockLayer } from './fake-block-layer.ts';
 import type {
   QmpAction,
   QmpBitmap,
+  QmpEvent,
   QmpNode,
   QmpRelease,
   QmpRescanRequest,
@@ -25,6 +27,8 @@ export class FakeTarget implements QmpTarget {
       if (!this.rescanned.some((each) => each.name === name)) throw notFound(name);
     },
   };
+  readonly block = new FakeBlockLayer();
+  readonly listeners = new Set<(event: QmpEvent) => void>();
   readonly released: (QmpRelease & { node: string })[] = [];
   /** Bytes, by the node. */
   readonly sizes = new Map<string, number>();
@@ -50,12 +54,18 @@ export class FakeTarget implements QmpTarget {
     for (const action of actions) this.#apply(action);
   }
 
+  listen(listener: (event: QmpEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
   quit(): void {
     this.quits++;
   }
 
   #apply(action: QmpAction): void {
     if (action.op === 'abort') throw action.error;
+    if (action.op === 'backup' || action.op === 'drive-backup') return;
     const bitmaps = this.bitmaps.get(action.node)!;
     if (action.op === 'add') {
       const { name, granularity = 65536, persistent, disabled } = action;

@@ -1,4 +1,5 @@
 import type { TidemarkError } from '@tidemark/core';
+import type { FrozenBits } from './frozen-bits.ts';
 import type { TrackedDrive } from './tracked-drive.ts';
 
 /** A bitmap to merge from: of the same drive by its name, or of another one. */
@@ -21,8 +22,21 @@ export type BitmapAction =
   /** Fails the transaction with this error. */
   | { readonly op: 'abort'; readonly error: TidemarkError };
 
+/** What begins at the instant of a transaction, with the changes of bitmaps. */
+export type InstantAction =
+  /** As `TrackedDrive.freeze`, at the instant of the transaction. `begun` is told in that tick. */
+  | {
+      readonly op: 'freeze';
+      readonly name: string;
+      /** What becomes of the bitmap in the end: it is changed, or stays what it is. */
+      readonly use: 'change' | 'read';
+      readonly begun: (freeze: FrozenBits) => void;
+    }
+  /** Something else that begins in that tick, and is taken back where the transaction fails. */
+  | { readonly op: 'instant'; readonly begin: () => void; readonly undo: () => void };
+
 /** One step of a transaction. */
 export interface DriveAction {
   readonly drive: TrackedDrive;
-  readonly action: BitmapAction;
+  readonly action: BitmapAction | InstantAction;
 }

@@ -4,6 +4,7 @@ import { partsOf } from './draft-parts.ts';
 import { type DriveBitmap, recordingContent, recordingIn } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
 import type { Durability } from './durability.ts';
+import type { Freeze } from './frozen-bits.ts';
 import { bitmapNotFound, refusal } from './messages.ts';
 import type { Restructuring } from './restructuring.ts';
 
@@ -21,6 +22,11 @@ export class DriveDraft {
   readonly #holding = new Set<string>();
   /** Whose freeze ends. */
   readonly #thawing = new Set<string>();
+  /** Whose freeze begins. */
+  readonly #freezing = new Set<string>();
+  readonly #frozen = new Map<string, Freeze>();
+  /** What takes back what begins with the transaction. */
+  readonly #undos: (() => void)[] = [];
   readonly #changing = new Set<string>();
   readonly #reading = new Set<string>();
   readonly #contents: DraftContents;
@@ -57,7 +63,8 @@ export class DriveDraft {
     const bitmap = this.bitmaps.get(name);
     if (bitmap === undefined) throw bitmapNotFound(label, name);
     const isHeld = !isOwn && this.state.held.has(name);
-    if (this.#removing.has(name) || isHeld) throw refusal('busy', label, name);
+    if (this.#removing.has(name) || this.#freezing.has(name) || isHeld)
+      throw refusal('busy', label, name);
     if (use !== 'read' && this.state.isReadonly(bitmap)) throw refusal('readonly', label, name);
     if (use !== 'remove' && bitmap.condition !== 'sound') {
       throw refusal(bitmap.condition, label, name, bitmap.reason);
@@ -85,6 +92,25 @@ export class DriveDraft {
     if (!this.#isNew(bitmap.name)) this.#replacing.add(bitmap.name);
     this.#holding.add(bitmap.name);
     this.add(bitmap, content);
+  }
+
+  /** Nothing else may be done with it in this transaction, nor until the freeze ends. */
+  willFreeze(name: string): void {
+    this.#freezing.add(name);
+  }
+
+  /** In the tick of the transaction. `records`: the bitmap does at this point. */
+  beginFreeze(name: string, freeze: Freeze, { records }: { readonly records: boolean }): void {
+    const { recorder } = this.state;
+    this.#frozen.set(name, freeze);
+    if (!records) return;
+    recorder.attach(freeze.successor);
+    this.#undos.push(() => recorder.detach(freeze.successor));
+  }
+
+  /** Called where the transaction fails after all. */
+  takesBack(undo: () => void): void {
+    this.#undos.push(undo);
   }
 
   endFreeze(name: string): void {
@@ -169,6 +195,10 @@ export class DriveDraft {
     this.state.bitmaps = this.#next;
     for (const name of this.#holding) this.state.held.add(name);
     for (const name of this.#thawing) this.state.endFreeze(name);
+    for (const [name, freeze] of this.#frozen) {
+      this.state.freezes.set(name, freeze);
+      this.state.held.add(name);
+    }
     for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, this.#next));
     // Those of bitmaps alone: others may record as well, and go on with it.
     for (const bits of before) {
@@ -189,6 +219,7 @@ export class DriveDraft {
     const { bitmaps } = this.state;
     for (const keeper of this.state.keepers) keeper.end(recordingIn(keeper, bitmaps));
     for (const bits of this.#attached) this.state.recorder.detach(bits);
+    for (const undo of this.#undos.toReversed()) undo();
     await this.#contents.giveBack();
   }
 

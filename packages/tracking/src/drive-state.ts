@@ -1,6 +1,6 @@
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { Durability } from './durability.ts';
-import type { Freeze } from './freeze.ts';
+import type { Freeze } from './frozen-bits.ts';
 import type { GuardedMarks } from './live/guarded-marks.ts';
 import type { LiveMarks } from './live/live-marks.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';

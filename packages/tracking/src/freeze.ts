@@ -1,25 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { checkCheckpoint, DirtyBitmap } from '@tidemark/core';
+import { checkCheckpoint, type DirtyBitmap } from '@tidemark/core';
 import { recordingContent } from './drive-bitmap.ts';
 import type { DriveDraft } from './drive-draft.ts';
 import type { DriveState } from './drive-state.ts';
+import { type Freeze, newFreeze } from './frozen-bits.ts';
 import { freezeUnknown, refusal } from './messages.ts';
 import type { BitStep } from './plan-action.ts';
 import { changeDrives } from './run-transaction.ts';
-
-/**
- * A bitmap whose bits stand still for who copies by them, as QEMU's backup job has it. In its store
- * and for marks it stays what it was, and goes on: that is the union of both sets of bits here. So
- * a crash, which ends the freeze, has nothing to undo.
- */
-export interface Freeze {
-  /** No two freezes have the same, those of other processes included. */
-  readonly id: string;
-  /** As in the tick in which it began. Never changed. */
-  readonly bits: DirtyBitmap;
-  /** What was under way in that tick, and what was written since, if the bitmap records. */
-  readonly successor: DirtyBitmap;
-}
 
 export type FreezeEnd = { readonly name: string; readonly id: string } & (
   | { readonly clear: false }
@@ -27,15 +13,15 @@ export type FreezeEnd = { readonly name: string; readonly id: string } & (
       readonly clear: true;
       /** 32 hexadecimal digits: names the instant of the freeze, for a bitmap that records. */
       readonly checkpoint?: string | undefined;
+      /** What was to be copied and was not: dirty afterwards as well. */
+      readonly uncopied?: DirtyBitmap | undefined;
     }
 );
 
 /** While nothing else changes the bitmap. `content`: its bits now, in this tick. */
 export function beginFreeze(state: DriveState, name: string, content: DirtyBitmap): Freeze {
-  const { diskSize, granularity } = content;
-  const successor = new DirtyBitmap(diskSize, granularity);
-  const freeze = { id: randomBytes(16).toString('hex'), bits: content.clone(), successor };
-  if (recordingContent(state.find(name)) !== undefined) state.recorder.attach(successor);
+  const freeze = newFreeze(content);
+  if (recordingContent(state.find(name)) !== undefined) state.recorder.attach(freeze.successor);
   state.freezes.set(name, freeze);
   state.held.add(name);
   return freeze;
@@ -70,8 +56,12 @@ function planRelease(draft: DriveDraft, end: FreezeEnd): BitStep {
   draft.willChange(name);
   draft.beginAnew(name);
   draft.endFreeze(name);
-  // A copy: the successor itself has to go on where this fails.
-  return () => draft.replaceContent(name, successor.clone());
+  return () => {
+    // A copy: the successor itself has to go on where this fails.
+    const content = successor.clone();
+    if (end.clear && end.uncopied !== undefined) content.merge(end.uncopied);
+    draft.replaceContent(name, content);
+  };
 }
 
 function findFreeze(state: DriveState, { name, id }: Pick<FreezeEnd, 'name' | 'id'>): Freeze {

@@ -7,11 +7,12 @@ import {
   MIN_GRANULARITY,
   TidemarkError,
 } from '@tidemark/core';
-import type { BitmapAction, MergeSource } from './bitmap-action.ts';
+import type { BitmapAction, InstantAction, MergeSource } from './bitmap-action.ts';
 import type { DriveBitmap } from './drive-bitmap.ts';
 import type { DriveDraft } from './drive-draft.ts';
 import type { DriveState } from './drive-state.ts';
 import { bitmapExists, notPersistable, sizesDiffer } from './messages.ts';
+import { planFreeze } from './plan-freeze.ts';
 
 /** What an action does to the bits, once they are at hand. Runs in the tick of the transaction. */
 export type BitStep = () => void;
@@ -28,7 +29,7 @@ export type FindSource = (source: MergeSource) => { draft: DriveDraft; name: str
  */
 export function planAction(
   draft: DriveDraft,
-  action: BitmapAction,
+  action: BitmapAction | InstantAction,
   findSource: FindSource,
 ): BitStep {
   switch (action.op) {
@@ -53,6 +54,13 @@ export function planAction(
       return NO_BITS;
     case 'merge':
       return planMerge(draft, action, findSource);
+    case 'freeze':
+      return planFreeze(draft, action);
+    case 'instant':
+      return () => {
+        draft.takesBack(action.undo);
+        action.begin();
+      };
     default:
       throw action.error;
   }

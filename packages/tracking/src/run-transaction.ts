@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CheckpointFolder } from '@tidemark/checkpoint';
-import type { BitmapAction, DriveAction, MergeSource } from './bitmap-action.ts';
+import type { DriveAction, MergeSource } from './bitmap-action.ts';
 import { DriveDraft } from './drive-draft.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -124,7 +124,7 @@ function involvedStates(actions: readonly DriveAction[]): readonly DriveState[] 
   return [...states].sort((a, b) => a.serial - b.serial);
 }
 
-function sourcesOf(action: BitmapAction): readonly MergeSource[] {
+function sourcesOf(action: DriveAction['action']): readonly MergeSource[] {
   return action.op === 'merge' ? action.sources : [];
 }
 

@@ -4,15 +4,22 @@ import { type BitmapOption, parseBitmapOption } from './bitmap-option.ts';
 import { type DriveOption, parseDriveOption } from './drive-option.ts';
 import { parseNbdServerOption, parseQmpOption, type SocketAddress } from './socket-options.ts';
 import type { NbdLimits } from '@tidemark/nbd';
-import { parseObjects, type ServerTls, serverTls } from '@tidemark/program';
+import { parseObjects, type ProgramObjects, type ServerTls, serverTls } from '@tidemark/program';
+import { parseBlockdev, parseChardev, parseExport, parseMonitor, type Step } from './steps.ts';
 
 /** What the command line asks for, each option understood by itself. */
 export interface DaemonOptions {
   readonly drives: readonly DriveOption[];
   readonly bitmaps: readonly BitmapOption[];
   readonly nbdServer: NbdServing | undefined;
-  /** Path of the QMP socket. */
-  readonly qmp: string | undefined;
+  /** What qemu-storage-daemon's options ask for, and where clients connect, in order. */
+  readonly steps: readonly Step[];
+  /** What `--object` options made. */
+  readonly objects: ProgramObjects;
+  /** Goes on in the background once it serves. */
+  readonly daemonize: boolean;
+  /** Of a file that holds the process's id as long as it runs. */
+  readonly pidfile: string | undefined;
   /** Folder of checkpoints over several drives. */
   readonly checkpoints: string | undefined;
   readonly help: boolean;
@@ -20,7 +27,7 @@ export interface DaemonOptions {
 }
 
 /** Where and how NBD clients are served. */
-export interface NbdServing {
+interface NbdServing {
   readonly address: SocketAddress;
   readonly tls: ServerTls | undefined;
   readonly exposed: boolean;
@@ -33,6 +40,12 @@ const ARGUMENTS = {
   object: { type: 'string', multiple: true },
   'nbd-server': { type: 'string', multiple: true },
   qmp: { type: 'string', multiple: true },
+  blockdev: { type: 'string', multiple: true },
+  export: { type: 'string', multiple: true },
+  chardev: { type: 'string', multiple: true },
+  monitor: { type: 'string', multiple: true },
+  daemonize: { type: 'boolean' },
+  pidfile: { type: 'string', multiple: true },
   checkpoints: { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
@@ -40,7 +53,7 @@ const ARGUMENTS = {
 
 /** @throws USAGE */
 export function parseOptions(args: readonly string[]): DaemonOptions {
-  const { values } = parse(args);
+  const { values, tokens } = parse(args);
   const drives = (values.drive ?? []).map(parseDriveOption);
   const twice = drives.find(({ id }, i) => drives.findIndex((other) => other.id === id) !== i);
   if (twice !== undefined) {
@@ -49,33 +62,61 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
     });
   }
   const nbdServer = onlyOne('--nbd-server', values['nbd-server']);
-  const qmp = onlyOne('--qmp', values.qmp);
+  onlyOne('--qmp', values.qmp);
+  const objects = parseObjects(values.object ?? []);
   return {
     drives,
     bitmaps: (values['dirty-bitmap'] ?? []).map(parseBitmapOption),
-    nbdServer: nbdServer === undefined ? undefined : servingOf(nbdServer, values.object),
-    qmp: qmp === undefined ? undefined : parseQmpOption(qmp),
+    nbdServer: nbdServer === undefined ? undefined : servingOf(nbdServer, objects),
+    steps: parseSteps(tokens),
+    objects,
+    daemonize: values.daemonize ?? false,
+    pidfile: onlyOne('--pidfile', values.pidfile),
     checkpoints: onlyOne('--checkpoints', values.checkpoints),
     help: values.help ?? false,
     version: values.version ?? false,
   };
 }
 
-function servingOf(option: string, objects: readonly string[] = []): NbdServing {
+/** As QEMU does: what stands behind finds what stands before. */
+function parseSteps(tokens: ReturnType<typeof parse>['tokens']): readonly Step[] {
+  const steps: Step[] = [];
+  const chardevs = new Map<string, string>();
+  for (const token of tokens) {
+    if (token.kind !== 'option' || token.value === undefined) continue;
+    const { name, value } = token;
+    if (name === 'blockdev') steps.push(parseBlockdev(value));
+    if (name === 'export') steps.push(parseExport(value));
+    if (name === 'nbd-server') steps.push({ kind: 'nbd-server' });
+    if (name === 'qmp') steps.push({ kind: 'monitor', path: parseQmpOption(value) });
+    if (name === 'monitor') steps.push(parseMonitor(value, chardevs));
+    if (name !== 'chardev') continue;
+    const { id, path } = parseChardev(value);
+    if (chardevs.has(id)) throw twiceGiven(`the chardev '${id}'`);
+    chardevs.set(id, path);
+  }
+  return steps;
+}
+
+function servingOf(option: string, objects: ProgramObjects): NbdServing {
   const { address, creds, authz, exposed, limits } = parseNbdServerOption(option);
-  return { address, tls: serverTls(parseObjects(objects), { creds, authz }), exposed, limits };
+  return { address, tls: serverTls(objects, { creds, authz }), exposed, limits };
 }
 
 function onlyOne(option: string, given: readonly string[] = []): string | undefined {
   if (given.length <= 1) return given[0];
-  throw new TidemarkError('USAGE', `${option} is given twice`, { hint: 'give it once' });
+  throw twiceGiven(option);
+}
+
+function twiceGiven(what: string): TidemarkError {
+  return new TidemarkError('USAGE', `${what} is given twice`, { hint: 'give it once' });
 }
 
 function parse(args: readonly string[]) {
   // QEMU's long options come with one dash or two.
   const dashed = args.map((arg) => (/^-[a-z]{2}/.test(arg) ? `-${arg}` : arg));
   try {
-    return parseArgs({ args: dashed, options: ARGUMENTS, strict: true, allowPositionals: false });
+    return parseArgs({ args: dashed, options: ARGUMENTS, strict: true, tokens: true });
   } catch (cause) {
     const text = cause instanceof Error ? cause.message.toLowerCase() : String(cause);
     throw new TidemarkError('USAGE', text, {

@@ -30,6 +30,11 @@ export class Clients {
     this.#options = options;
   }
 
+  /** Those that do not wait, as they come and go. */
+  get served(): ReadonlySet<Connection> {
+    return this.#served;
+  }
+
   /** How many a server accepts. */
   static maxConnections({ clients, whenFull }: Limits): number {
     return whenFull === 'wait' ? clients + MAX_WAITING : clients;

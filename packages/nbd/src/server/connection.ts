@@ -26,6 +26,7 @@ export class Connection {
   readonly #stream: HandshakeStream;
   readonly #ended: Promise<void>;
   #transmission: Transmission | undefined;
+  #exported: ServedExport | undefined;
   #isClosing = false;
 
   constructor(options: ConnectionOptions) {
@@ -46,6 +47,11 @@ export class Connection {
     return this.#ended;
   }
 
+  /** Whether its client has chosen that export. */
+  uses(exported: ServedExport): boolean {
+    return this.#exported === exported;
+  }
+
   /** Takes no more requests, answers those under way and hangs up. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -55,10 +61,13 @@ export class Connection {
   }
 
   async #run(): Promise<void> {
-    const { pool, limits, log } = this.#options;
+    const { pool, limits, log, exports } = this.#options;
     try {
       const session = await this.#shakeHands();
-      if (session !== undefined && !this.#isClosing) {
+      // It may have been taken away while the client was told that it is there.
+      const isThere = session !== undefined && exports.includes(session.exported);
+      if (isThere && !this.#isClosing) {
+        this.#exported = session.exported;
         const { socket, inbox } = this.#stream;
         this.#transmission = new Transmission({ socket, inbox, pool, session, limits, log });
         await this.#transmission.worked;

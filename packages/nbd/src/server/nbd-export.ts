@@ -38,7 +38,9 @@ export interface NbdExport {
 }
 
 /** @throws USAGE: a name twice, or a text that is too long for the protocol */
-export function checkExports(exports: readonly NbdExport[]): void {
+export function checkExports(
+  exports: readonly { readonly name: string; readonly description?: string | undefined }[],
+): void {
   const names = new Set<string>();
   for (const { name, description = '' } of exports) {
     if (names.has(name)) {

@@ -3,6 +3,7 @@ import { BufferPool } from './buffer-pool.ts';
 import { type NbdServerTls, ServerTls } from '../tls/server-tls.ts';
 import { type ClientGone, Clients } from './clients.ts';
 import { Connection } from './connection.ts';
+import { type ExportHandle, handleOf } from './export-handle.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { listen, type NbdAddress } from './listen.ts';
 import { checkExports, type NbdExport } from './nbd-export.ts';
@@ -31,6 +32,10 @@ export interface NbdServerOptions {
 export interface NbdServer extends AsyncDisposable {
   /** With the port that the system chose. */
   readonly address: NbdAddress;
+  /** Whether it offers an export of that name now. */
+  has(name: string): boolean;
+  /** Offers one more. @throws USAGE: its name is taken, or too long for the protocol */
+  add(exported: NbdExport): ExportHandle;
   /**
    * Takes no more clients and requests, finishes and answers those under way, hangs up. Exports and
    * their devices are not used any more when it resolves. Idempotent.
@@ -49,6 +54,7 @@ export async function startNbdServer(options: NbdServerOptions): Promise<NbdServ
   const { onClientGone: onGone = () => {} } = options;
   const limits = completeLimits(options.limits);
   checkExports(options.exports);
+  // Connections look at it whenever a client asks: exports come and go.
   const exports = options.exports.map((exported) => new ServedExport(exported));
   const tls = options.tls && (await ServerTls.load(options.tls));
   const pool = new BufferPool();
@@ -66,5 +72,12 @@ export async function startNbdServer(options: NbdServerOptions): Promise<NbdServ
   server.on('error', (error) => log(`accepting a client failed: ${error.message}`));
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= clients.close(server));
-  return { address: bound, close, [Symbol.asyncDispose]: close };
+  const add = (exported: NbdExport) => {
+    checkExports([...exports, exported]);
+    const served = new ServedExport(exported);
+    exports.push(served);
+    return handleOf(served, exports, clients);
+  };
+  const has = (name: string) => exports.some((served) => served.name === name);
+  return { address: bound, has, add, close, [Symbol.asyncDispose]: close };
 }

@@ -1,5 +1,5 @@
-import type { JsonObject } from './json/json-value.ts';
-import type { QmpBitmap, QmpBlockInfo, QmpNode } from './target.ts';
+import type { JsonObject } from '../json/json-value.ts';
+import type { QmpBitmap, QmpBlockInfo, QmpNode } from '../target.ts';
 
 /** qapi BlockDeviceInfo of a node, with the members that QEMU always has. */
 export async function describeNode(node: QmpNode): Promise<JsonObject> {
@@ -10,7 +10,8 @@ export async function describeNode(node: QmpNode): Promise<JsonObject> {
     file: info.file,
     ro: info.readOnly,
     encrypted: false,
-    backing_file_depth: 0,
+    backing_file_depth: info.backingDepth ?? 0,
+    backing_file: info.backingFile,
     detect_zeroes: 'off',
     write_threshold: 0,
     cache: { writeback: true, direct: false, 'no-flush': false },

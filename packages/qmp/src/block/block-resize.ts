@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { QmpError } from './errors.ts';
-import { int64, members } from './schema.ts';
-import type { QmpTarget } from './target.ts';
+import { QmpError } from '../errors.ts';
+import { int64, members } from '../schema.ts';
+import type { QmpTarget } from '../target.ts';
 
 /** qapi `block_resize`. */
 export const ResizeArguments = members({

@@ -1,0 +1,126 @@
+import type { EmitEvent, GraphEvent } from './events.ts';
+import { refusal } from './errors.ts';
+import { ExportTable } from './exports/export-table.ts';
+import { NbdService } from './exports/nbd-service.ts';
+import type { BlockNode } from './nodes/block-node.ts';
+import { NodeTable } from './nodes/node-table.ts';
+import { closeNode, openNode, type OpenNodeContext } from './nodes/open-node.ts';
+import { reopenNodes } from './nodes/reopen-node.ts';
+import type { GraphAction } from './transaction/graph-action.ts';
+import { runActions, type RunActionsOptions } from './transaction/run-actions.ts';
+import { JobTable } from './jobs/job-table.ts';
+import { CheckpointFolder } from '@tidemark/checkpoint';
+import type { Drive } from '@tidemark/drive';
+import type { TrackedDrive } from '@tidemark/tracking';
+import { adoptDrive } from './nodes/adopt-drive.ts';
+import type { NodeOptions } from './nodes/node-options.ts';
+
+export interface BlockGraphOptions {
+  /** Folder of checkpoints over several drives. */
+  readonly checkpoints?: string | undefined;
+  /** Hears what a user should know, in a sentence. */
+  readonly log: (message: string) => void;
+}
+
+/** The nodes, exports and jobs of one process. Calls that change it come one at a time. */
+export class BlockGraph implements AsyncDisposable {
+  readonly nodes = new NodeTable();
+  readonly nbd: NbdService;
+  readonly exports: ExportTable;
+  readonly jobs: JobTable;
+  readonly #folder: CheckpointFolder | undefined;
+  readonly #log: (message: string) => void;
+  readonly #context: OpenNodeContext;
+  readonly #listeners = new Set<EmitEvent>();
+  #closing: Promise<void> | undefined;
+
+  constructor({ checkpoints, log }: BlockGraphOptions) {
+    const emit = (event: GraphEvent) => {
+      for (const listener of this.#listeners) listener(event);
+    };
+    this.#context = { table: this.nodes, checkpoints, onNotice: log };
+    this.#log = log;
+    this.#folder = checkpoints === undefined ? undefined : new CheckpointFolder(checkpoints);
+    this.jobs = new JobTable({ emit, log });
+    this.nbd = new NbdService(log);
+    this.exports = new ExportTable({ nodes: this.nodes, nbd: this.nbd, emit });
+  }
+
+  /** Hears what happens from now on, until the given function is called. */
+  listen(listener: EmitEvent): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** @throws see `openNode` */
+  async addNode(options: NodeOptions): Promise<BlockNode> {
+    if (options['node-name'] === undefined) {
+      throw refusal("'node-name' must be specified for the root node");
+    }
+    return openNode(options, this.#context);
+  }
+
+  /**
+   * Takes a drive that records already for a node, and owns it from then on. Absent `drive`: it is in
+   * memory. @throws USAGE: its name
+   */
+  adopt(name: string, tracked: TrackedDrive, drive: Drive | undefined): BlockNode {
+    this.nodes.reserve(name);
+    const node = adoptDrive(name, tracked, drive);
+    this.nodes.put(node);
+    return node;
+  }
+
+  /** @throws see `reopenNodes` */
+  async reopenNodes(options: readonly NodeOptions[]): Promise<void> {
+    await reopenNodes(options, this.nodes, this.#log);
+  }
+
+  /** @throws see `runActions` */
+  async transaction(actions: readonly GraphAction[], options?: RunActionsOptions): Promise<void> {
+    const context = { nodes: this.#context, jobs: this.jobs, checkpoints: this.#folder };
+    await runActions(actions, { ...context, log: this.#log }, options);
+  }
+
+  /** Stores the node's bitmaps and closes it. @throws USAGE: somebody uses it; I/O codes */
+  async removeNode(name: string): Promise<void> {
+    await closeNode(this.nodes.checkRemovable(name), this.nodes);
+  }
+
+  /** Writes that wait for the disk to be mended fail now: a close is near. */
+  endWaiting(): void {
+    for (const { tracked } of this.nodes.list()) tracked?.endWaiting();
+  }
+
+  /**
+   * Cancels jobs, ends exports and server, then every node, those on top first. Idempotent.
+   * @throws the first thing that failed, after all was closed
+   */
+  async close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    const problems: unknown[] = [];
+    const attempt = (work: Promise<void>) =>
+      work.catch((error: unknown) => void problems.push(error));
+    // Or the server would wait for the answers to them.
+    this.endWaiting();
+    await attempt(this.jobs.close());
+    if (this.nbd.address !== undefined) await attempt(this.exports.stopServer());
+    for (let top = this.#top(); top !== undefined; top = this.#top()) {
+      await attempt(closeNode(top, this.nodes));
+    }
+    for (const problem of problems.slice(1)) this.#log(`closing failed: ${String(problem)}`);
+    if (problems.length > 0) throw problems[0];
+  }
+
+  #top(): BlockNode | undefined {
+    return this.nodes.list().find(({ parents }) => parents.size === 0);
+  }
+}

@@ -1,0 +1,154 @@
+import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import { ReadsUnderWay } from './reads-under-way.ts';
+
+/** Is asked before each change of a device. Bytes. */
+export interface WriteFilter {
+  /** Undefined: nothing keeps the change from being made now. */
+  beforeWrite(offset: number, length: number): Promise<void> | undefined;
+}
+
+export interface NodeDeviceOptions {
+  /** Whether a discard gives space back, or is ignored. */
+  readonly discards: boolean;
+  /** Writes of nothing but zeros are made as zeros: `unmap` may give their space back. */
+  readonly detectZeroes: 'off' | 'on' | 'unmap';
+}
+
+/**
+ * What all who use a node read and write. What is behind it can be changed under them, and jobs see
+ * each write before it is made. It owns nothing: closing it does nothing.
+ */
+export class NodeDevice implements BlockDevice {
+  /** What reads under way may see; for who writes behind their backs. */
+  readonly reads = new ReadsUnderWay();
+  #inner: BlockDevice;
+  readonly #options: NodeDeviceOptions;
+  #filters: readonly WriteFilter[] = [];
+  #gate: Promise<void> | undefined;
+  #inFlight = 0;
+  #idle: () => void = () => {};
+
+  constructor(inner: BlockDevice, options: NodeDeviceOptions) {
+    this.#inner = inner;
+    this.#options = options;
+  }
+
+  get label(): string {
+    return this.#inner.label;
+  }
+  get size(): number {
+    return this.#inner.size;
+  }
+  get writable(): boolean {
+    return this.#inner.writable;
+  }
+  get canDiscard(): boolean {
+    return this.#options.discards && this.#inner.canDiscard;
+  }
+
+  /** From this tick on no change is made that the filter was not asked about. */
+  addFilter(filter: WriteFilter): void {
+    this.#filters = [...this.#filters, filter];
+  }
+
+  removeFilter(filter: WriteFilter): void {
+    this.#filters = this.#filters.filter((other) => other !== filter);
+  }
+
+  /** Puts another device behind it while no call is under way, and others wait. */
+  async replace(change: () => Promise<BlockDevice>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    while (this.#gate !== undefined) await this.#gate;
+    this.#gate = promise;
+    try {
+      if (this.#inFlight > 0) await new Promise<void>((idle) => (this.#idle = idle));
+      this.#inner = await change();
+    } finally {
+      this.#gate = undefined;
+      resolve();
+    }
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<void> {
+    await this.#run(() =>
+      this.reads.run(offset, target.length, () => this.#inner.read(target, offset)),
+    );
+  }
+
+  async write(source: Uint8Array, offset: number): Promise<void> {
+    if (this.#options.detectZeroes !== 'off' && isZeros(source)) {
+      const unmap = this.#options.detectZeroes === 'unmap';
+      return this.writeZeroes(offset, source.length, { unmap });
+    }
+    await this.#change(offset, source.length, () => this.#inner.write(source, offset));
+  }
+
+  readNow(target: Uint8Array, offset: number): boolean {
+    if (this.#gate !== undefined || this.reads.areWatched) return false;
+    return this.#inner.readNow?.(target, offset) ?? false;
+  }
+
+  writeNow(source: Uint8Array, offset: number): boolean {
+    if (this.#gate !== undefined || this.#filters.length > 0) return false;
+    if (this.#options.detectZeroes !== 'off') return false;
+    return this.#inner.writeNow?.(source, offset) ?? false;
+  }
+
+  async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
+    await this.#change(offset, length, () => this.#inner.writeZeroes(offset, length, options));
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    if (!this.#options.discards) return;
+    await this.#change(offset, length, () => this.#inner.discard(offset, length));
+  }
+
+  async flush(): Promise<void> {
+    await this.#run(() => this.#inner.flush());
+  }
+
+  async *extents(offset: number, length: number): AsyncIterable<BlockExtent> {
+    while (this.#gate !== undefined) await this.#gate;
+    yield* this.#inner.extents(offset, length);
+  }
+
+  async resize(size: number): Promise<void> {
+    await this.#run(() => this.#inner.resize(size));
+  }
+
+  async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #change(offset: number, length: number, change: () => Promise<void>): Promise<void> {
+    for (;;) {
+      while (this.#gate !== undefined) await this.#gate;
+      const waits = this.#filters.flatMap((filter) => filter.beforeWrite(offset, length) ?? []);
+      // In this tick: a filter that comes later is to be asked as well.
+      if (waits.length === 0) return this.#count(change);
+      await Promise.all(waits);
+    }
+  }
+
+  async #run<T>(call: () => Promise<T>): Promise<T> {
+    while (this.#gate !== undefined) await this.#gate;
+    return this.#count(call);
+  }
+
+  async #count<T>(call: () => Promise<T>): Promise<T> {
+    this.#inFlight += 1;
+    try {
+      return await call();
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#inFlight === 0) this.#idle();
+    }
+  }
+}
+
+function isZeros(bytes: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = bytes;
+  const view = Buffer.from(buffer, byteOffset, length);
+  // Compared with itself one byte on: all bytes are the first one, which is zero.
+  return length > 0 && view[0] === 0 && view.compare(view, 1, length, 0, length - 1) === 0;
+}

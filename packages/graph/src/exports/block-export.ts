@@ -1,0 +1,57 @@
+import type { NbdExportHandle } from '@tidemark/nbd';
+import type { BlockNode } from '../nodes/block-node.ts';
+import type { NodeUser } from '../nodes/node-user.ts';
+import type { ExportedBitmaps } from './exported-bitmaps.ts';
+
+/** What query-block-exports tells of an export. */
+export interface ExportInfo {
+  readonly id: string;
+  readonly type: 'nbd';
+  readonly node: string;
+  readonly shuttingDown: boolean;
+}
+
+export interface BlockExportParts {
+  readonly id: string;
+  readonly node: BlockNode;
+  readonly user: NodeUser;
+  readonly handle: NbdExportHandle;
+  /** Absent where all bitmaps of the node are shown, as they come and go. */
+  readonly bitmaps: ExportedBitmaps | undefined;
+}
+
+/** A node that NBD clients can reach. */
+export class BlockExport {
+  readonly #parts: BlockExportParts;
+  #removing: Promise<void> | undefined;
+
+  constructor(parts: BlockExportParts) {
+    this.#parts = parts;
+  }
+
+  get id(): string {
+    return this.#parts.id;
+  }
+
+  get clients(): number {
+    return this.#parts.handle.clients;
+  }
+
+  get info(): ExportInfo {
+    const { id, node } = this.#parts;
+    return { id, type: 'nbd', node: node.name, shuttingDown: this.#removing !== undefined };
+  }
+
+  /** Its clients get the answers under way, and are hung up on. */
+  async remove(): Promise<void> {
+    this.#removing ??= this.#remove();
+    return this.#removing;
+  }
+
+  async #remove(): Promise<void> {
+    const { handle, bitmaps, node, user } = this.#parts;
+    await handle.remove();
+    bitmaps?.release();
+    node.users.delete(user);
+  }
+}

@@ -1,0 +1,10 @@
+export type { GraphAction } from './transaction/graph-action.ts';
+export { BlockGraph, type BlockGraphOptions } from './block-graph.ts';
+export type { EmitEvent, GraphEvent } from './events.ts';
+export type { ExportInfo } from './exports/block-export.ts';
+export type { BitmapReference, ExportOptions } from './exports/export-options.ts';
+export type { NbdServing } from './exports/nbd-service.ts';
+export type { Job } from './jobs/job.ts';
+export type { JobTable } from './jobs/job-table.ts';
+export type { BlockNode } from './nodes/block-node.ts';
+export type { NodeOptions, NodeReference } from './nodes/node-options.ts';

@@ -1,0 +1,32 @@
+import type { Clients } from './clients.ts';
+import type { ServedExport } from './served-export.ts';
+
+/** An export that can be taken away while its server goes on. */
+export interface ExportHandle {
+  /** How many use it now. */
+  readonly clients: number;
+  /**
+   * Offers it to nobody any more, answers the requests under way and hangs up on those who use it.
+   * Its device is not used any more when it resolves. Idempotent.
+   */
+  remove(): Promise<void>;
+}
+
+/** `exports`: those that the server offers. It changes, as its clients do. */
+export function handleOf(
+  served: ServedExport,
+  exports: ServedExport[],
+  clients: Clients,
+): ExportHandle {
+  const users = () => [...clients.served].filter((connection) => connection.uses(served));
+  return {
+    get clients() {
+      return users().length;
+    },
+    async remove() {
+      const place = exports.indexOf(served);
+      if (place !== -1) exports.splice(place, 1);
+      await Promise.all(users().map((connection) => connection.close()));
+    },
+  };
+}
