@@ -14,18 +14,18 @@ export const FREEZE_MUTANTS: readonly Mutant[] = [
   {
     name: 'what is written after a freeze is lost at its release',
     file: freeze,
-    find: 'state.recorder.attach(successor);',
-    replace: 'state.recorder.seed(successor);',
+    find: 'state.recorder.attach(freeze.successor);',
+    replace: 'state.recorder.seed(freeze.successor);',
   },
   {
     name: 'a write that was under way at a freeze is lost at its release',
     file: freeze,
-    find: 'state.recorder.attach(successor);',
-    replace: '{\n    state.recorder.attach(successor);\n    successor.clear();\n  }',
+    find: 'state.recorder.attach(freeze.successor);',
+    replace: '{\n    state.recorder.attach(freeze.successor);\n    freeze.successor.clear();\n  }',
   },
   {
     name: 'frozen bits follow what is written',
-    file: freeze,
+    file: tracking('frozen-bits.ts'),
     find: 'bits: content.clone()',
     replace: 'bits: content',
   },
