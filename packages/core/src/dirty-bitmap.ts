@@ -54,7 +54,10 @@ export class DirtyBitmap {
     return this.#bits.count * this.granularity;
   }
 
-  /** Bytes of memory that bits take now: 4 KiB for each 4 KiB of them that are not all alike. */
+  /**
+   * Bytes of memory that bits take now: 4 KiB for each 4 KiB of them that are not all alike. A clone
+   * shares them until one of the two changes.
+   */
   get allocatedBytes(): number {
     return this.#bits.allocatedBytes;
   }
@@ -164,6 +167,7 @@ export class DirtyBitmap {
     if (grown === 'dirty' && diskSize > before) this.set(before, diskSize - before);
   }
 
+  /** Costs next to nothing: each part is copied when it is changed, here or there. */
   clone(): DirtyBitmap {
     const copy = new DirtyBitmap(0, this.granularity);
     copy.#diskSize = this.#diskSize;

@@ -230,7 +230,7 @@ describe('a qcow2 image', () => {
     expect([content[0], content[64 * KIB]]).toEqual([1, 0]);
     await image.write(new Uint8Array(64 * KIB).fill(3), 64 * KIB);
     await image.close();
-    expect(checkImage(device.bytes)).toEqual({ corruptions: [], leaks: 0 });
+    expect(checkImage(device.bytes)).toEqual({ corruptions: [], leaks: 0, behindEnd: 0 });
   });
 
   it('is told from a raw disk by its first bytes', async () => {

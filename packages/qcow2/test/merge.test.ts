@@ -62,7 +62,7 @@ describe('bits that are merged where they lie', () => {
       expect(found.map((content) => content.sha256())).toEqual(
         [expected, b, c].map((content) => content!.sha256()),
       );
-      expect(checkImage(opened.device.bytes)).toEqual({ corruptions: [], leaks: 0 });
+      expect(checkImage(opened.device.bytes)).toEqual({ corruptions: [], leaks: 0, behindEnd: 0 });
       expect(opened.notices).toEqual([]);
 
       // A table keeps what is all zeros or all ones: QEMU's own has only the former.

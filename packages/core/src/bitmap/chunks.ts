@@ -9,7 +9,7 @@ export const CHUNK_BITS: number = CHUNK_BYTES * 8;
 const ZEROS: Uint32Array = new Uint32Array(CHUNK_WORDS);
 const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
 
-const isShared = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
+const isUniform = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
 
 function clearChunks(count: number): Uint32Array[] {
   const chunks: Uint32Array[] = [];
@@ -17,19 +17,25 @@ function clearChunks(count: number): Uint32Array[] {
   return chunks;
 }
 
-/** A row of bits in chunks, up to 2^32 of them. Bits behind `length` are always clear. */
+/**
+ * A row of bits in chunks, up to 2^32 of them. Bits behind `length` are always clear. A copy shares
+ * its chunks with the original; whoever changes one takes a copy of that chunk first.
+ */
 export class ChunkedBits {
   #length: number;
   #count = 0;
   #chunks: Uint32Array[];
   /** Set bits of each chunk. */
   #counts: Uint16Array;
+  /** 1 for each chunk that nobody else has. */
+  #owned: Uint8Array;
 
   constructor(length: number) {
     this.#length = length;
     const chunkCount = Math.ceil(length / CHUNK_BITS);
     this.#chunks = clearChunks(chunkCount);
     this.#counts = new Uint16Array(chunkCount);
+    this.#owned = new Uint8Array(chunkCount);
   }
 
   get length(): number {
@@ -42,7 +48,7 @@ export class ChunkedBits {
 
   /** Bytes of the chunks that are not all of one value. */
   get allocatedBytes(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + (isShared(chunk) ? 0 : CHUNK_BYTES), 0);
+    return this.#chunks.reduce((sum, chunk) => sum + (isUniform(chunk) ? 0 : CHUNK_BYTES), 0);
   }
 
   test(bit: number): boolean {
@@ -72,7 +78,7 @@ export class ChunkedBits {
       const base = index * CHUNK_BITS;
       const end = Math.min(to, base + CHUNK_BITS);
       const chunk = this.#chunks[index]!;
-      if (isShared(chunk) && chunk !== skipped) return start;
+      if (isUniform(chunk) && chunk !== skipped) return start;
       const found = chunk === skipped ? -1 : findBit(chunk, start - base, end - base, wanted);
       if (found >= 0) return base + found;
       start = end;
@@ -87,8 +93,10 @@ export class ChunkedBits {
       const into = this.#chunks[i]!;
       if (from === ZEROS || into === ONES || from === into) continue;
       if (from === ONES) this.#put(i, ONES, CHUNK_BITS);
-      else if (into === ZEROS) this.#put(i, from.slice(), source.#counts[i]!);
-      else this.#recount(i, this.#counts[i]! + orWords(into, from));
+      else if (into === ZEROS) {
+        source.#owned[i] = 0;
+        this.#put(i, from, source.#counts[i]!);
+      } else this.#recount(i, this.#counts[i]! + orWords(this.#own(i), from));
     }
   }
 
@@ -100,8 +108,11 @@ export class ChunkedBits {
     for (let i = 0; i < kept; i++) chunks[i] = this.#chunks[i]!;
     const counts = new Uint16Array(chunkCount);
     counts.set(this.#counts.subarray(0, kept));
+    const owned = new Uint8Array(chunkCount);
+    owned.set(this.#owned.subarray(0, kept));
     this.#chunks = chunks;
     this.#counts = counts;
+    this.#owned = owned;
     this.#length = length;
   }
 
@@ -109,8 +120,10 @@ export class ChunkedBits {
     const copy = new ChunkedBits(0);
     copy.#length = this.#length;
     copy.#count = this.#count;
-    copy.#chunks = this.#chunks.map((chunk) => (isShared(chunk) ? chunk : chunk.slice()));
+    copy.#chunks = this.#chunks.slice();
     copy.#counts = this.#counts.slice();
+    copy.#owned = new Uint8Array(this.#owned.length);
+    this.#owned.fill(0);
     return copy;
   }
 
@@ -182,9 +195,10 @@ export class ChunkedBits {
   /** The chunk's words, to be written to. */
   #own(index: number): Uint32Array {
     const chunk = this.#chunks[index]!;
-    if (!isShared(chunk)) return chunk;
+    if (this.#owned[index] === 1) return chunk;
     const copy = chunk.slice();
     this.#chunks[index] = copy;
+    this.#owned[index] = 1;
     return copy;
   }
 
@@ -198,6 +212,7 @@ export class ChunkedBits {
     this.#count += count - this.#counts[index]!;
     this.#counts[index] = count;
     this.#chunks[index] = chunk;
+    if (isUniform(chunk)) this.#owned[index] = 0;
   }
 }
 

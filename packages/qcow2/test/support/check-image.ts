@@ -6,6 +6,8 @@ export interface CheckResult {
   readonly corruptions: readonly string[];
   /** Clusters counted higher than they are used. */
   readonly leaks: number;
+  /** Clusters that are linked behind the disk's end, tables included: a shrink was cut off there. */
+  readonly behindEnd: number;
 }
 
 const OFFSET = 0x00ff_ffff_ffff_fe00n;
@@ -29,6 +31,7 @@ class Checker {
   readonly #used = new Map<number, number>();
   readonly #exclusive = new Map<number, boolean>();
   readonly #corruptions: string[] = [];
+  #behindEnd = 0;
 
   constructor(bytes: Uint8Array) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -48,7 +51,7 @@ class Checker {
     }
     this.#use('header', 0, this.#cluster);
     this.#use('L1 table', Number(header.l1TableOffset), header.l1Size * 8);
-    for (let i = 0; i < header.l1Size; i++) this.#walkL2(Number(header.l1TableOffset) + i * 8);
+    for (let i = 0; i < header.l1Size; i++) this.#walkL2(i);
     const tableBytes = header.refcountTableClusters * this.#cluster;
     this.#use('refcount table', Number(header.refcountTableOffset), tableBytes);
     for (let i = 0; i < tableBytes / 8; i++) {
@@ -56,11 +59,12 @@ class Checker {
       if (block !== 0n) this.#use(`refcount block ${i}`, Number(block), this.#cluster);
     }
     this.#walkBitmaps();
-    return { corruptions: this.#corruptions, leaks: this.#compare() };
+    const leaks = this.#compare();
+    return { corruptions: this.#corruptions, leaks, behindEnd: this.#behindEnd };
   }
 
-  #walkL2(at: number): void {
-    const l1Entry = this.#u64(at);
+  #walkL2(index: number): void {
+    const l1Entry = this.#u64(Number(this.#header.l1TableOffset) + index * 8);
     if (l1Entry === 0n) return;
     const table = Number(l1Entry & OFFSET);
     this.#flag(table, l1Entry);
@@ -69,7 +73,11 @@ class Checker {
     if ((this.#header.incompatibleFeatures & Incompatible.dataFile) !== 0n) return;
     const isExtended = (this.#header.incompatibleFeatures & Incompatible.extendedL2) !== 0n;
     const entrySize = isExtended ? 16 : 8;
-    for (let i = 0; i < this.#cluster / entrySize; i++) {
+    const perTable = this.#cluster / entrySize;
+    // In clusters of the disk, from the first that this table maps.
+    const end = Number(this.#header.size) / this.#cluster - index * perTable;
+    if (end <= 0) this.#behindEnd += 1;
+    for (let i = 0; i < perTable; i++) {
       const entry = this.#u64(table + i * entrySize);
       const parts = isExtended ? this.#u64(table + i * entrySize + 8) : 0n;
       if ((parts & (parts >> 32n)) !== 0n) this.#corruptions.push(`parts of both kinds at ${i}`);
@@ -77,6 +85,7 @@ class Checker {
       if ((entry & COMPRESSED) !== 0n) this.#usePacked(entry, i);
       else if (host !== 0) {
         this.#flag(host, entry);
+        if (i >= end) this.#behindEnd += 1;
         this.#use(`data of L2 entry ${i} at ${table}`, host, 1);
       }
     }

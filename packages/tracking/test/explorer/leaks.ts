@@ -20,13 +20,17 @@ type Change = readonly ExplorerAction[];
 export class Leaks {
   /** Those that an earlier crash may have left. */
   #before = 0;
+  /** Clusters that a shrink which was cut off has left behind the end: a grow gives them back. */
+  #behindEnd = 0;
   #last: Change | undefined = [];
   #current: Change | undefined;
   #guest = new GuestClusters();
 
   /** A process begins. `isExact`: nothing that an earlier one did can still be lost. */
   begin(file: SectorDevice, isExact: boolean): void {
-    this.#before = isExact ? checkImage(file.sectors.bytes()).leaks : Infinity;
+    const { leaks, behindEnd } = checkImage(file.sectors.bytes());
+    this.#before = isExact ? leaks : Infinity;
+    this.#behindEnd = behindEnd;
     this.#last = [];
     this.#current = undefined;
     this.#guest = new GuestClusters();
@@ -66,7 +70,8 @@ export class Leaks {
     const clusterSize = 2 ** new DataView(file.sectors.get(0).bytes.buffer).getUint32(20);
     const changes = [this.#last, this.#current].filter((change) => change !== undefined);
     const ofChanges = changes.reduce((sum, change) => sum + clustersOf(change, clusterSize), 0);
-    const limit = OUTSIDE + ofChanges + this.#guest.count(clusterSize);
+    const behindEnd = changes.some(isGrowth) ? this.#behindEnd : 0;
+    const limit = OUTSIDE + ofChanges + behindEnd + this.#guest.count(clusterSize);
     const before = this.#before;
     return () => {
       const { corruptions, leaks } = checkImage(file.sectors.bytes());
@@ -76,6 +81,9 @@ export class Leaks {
     };
   }
 }
+
+const isGrowth = (change: Change) =>
+  change.some((action) => action.op === 'resize' && action.to > action.from);
 
 /** That a change takes: of each bitmap the table and the bits, and the directory. */
 function clustersOf(change: Change, clusterSize: number): number {
