@@ -52,7 +52,7 @@ describeWithQemu('after a power cut', ['qemu-img', 'qemu-io'], () => {
       if (kind === 'raw') continue;
       expect({ name, found: checkImage(bytes) }).toEqual({
         name,
-        found: { corruptions: [], leaks: 0 },
+        found: { corruptions: [], leaks: 0, behindEnd: 0 },
       });
       expect((await openQcow2(new TestDevice({ bytes, writable: false }))).size).toBe(SIZE);
     }
