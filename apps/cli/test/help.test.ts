@@ -86,7 +86,11 @@ describe('--help', () => {
 
 describe('a wrong command line', () => {
   it.each([
-    [['frob'], "there is no command 'frob'; did you mean 'restore' or 'serve'?", 'see tidemark --help'],
+    [
+      ['frob'],
+      "there is no command 'frob'; did you mean 'restore' or 'serve'?",
+      'see tidemark --help',
+    ],
     [['bitmap', 'ad'], "there is no command 'ad'", 'see tidemark bitmap --help'],
     [['info'], 'DRIVE is missing', 'see tidemark info --help'],
     [['bitmap', 'add', 'x'], 'NAME is missing', 'see tidemark bitmap add --help'],

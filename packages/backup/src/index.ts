@@ -18,6 +18,11 @@ export type { ChainLink } from './chain/chain.ts';
 export type { FileSystem, OpenFile } from './files/file-system.ts';
 export type { FileDigest } from './files/sequential-file.ts';
 export type { GranuleRun } from './format/index-reader.ts';
+export {
+  type CopiedIncrement,
+  copyIncrement,
+  type CopyIncrementOptions,
+} from './make/copy-increment.ts';
 export { chainCheckpoint, type ChainOptions, followChain } from './make/follow-chain.ts';
 export type { DriveIdentity, Manifest, PointReference, Totals } from './format/manifest.ts';
 export type { PointKind } from './format/names.ts';

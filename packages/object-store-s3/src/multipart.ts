@@ -19,7 +19,7 @@ export async function putInParts(
   client: S3Client,
   about: ObjectName,
   bytes: Uint8Array,
-): Promise<boolean> {
+): Promise<void> {
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(about));
   const upload = { ...about, UploadId };
   try {
@@ -33,7 +33,6 @@ export async function putInParts(
     );
     const complete = { ...upload, MultipartUpload: { Parts }, IfNoneMatch: '*' };
     await client.send(new CompleteMultipartUploadCommand(complete));
-    return true;
   } catch (error) {
     // Parts of an upload that is neither ended nor given up cost, and nobody sees them.
     await client.send(new AbortMultipartUploadCommand(upload)).catch(() => {});

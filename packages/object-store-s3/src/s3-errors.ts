@@ -16,10 +16,15 @@ export function answerIn(error: unknown): Answer {
   return { name, status: typeof status === 'number' ? status : undefined, message };
 }
 
-/** `If-Match` or `If-None-Match` did not hold, or somebody else was writing just then. */
-export function isConflict(error: unknown): boolean {
+/** `If-None-Match: *` did not hold. */
+export function isThere(error: unknown): boolean {
   const { name, status } = answerIn(error);
-  return status === 412 || status === 409 || name === 'PreconditionFailed';
+  return status === 412 || name === 'PreconditionFailed';
+}
+
+/** Somebody else was storing the same object just then. */
+export function isBusy(error: unknown): boolean {
+  return answerIn(error).status === 409;
 }
 
 export function isMissing(error: unknown): boolean {

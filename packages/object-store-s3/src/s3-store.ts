@@ -11,11 +11,13 @@ import {
   checkPrefix,
   type ObjectRange,
   type ObjectStore,
+  readNumbered,
   type Reference,
   type StoredObject,
+  swapNumbered,
 } from '@tidemark/object-store';
 import { putInParts } from './multipart.ts';
-import { answerIn, isConflict, isMissing, s3Error } from './s3-errors.ts';
+import { answerIn, isBusy, isMissing, isThere, s3Error } from './s3-errors.ts';
 import { parseS3Uri, type S3Place } from './s3-uri.ts';
 
 /** Larger objects go in parts. Bytes. */
@@ -23,9 +25,9 @@ const SINGLE_PUT = 16 * 1024 * 1024;
 const MAX_ATTEMPTS = 5;
 
 /**
- * Objects in a bucket. An object is put with `If-None-Match: *`, a reference swapped with `If-Match`;
- * nothing else is ever written over, and removing one needs no version. So it works in a bucket with
- * Object Lock, where old versions stay as long as the lock says.
+ * Objects in a bucket, put with `If-None-Match: *`. Nothing is ever written over, references neither,
+ * and removing an object needs no version. So it works in a bucket with Object Lock, where what was
+ * removed stays as long as the lock says, and with stores that do not know `If-Match`.
  */
 export class S3ObjectStore implements ObjectStore {
   readonly label: string;
@@ -59,17 +61,20 @@ export class S3ObjectStore implements ObjectStore {
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
     const about = this.#about(key);
-    try {
-      if (bytes.length > SINGLE_PUT) return await putInParts(this.#client, about, bytes);
-      await this.#client.send(new PutObjectCommand({ ...about, Body: bytes, IfNoneMatch: '*' }));
-      return true;
-    } catch (error) {
-      if (!isConflict(error)) throw s3Error(error, `storing '${key}' in ${this.label}`);
-      // Of two that come at once a server may refuse both, and then there is none.
-      if (answerIn(error).status === 409 && !(await this.#has(key))) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (bytes.length > SINGLE_PUT) await putInParts(this.#client, about, bytes);
+        else
+          await this.#client.send(
+            new PutObjectCommand({ ...about, Body: bytes, IfNoneMatch: '*' }),
+          );
+        return true;
+      } catch (error) {
+        if (isThere(error)) return false;
+        // Of two that come at once a server may refuse both, and then there is none.
+        if (isBusy(error) && attempt < MAX_ATTEMPTS) continue;
         throw s3Error(error, `storing '${key}' in ${this.label}`);
       }
-      return false;
     }
   }
 
@@ -106,16 +111,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async readReference(name: string): Promise<Reference | undefined> {
-    const about = this.#about(name);
-    try {
-      const { Body, ETag } = await this.#client.send(new GetObjectCommand(about));
-      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array(0);
-      if (ETag === undefined) throw this.#noTag(name);
-      return { bytes, version: ETag };
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw s3Error(error, `reading '${name}' in ${this.label}`);
-    }
+    return readNumbered(this, name);
   }
 
   async swapReference(
@@ -123,16 +119,7 @@ export class S3ObjectStore implements ObjectStore {
     expected: string | undefined,
     bytes: Uint8Array,
   ): Promise<string | undefined> {
-    const about = { ...this.#about(name), Body: bytes };
-    const condition = expected === undefined ? { IfNoneMatch: '*' } : { IfMatch: expected };
-    try {
-      const { ETag } = await this.#client.send(new PutObjectCommand({ ...about, ...condition }));
-      if (ETag === undefined) throw this.#noTag(name);
-      return ETag;
-    } catch (error) {
-      if (isConflict(error) || isMissing(error)) return undefined;
-      throw s3Error(error, `setting '${name}' in ${this.label}`);
-    }
+    return swapNumbered(this, name, expected, bytes);
   }
 
   async close(): Promise<void> {
@@ -142,15 +129,6 @@ export class S3ObjectStore implements ObjectStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #has(key: string): Promise<boolean> {
-    try {
-      await this.get(key);
-      return true;
-    } catch {
-      return false;
-    }
   }
 
   #about(key: string): { readonly Bucket: string; readonly Key: string } {
@@ -172,14 +150,6 @@ export class S3ObjectStore implements ObjectStore {
   #tooShort(key: string, end: number): TidemarkError {
     const text = `object '${key}' in ${this.label} ends before byte ${end}`;
     return new TidemarkError('BACKUP_CORRUPT', text, { where: this.label, offset: end });
-  }
-
-  #noTag(name: string): TidemarkError {
-    const text = `${this.label} gives '${name}' no ETag, without which writers cannot take turns`;
-    return new TidemarkError('DEVICE_UNSUPPORTED', text, {
-      where: this.label,
-      hint: 'use a store that knows If-Match',
-    });
   }
 }
 

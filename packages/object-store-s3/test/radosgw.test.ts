@@ -94,7 +94,8 @@ describeWithS3('an S3 store', 18_610, (server) => {
       new ListObjectVersionsCommand({ Bucket: bucket }),
     );
     expect(DeleteMarkers.length).toBeGreaterThan(0);
-    expect(Versions.filter(({ Key }) => Key === 'site/refs/root').length).toBeGreaterThan(3);
+    // Nothing was ever written over.
+    expect(new Set(Versions.map(({ Key }) => Key)).size).toBe(Versions.length);
   });
 
   it('loses nothing of several writers', async () => {

@@ -11,11 +11,13 @@ import {
   pointsPositional,
   withExamples,
 } from '../flags.ts';
+import type { IncrementImage } from '../back-up-to-image.ts';
 import { type OutputFlags, print } from '../output.ts';
 import { type RepositoryFlags, secretFlags } from '../repository/flags.ts';
 import { refuseRepositoryFlags } from '../repository/refuse-flags.ts';
 
 interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
+  readonly toQcow2?: string;
   readonly with?: readonly string[];
   readonly bitmaps?: boolean;
   readonly differential?: boolean;
@@ -27,9 +29,20 @@ interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
   readonly driveId?: string;
 }
 
-export const backup = buildCommand<Flags, [drive: string, directory: string]>({
+export const backup = buildCommand<Flags, [drive: string, directory?: string]>({
   async func(flags, path, directory) {
     checkFlags(flags);
+    if (flags.toQcow2 !== undefined) {
+      const { backUpToImage } = await import('../back-up-to-image.ts');
+      refuseBesideImage(flags, directory);
+      print(flags, await backUpToImage(path, flags.toQcow2, flags), describeImage);
+      return;
+    }
+    if (directory === undefined) {
+      throw new TidemarkError('USAGE', 'DIRECTORY is missing', {
+        hint: 'see tidemark backup --help',
+      });
+    }
     const { holdsRepository } = await import('../repository/open-place.ts');
     if (await holdsRepository(directory)) {
       const { backUpToRepository } = await import('../repository/back-up-drives.ts');
@@ -77,6 +90,13 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
         brief: 'bytes that are copied and digested at once, a power of two from 4k to 1M',
       },
       driveId: driveIdFlag,
+      toQcow2: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'write a qcow2 image of what is dirty, or of all, in place of a restore point',
+        placeholder: 'FILE',
+        optional: true,
+      },
       with: {
         kind: 'parsed',
         parse: String,
@@ -107,7 +127,10 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
       ...secretFlags,
     },
     aliases: { f: 'format', c: 'chain', b: 'bitmap', g: 'granularity' },
-    positional: { kind: 'tuple', parameters: [drivePositional, pointsPositional] },
+    positional: {
+      kind: 'tuple',
+      parameters: [drivePositional, { ...pointsPositional, optional: true }],
+    },
   },
   docs: {
     brief: 'back a drive up into a directory, in full or what changed',
@@ -128,6 +151,7 @@ export const backup = buildCommand<Flags, [drive: string, directory: string]>({
       [
         'tidemark backup vm.qcow2 backups/vm --chain nightly',
         'tidemark backup disk.raw backups/disk --format raw --bitmap nightly',
+        'tidemark backup vm.qcow2 --to-qcow2 tuesday.qcow2 --bitmap nightly',
         'tidemark backup system.qcow2 /backups/site --with data.qcow2 --rate 100M',
       ],
     ),
@@ -149,6 +173,21 @@ function checkFlags({ bitmap, chain, sidecar, bitmaps }: Flags): void {
   throw new TidemarkError('USAGE', '--sidecar says where a bitmap is, and none is named', {
     hint: 'add --chain NAME or --bitmap NAME, or leave --sidecar out',
   });
+}
+
+/** @throws USAGE */
+function refuseBesideImage({ chain, full }: Flags, directory: string | undefined): void {
+  const other = directory ?? (chain === undefined ? (full ? '--full' : undefined) : '--chain');
+  if (other === undefined) return;
+  throw new TidemarkError('USAGE', `'${other}' does not go with --to-qcow2`, {
+    hint: 'leave one of them out; --bitmap says what is dirty',
+  });
+}
+
+function describeImage({ image, copied, read, size }: IncrementImage): readonly string[] {
+  return [
+    `${image}: ${formatSize(copied)} of ${formatSize(size)}, of which ${formatSize(read)} is data`,
+  ];
 }
 
 function summarize({ point, digest, manifest, bytesRead }: BackupResult) {

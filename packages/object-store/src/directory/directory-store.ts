@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { dirname, join, resolve } from 'node:path';
-import { isTidemarkError, TidemarkError } from '@tidemark/core';
+import { TidemarkError } from '@tidemark/core';
 import { noObject, objectTooShort, storeClosed } from '../errors.ts';
 import { checkKey, checkPrefix, isKey } from '../keys.ts';
+import { readNumbered, swapNumbered } from '../numbered-references.ts';
 import type { ObjectRange, ObjectStore, Reference, StoredObject } from '../object-store.ts';
 import { systemError } from './system-error.ts';
 import { errnoOf, type FileSystem, readSome, systemFiles, writeDurably } from './file-system.ts';
 import { Folders } from './folders.ts';
-import { KEPT_STATES, newestState, stateName, statesIn } from './references.ts';
 
 /** Of a whole object that is read at once. */
 const MAX_OBJECT_SIZE = 1024 * 1024 * 1024;
@@ -117,22 +117,7 @@ export class DirectoryObjectStore implements ObjectStore {
   }
 
   async readReference(name: string): Promise<Reference | undefined> {
-    const folder = this.#pathOf(name);
-    return this.#named(name, async () => {
-      for (;;) {
-        const number = await newestState(this.#fs, folder);
-        if (number === 0) return undefined;
-        try {
-          const bytes = await this.get(`${name}/${stateName(number)}`);
-          await this.#folders.sync(folder);
-          return { bytes, version: String(number) };
-        } catch (error) {
-          // Newer ones have come, and the oldest gone, since the folder was read.
-          const isGone = isTidemarkError(error, 'FILE_NOT_FOUND');
-          if (!isGone || (await newestState(this.#fs, folder)) === number) throw error;
-        }
-      }
-    });
+    return readNumbered(this, name);
   }
 
   async swapReference(
@@ -140,24 +125,7 @@ export class DirectoryObjectStore implements ObjectStore {
     expected: string | undefined,
     bytes: Uint8Array,
   ): Promise<string | undefined> {
-    const folder = this.#pathOf(name);
-    return this.#named(name, async () => {
-      await this.#folders.make(folder);
-      if ((await newestState(this.#fs, folder)) !== Number(expected ?? 0)) return undefined;
-      const number = Number(expected ?? 0) + 1;
-      if (!(await this.#place(join(folder, stateName(number)), bytes))) return undefined;
-      await this.#folders.sync(folder);
-      // A writer who was away for long may have taken a number that was free again.
-      if ((await newestState(this.#fs, folder)) !== number) return undefined;
-      await this.#forgetStates(folder, number);
-      return String(number);
-    });
-  }
-
-  async #forgetStates(folder: string, newest: number): Promise<void> {
-    for (const number of await statesIn(this.#fs, folder)) {
-      if (number <= newest - KEPT_STATES) await this.#unlink(join(folder, stateName(number)));
-    }
+    return swapNumbered(this, name, expected, bytes);
   }
 
   async close(): Promise<void> {
