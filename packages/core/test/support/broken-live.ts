@@ -123,6 +123,19 @@ export const BROKEN_LIVE: readonly BrokenStore[] = [
     }),
   ),
   brokenLiveStore(
+    'releases a bitmap first where the same commit merges it',
+    'refuses to merge what the same commit releases, whose bits may still be written',
+    ({ sound }) => ({
+      async commit(changes) {
+        const isRelease = ({ op }: BitmapChange) => op === 'release';
+        const released = changes.filter(isRelease);
+        if (!changes.some(({ op }) => op === 'merge')) return sound.commit(changes);
+        if (released.length > 0) await sound.commit(released);
+        await sound.commit(changes.filter((change) => !isRelease(change)));
+      },
+    }),
+  ),
+  brokenLiveStore(
     'ends the use of live bitmaps even when it refuses',
     'leaves live bitmaps as they are when it refuses a commit',
     ({ sound }) => ({

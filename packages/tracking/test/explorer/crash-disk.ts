@@ -61,8 +61,10 @@ export class CrashDisk {
         const value: unknown = Reflect.get(target, key, target);
         if (typeof value !== 'function') return value;
         // What a dead process asks for is never answered.
-        return (...args: unknown[]) =>
-          isDead ? new Promise(() => {}) : (Reflect.apply(value, target, args) as unknown);
+        return (...args: unknown[]) => {
+          if (isDead) return key === 'extents' ? nothing() : new Promise(() => {});
+          return Reflect.apply(value, target, args) as unknown;
+        };
       },
     });
     return {
@@ -148,6 +150,11 @@ export class CrashDisk {
       this.#pending.delete(index);
     }
   }
+}
+
+/** Not even an end. */
+async function* nothing(): AsyncGenerator<never> {
+  yield await new Promise<never>(() => {});
 }
 
 /** A new disk that holds what another one does, all of it durable. */
