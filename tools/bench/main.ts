@@ -3,6 +3,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   tracking: () => import('./tracking.ts'),
   open: () => import('./open-after-kill.ts'),
   img: () => import('./img.ts'),
+  backup: () => import('./backup.ts'),
   nbd: () => import('./nbd.ts'),
   bitmap: () => import('./bitmap.ts'),
 };

@@ -63,7 +63,7 @@ export async function backUpToImage(
 
 async function write(drive: Drive, image: string, content: DirtyBitmap) {
   const { device: source } = drive;
-  const about = { format: 'qcow2', size: source.size, clusterSize: CLUSTER } as const;
+  const about = { format: 'qcow2', size: source.size, clusterSize: CLUSTER, waits: true } as const;
   const copied = await createWholeDrive(image, about, ({ device: target }) =>
     longWork('backup', (signal, progress) =>
       copyIncrement({

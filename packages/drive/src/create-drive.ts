@@ -10,17 +10,19 @@ export interface CreateDriveOptions {
   readonly size: number;
   /** Bytes; qcow2 only. */
   readonly clusterSize?: number;
+  /** See `OpenDriveOptions`. */
+  readonly waits?: boolean;
 }
 
 /** Makes a new, empty disk and opens it for writing. @throws FILE_EXISTS, NO_SPACE, PERMISSION_DENIED */
 export async function createDrive(path: string, options: CreateDriveOptions): Promise<Drive> {
-  const { format, size, clusterSize } = options;
+  const { format, size, clusterSize, waits = false } = options;
   const file = await openFileDevice(path, { writable: true, create: 'exclusive', lock: false });
   try {
     if (format === 'raw') await file.resize(size);
     else await createQcow2(file, { size, ...(clusterSize !== undefined && { clusterSize }) });
     await file.close();
-    return await openDrive(path, { format, access: 'write' });
+    return await openDrive(path, { format, access: 'write', waits });
   } catch (error) {
     await file.close().catch(() => {});
     // Ours, since it was not there before.

@@ -25,6 +25,8 @@ export interface OpenDriveOptions {
   readonly skipBacking?: boolean;
   /** Takes the locks that QEMU respects. Default true. */
   readonly lock?: boolean;
+  /** See `FileDeviceOptions`: for a program that has nothing else to do. Default false. */
+  readonly waits?: boolean;
   /** Hears what a user should know and need not act on. */
   readonly onNotice?: (message: string) => void;
 }
@@ -53,12 +55,12 @@ export interface Drive {
  */
 export async function openDrive(path: string, options: OpenDriveOptions = {}): Promise<Drive> {
   if (isNbdUri(path)) return openNbdDrive(path, options);
-  const { access = 'read', lock = true, skipBacking = false, onNotice } = options;
+  const { access = 'read', lock = true, skipBacking = false, waits = false, onNotice } = options;
   const notices = onNotice && { onNotice };
   const format = options.format ?? (await probePath(path));
   // A qcow2 image holds its bitmaps itself; those of a raw drive lie in another file.
   const writable = access === 'write' || (access === 'bitmaps' && format === 'qcow2');
-  const file = await openFileDevice(path, { writable, lock, ...notices });
+  const file = await openFileDevice(path, { writable, lock, waits, ...notices });
   try {
     const local = { path, format, access, file, isRemote: false, smallestBlock: 1 };
     if (format === 'raw') return { ...local, device: file };

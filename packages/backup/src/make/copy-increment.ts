@@ -1,8 +1,14 @@
 import type { BlockDevice } from '@tidemark/block';
 import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
 import type { Granules } from '../format/granules.ts';
-import { type ByteRange, copyRanges, type CopyRange, dirtyRanges, windows } from './copy-ranges.ts';
-import { readAhead } from './read-ahead.ts';
+import { runInFlight } from '../use/in-flight.ts';
+import { throwIfCancelled } from '../cancel.ts';
+import { copyRanges, type CopyRange, dirtyRanges, windows } from './copy-ranges.ts';
+
+/** Bytes of one write at most; at least a unit. */
+const PIECE_SIZE = 1024 * 1024;
+/** What a cold disk needs to be kept busy. */
+const IN_FLIGHT = 16;
 
 export interface CopyIncrementOptions {
   /** Must not change meanwhile. Stays open. */
@@ -11,7 +17,7 @@ export interface CopyIncrementOptions {
   readonly content: DirtyBitmap;
   /** As large as the source. Flushed at the end, stays open. */
   readonly target: BlockDevice;
-  /** Bytes that the target takes up at once, such as a cluster: what is copied is whole ones. */
+  /** Bytes that the target takes up at once, such as a cluster of up to 1 MiB. Whole ones are copied. */
   readonly unit: number;
   readonly onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -36,28 +42,42 @@ export async function copyIncrement(options: CopyIncrementOptions): Promise<Copi
   let total = 0;
   for (const { length } of dirtyRanges(content, drive)) total += length;
   let [copied, read, zero] = [0, 0, 0];
-  const ranges = rangesToCopy(source, dirtyRanges(content, drive), drive);
-  for await (const { offset, length, bytes } of readAhead(source, ranges, signal)) {
-    if (bytes === undefined) {
+  const buffers: Uint8Array[] = [];
+  await runInFlight(piecesToCopy(source, content, drive), IN_FLIGHT, async (piece) => {
+    throwIfCancelled(signal);
+    const { offset, length } = piece;
+    if (piece.zero) {
       await target.writeZeroes(offset, length);
       zero += length;
     } else {
-      if (target.writeNow?.(bytes, offset) !== true) await target.write(bytes, offset);
+      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_SIZE);
+      const bytes = buffer.subarray(0, length);
+      // What is in memory costs a fraction so.
+      if (source.readNow?.(bytes, offset) !== true) await source.read(bytes, offset);
+      await target.write(bytes, offset);
+      buffers.push(buffer);
       read += length;
     }
     copied += length;
     onProgress?.({ done: copied, total });
-  }
+  });
   await target.flush();
   return { copied, read, zero };
 }
 
-async function* rangesToCopy(
+async function* piecesToCopy(
   source: BlockDevice,
-  parts: Iterable<ByteRange>,
+  content: DirtyBitmap,
   drive: Granules,
 ): AsyncGenerator<CopyRange> {
-  for (const part of windows(parts)) yield* copyRanges(source, part, drive);
+  for (const part of windows(dirtyRanges(content, drive))) {
+    for await (const { offset, length, zero } of copyRanges(source, part, drive)) {
+      const step = zero ? length : PIECE_SIZE;
+      for (let at = 0; at < length; at += step) {
+        yield { offset: offset + at, length: Math.min(step, length - at), zero };
+      }
+    }
+  }
 }
 
 function checkSizes({ source, content, target }: CopyIncrementOptions): void {

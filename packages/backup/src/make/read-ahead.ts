@@ -30,7 +30,10 @@ async function* pieces(ranges: AsyncIterable<CopyRange>): AsyncGenerator<CopyRan
 function begin(source: BlockDevice, piece: CopyRange, buffers: Uint8Array[]): Pending {
   if (piece.zero) return piece;
   const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_SIZE);
-  const read = source.read(buffer.subarray(0, piece.length), piece.offset);
+  const target = buffer.subarray(0, piece.length);
+  // What is in memory costs a fraction so; what is not goes to other threads, many at a time.
+  if (source.readNow?.(target, piece.offset) === true) return { ...piece, buffer };
+  const read = source.read(target, piece.offset);
   // Failures are met in order; until then they must not count as unhandled.
   read.catch(() => {});
   return { ...piece, buffer, read };

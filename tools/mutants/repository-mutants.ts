@@ -1,0 +1,105 @@
+import type { Mutant } from './sandbox.ts';
+
+const source = (file: string) => `packages/repository/src/${file}`;
+const plan = source('make/plan.ts');
+const commit = source('make/commit-points.ts');
+const prune = source('upkeep/prune.ts');
+
+/** Each breaks one rule of a repository: what a point stands on, what is durable when, what may go. */
+export const REPOSITORY_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'an increment stands on the last point, not on that of its bitmap',
+    file: plan,
+    find: 'points.findLast((point) => point.checkpoint === checkpoint)',
+    replace: 'points.at(-1)',
+    also: {
+      find: '|| manifest.bitmap.checkpoint !== found.checkpoint',
+      replace: '|| false',
+    },
+  },
+  {
+    name: 'a backup does not look whether a prune has taken what it relies on',
+    file: commit,
+    find: 'if (root.prunes === prunes) return;',
+    replace: 'if (root.prunes >= prunes) return;',
+  },
+  {
+    name: 'what a backup relies on may be condemned',
+    file: commit,
+    find: 'if (condemned.has(id) || !(await isThere(repository, packKey(id)))) throw pruned(repository);',
+    replace: 'void id;',
+  },
+  {
+    name: 'a prune does not look at points that came meanwhile',
+    file: prune,
+    find: 'allPoints(root).every(({ id }) => looked.has(id))',
+    replace: 'true',
+  },
+  {
+    name: 'a prune removes what is young',
+    file: source('upkeep/plan-prune.ts'),
+    find: '!pack.isOld ||',
+    replace: '',
+  },
+  {
+    name: 'the index tells of packs that are condemned',
+    file: source('blobs/load-index.ts'),
+    find: 'for (const id of condemned) found.delete(id);',
+    replace: 'void condemned;',
+  },
+  {
+    name: 'the index tells of packs that are gone',
+    file: source('blobs/load-index.ts'),
+    find: 'assertPackIsWhole(id, packs.get(id), packSize(entries, sealer.overhead));',
+    replace: 'void [assertPackIsWhole, packs, packSize];',
+  },
+  {
+    name: 'the bitmap begins anew before its point is there',
+    file: source('make/back-up.ts'),
+    find: 'const points = await commitPoints(repository, prepared);\n  await restartBitmaps(tasks, options.onDurable);',
+    replace:
+      'await restartBitmaps(tasks, options.onDurable);\n  const points = await commitPoints(repository, prepared);',
+  },
+  {
+    name: 'an index that tells of blobs which were never stored is used again',
+    file: source('make/back-up.ts'),
+    find: 'repository.forgetIndex();',
+    replace: '',
+  },
+  {
+    name: 'a block is given out that fails its digest',
+    file: source('blobs/blob-reader.ts'),
+    find: 'if (sameDigest(this.#sealer.digest(plain), place.digest)) return plain;',
+    replace: 'if (place.length >= 0) return plain;',
+  },
+  {
+    name: 'a restore begins to write before it has looked at the whole map',
+    file: source('use/restore.ts'),
+    find: 'await checkMap(point.manifest, reader);',
+    replace: 'void checkMap;',
+  },
+  {
+    name: 'zeros leave what was there before in the map',
+    file: source('map/map-writer.ts'),
+    find: 'if (node.set(child % FAN_OUT, undefined)) this.#path[level]!.isChanged = true;',
+    replace: 'void node;',
+  },
+  {
+    name: 'a node that changed is not written',
+    file: source('map/map-writer.ts'),
+    find: 'if (parent.node.set(index % FAN_OUT, digest)) parent.isChanged = true;',
+    replace: 'parent.node.set(index % FAN_OUT, digest);',
+  },
+  {
+    name: 'a table may name more blobs than a pack can have',
+    file: source('format/pack-table.ts'),
+    find: 'count < 1 || count > MAX_BLOBS_IN_PACK',
+    replace: 'count < 1 || MAX_BLOBS_IN_PACK < 0',
+  },
+  {
+    name: 'a policy lets the newest point go',
+    file: source('upkeep/forget.ts'),
+    find: 'if (reasons.length > 0 || point === points.at(-1))',
+    replace: 'if (reasons.length > 0 && point !== points.at(-1))',
+  },
+];

@@ -1,0 +1,8 @@
+import { mutantSuite } from './mutant-suite.ts';
+import { REPOSITORY_MUTANTS } from './repository-mutants.ts';
+
+mutantSuite('repository', REPOSITORY_MUTANTS, {
+  project: 'repository',
+  filters: ['back-up', 'upkeep', 'order', 'format'],
+  usually: 3,
+});
