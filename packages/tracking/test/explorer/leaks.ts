@@ -28,7 +28,7 @@ export class Leaks {
 
   /** A process begins. `isExact`: nothing that an earlier one did can still be lost. */
   begin(file: SectorDevice, isExact: boolean): void {
-    const { leaks, behindEnd } = checkImage(file.sectors.bytes());
+    const { leaks, behindEnd } = checkImage(grown(file.sectors.bytes()));
     this.#before = isExact ? leaks : Infinity;
     this.#behindEnd = behindEnd;
     this.#last = [];
@@ -80,6 +80,13 @@ export class Leaks {
       return [...corruptions, `${more} clusters are cut off, ${limit} may be`];
     };
   }
+}
+
+/** With what a process is going to append: clusters there may be counted already. */
+function grown(bytes: Uint8Array): Uint8Array {
+  const larger = new Uint8Array(bytes.length + 2 * 1024 ** 2);
+  larger.set(bytes);
+  return larger;
 }
 
 const isGrowth = (change: Change) =>
