@@ -217,6 +217,7 @@ describe('a backup', () => {
     expect(new Set(points.map(({ manifest }) => manifest.set)).size).toBe(1);
     expect(points.map(({ checkpoint }) => checkpoint)).toEqual([...begun, ...begun, ...begun]);
     const failing = new MemoryDevice({ size: 524_288 });
+    failing.readNow = () => false;
     failing.read = () => Promise.reject(new Error('no'));
     Object.assign(drives[2]!, { device: failing });
     failing.extents = async function* extents() {
