@@ -21,6 +21,8 @@ import { sidecarRoutes } from './commands/sidecar/index.ts';
 import { verify } from './commands/verify.ts';
 import { imgRoute } from './commands/img-route.ts';
 import { nbdRoute } from './commands/nbd-route.ts';
+import { ctlRoutes } from './commands/ctl/index.ts';
+import { qmp } from './commands/qmp.ts';
 import { errorTexts } from './error-texts.ts';
 import { endOnOutputError } from './output.ts';
 
@@ -39,6 +41,8 @@ const root = buildRouteMap({
     repo: repoRoutes,
     img: imgRoute,
     nbd: nbdRoute,
+    ctl: ctlRoutes,
+    qmp,
   },
   docs: {
     brief:

@@ -22,6 +22,11 @@ const commands = [
   ...bitmapCommands.map((name) => ['bitmap', name]),
   ['image', 'check'],
   ['image', 'repair'],
+  ...['drives', 'bitmaps', 'exports', 'jobs', 'add', 'remove', 'clear', 'enable', 'disable'].map(
+    (name) => ['ctl', name],
+  ),
+  ...['snapshot', 'export', 'unexport'].map((name) => ['ctl', name]),
+  ['qmp'],
   ['info'],
   ['backup'],
   ['checkpoint'],

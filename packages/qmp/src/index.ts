@@ -1,5 +1,12 @@
 export { parseExportOptions, parseNodeOptions } from './block/parse.ts';
-export { QmpClient } from './client.ts';
+export { QmpClient } from './client/qmp-client.ts';
+export { QmpControl } from './client/qmp-control.ts';
+export type {
+  QmpArguments,
+  QmpCommand,
+  QmpReply,
+  QmpTransactionAction,
+} from './client/typed-commands.ts';
 export { QmpError } from './errors.ts';
 export type { JsonObject, JsonValue } from './json/json-value.ts';
 export { QmpServer, type QmpServerOptions } from './server.ts';

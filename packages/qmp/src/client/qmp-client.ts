@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
-import { QmpError } from './errors.ts';
-import { JsonError } from './json/json-error.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json/json-value.ts';
-import { JsonReader } from './json/reader.ts';
-import { writeJson } from './json/writer.ts';
+import { QmpError } from '../errors.ts';
+import { JsonError } from '../json/json-error.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../json/json-value.ts';
+import { JsonReader } from '../json/reader.ts';
+import { writeJson } from '../json/writer.ts';
 
 const MAX_REPLY = 64 * 1024 * 1024;
 
@@ -21,6 +21,7 @@ export class QmpClient implements AsyncDisposable {
   readonly #waiting = new Map<JsonValue, Waiting<JsonValue>>();
   readonly #greeting: Promise<JsonObject>;
   #greet: Waiting<JsonObject> | undefined;
+  readonly #listeners = new Set<(event: JsonObject) => void>();
   #nextId = 1;
   #lost: TidemarkError | undefined;
 
@@ -63,6 +64,12 @@ export class QmpClient implements AsyncDisposable {
     return reply;
   }
 
+  /** Hears of events from now on, as the server sends them, until the given function is called. */
+  onEvent(listener: (event: JsonObject) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
   async close(): Promise<void> {
     if (this.#socket.closed) return;
     this.#socket.destroy();
@@ -86,6 +93,10 @@ export class QmpClient implements AsyncDisposable {
   #take(reply: JsonObject): void {
     if (isJsonObject(reply['QMP'])) {
       this.#greet?.resolve(reply['QMP']);
+      return;
+    }
+    if (typeof reply['event'] === 'string') {
+      for (const listener of this.#listeners) listener(reply);
       return;
     }
     const { id = null, error } = reply;

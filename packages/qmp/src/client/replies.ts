@@ -1,0 +1,48 @@
+import * as v from 'valibot';
+
+// What queries return, as far as our programs look at it. Servers may tell more.
+
+export const QmpBitmapReply = v.looseObject({
+  /** Absent: made for a job. */
+  name: v.optional(v.string()),
+  /** Bytes. */
+  count: v.number(),
+  /** Bytes. */
+  granularity: v.number(),
+  recording: v.boolean(),
+  busy: v.boolean(),
+  persistent: v.boolean(),
+  inconsistent: v.optional(v.boolean(), false),
+});
+
+export const QmpNodeReply = v.looseObject({
+  'node-name': v.string(),
+  drv: v.string(),
+  file: v.string(),
+  ro: v.boolean(),
+  image: v.looseObject({ 'virtual-size': v.number(), 'actual-size': v.optional(v.number()) }),
+  'dirty-bitmaps': v.optional(v.array(QmpBitmapReply), []),
+});
+
+export const QmpExportReply = v.looseObject({
+  id: v.string(),
+  type: v.string(),
+  'node-name': v.string(),
+  'shutting-down': v.boolean(),
+});
+
+export const QmpJobReply = v.looseObject({
+  id: v.string(),
+  type: v.string(),
+  status: v.string(),
+  /** Bytes. */
+  'current-progress': v.number(),
+  /** Bytes. */
+  'total-progress': v.number(),
+  error: v.optional(v.string()),
+});
+
+export const QmpVersionReply = v.looseObject({
+  qemu: v.looseObject({ major: v.number(), minor: v.number(), micro: v.number() }),
+  package: v.string(),
+});
