@@ -7,6 +7,9 @@ export interface WriteFilter {
   beforeWrite(offset: number, length: number): Promise<void> | undefined;
 }
 
+/** Bytes whose extents are looked at as a whole. */
+const WATCHED_PIECE = 64 * 1024 * 1024;
+
 export interface NodeDeviceOptions {
   /** Whether a discard gives space back, or is ignored. */
   readonly discards: boolean;
@@ -109,7 +112,20 @@ export class NodeDevice implements BlockDevice {
 
   async *extents(offset: number, length: number): AsyncIterable<BlockExtent> {
     while (this.#gate !== undefined) await this.#gate;
-    yield* this.#inner.extents(offset, length);
+    if (!this.reads.areWatched) yield* this.#inner.extents(offset, length);
+    else yield* this.#watchedExtents(offset, length);
+  }
+
+  /** As they are while no write is made behind the reader's back. */
+  async *#watchedExtents(offset: number, length: number): AsyncIterable<BlockExtent> {
+    for (let at = offset; at < offset + length; at += WATCHED_PIECE) {
+      const piece = Math.min(WATCHED_PIECE, offset + length - at);
+      const found: BlockExtent[] = [];
+      await this.reads.run(at, piece, async () => {
+        for await (const extent of this.#inner.extents(at, piece)) found.push(extent);
+      });
+      yield* found;
+    }
   }
 
   async resize(size: number): Promise<void> {

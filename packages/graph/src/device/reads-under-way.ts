@@ -28,7 +28,10 @@ export class ReadsUnderWay {
   async run(offset: number, length: number, read: () => Promise<void>): Promise<void> {
     if (!this.areWatched) return read();
     const range = { offset, end: offset + length };
-    await overlapping(this.#writes, range);
+    // In one tick with the last look: a write that comes now has to see it.
+    for (let wait = waitFor(this.#writes, range); wait; wait = waitFor(this.#writes, range)) {
+      await wait;
+    }
     await during(this.#reads, range, read);
   }
 
@@ -36,7 +39,9 @@ export class ReadsUnderWay {
   async hide(offset: number, length: number, write: () => Promise<void>): Promise<void> {
     const range = { offset, end: offset + length };
     await during(this.#writes, range, async () => {
-      await overlapping(this.#reads, range);
+      for (let wait = waitFor(this.#reads, range); wait; wait = waitFor(this.#reads, range)) {
+        await wait;
+      }
       await write();
     });
   }
@@ -58,13 +63,11 @@ async function during(
   }
 }
 
-async function overlapping(
+/** Undefined: none of them touches the range. */
+function waitFor(
   ranges: ReadonlySet<Range>,
   { offset, end }: Omit<Range, 'over'>,
-): Promise<void> {
-  for (;;) {
-    const found = [...ranges].find((range) => range.offset < end && offset < range.end);
-    if (found === undefined) return;
-    await found.over;
-  }
+): Promise<void> | undefined {
+  for (const range of ranges) if (range.offset < end && offset < range.end) return range.over;
+  return undefined;
 }

@@ -1,0 +1,4 @@
+import { GRAPH_MUTANTS } from './graph-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('nodes and jobs', GRAPH_MUTANTS, { project: 'graph', filters: ['packages/graph'], usually: 3 });
