@@ -3,7 +3,7 @@ import { jsonFlag, withExamples } from '../flags.ts';
 import type { OutputFlags } from '../output.ts';
 import { socketPositional } from './ctl/positionals.ts';
 
-export const qmp = buildCommand<object, [socket: string, command?: string, args?: string]>({
+export const qmp = buildCommand<OutputFlags, [socket: string, command?: string, args?: string]>({
   async func(_flags, socket, command, args) {
     const { runLines, runOne } = await import('../control/talk.ts');
     const say = (line: string) => void process.stdout.write(`${line}\n`);

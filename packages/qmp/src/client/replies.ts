@@ -2,7 +2,7 @@ import * as v from 'valibot';
 
 // What queries return, as far as our programs look at it. Servers may tell more.
 
-export const QmpBitmapReply = v.looseObject({
+const QmpBitmapReply = v.looseObject({
   /** Absent: made for a job. */
   name: v.optional(v.string()),
   /** Bytes. */
