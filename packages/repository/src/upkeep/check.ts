@@ -129,6 +129,7 @@ async function checkPoint(
 
 function lost({ number, drive }: NamedPoint): TidemarkError {
   const text = `restore point ${number} of '${drive.label}' has damaged blocks`;
-  const hint = 'a full backup of the drive stores anew what can still be read of it';
+  const hint =
+    'remove the damaged pack, and make a full backup: it stores anew what the drive still has';
   return new TidemarkError('BACKUP_CORRUPT', text, { hint });
 }
