@@ -38,9 +38,9 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'one job of a group succeeds while another one fails',
-    file: graph('jobs/job-group.ts'),
-    find: "if (this.jobs.some(({ status }) => status !== 'waiting')) return;",
-    replace: 'if (this.jobs.length === 0) return;',
+    file: graph('transaction/run-actions.ts'),
+    find: 'grouped ? [run.jobs] : run.jobs.map((job) => [job])',
+    replace: 'grouped ? run.jobs.map((job) => [job]) : run.jobs.map((job) => [job])',
   },
   {
     name: 'a transaction that fails leaves its jobs behind',
