@@ -63,7 +63,12 @@ it('gives back what a change had taken that could not be made, wherever it faile
     await clear();
     await expect(live.write(new Uint8Array(CLUSTER), 0)).rejects.toThrow('other clusters');
     await image.close();
-    expect({ nth, ...checkImage(await bytes()) }).toEqual({ nth, corruptions: [], leaks: 0, behindEnd: 0 });
+    expect({ nth, ...checkImage(await bytes()) }).toEqual({
+      nth,
+      corruptions: [],
+      leaks: 0,
+      behindEnd: 0,
+    });
   }
 });
 

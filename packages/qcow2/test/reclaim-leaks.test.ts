@@ -41,7 +41,12 @@ describe('what a crash has left allocated in an image for bitmaps alone', () => 
       await remove({ directory }, 'new');
       await image.close();
       const found = checkImage(device.bytes);
-      expect({ cut: cut.name, ...found }).toEqual({ cut: cut.name, corruptions: [], leaks: 0, behindEnd: 0 });
+      expect({ cut: cut.name, ...found }).toEqual({
+        cut: cut.name,
+        corruptions: [],
+        leaks: 0,
+        behindEnd: 0,
+      });
       expect(await knownOf((await openBitmaps(device.bytes)).directory)).toEqual(before);
     }
     expect(given).toBeGreaterThan(20);
