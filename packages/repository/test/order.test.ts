@@ -94,3 +94,36 @@ it('a restore refuses a pack that is missing before it writes', async () => {
   ]);
   expect((await restored(repository, { point: '2' })).equals(await drive.content())).toBe(true);
 });
+
+it('a restore never writes a block that fails its digest', async () => {
+  const store = new MemoryObjectStore();
+  const repository = await createRepository(store, { compression: 'none' });
+  const drive = new TestDrive(65_536);
+  await drive.write(0, noise(65_536, 1));
+  await backUp(repository, drive);
+  for (const key of await keysIn(store, 'packs/')) {
+    const bytes = await store.get(key);
+    bytes[100]! ^= 1;
+    await store.delete(key);
+    await store.putIfAbsent(key, bytes);
+  }
+  await expect(restored(repository, { point: '1' })).rejects.toMatchObject({
+    code: 'BACKUP_CORRUPT',
+    message: expect.stringContaining('fails its digest'),
+  });
+});
+
+it('what is condemned is found no more, though it is still there', async () => {
+  const store = new MemoryObjectStore();
+  const repository = await createRepository(store, { compression: 'none' });
+  const drive = new TestDrive(65_536);
+  await drive.write(0, noise(65_536, 1));
+  await backUp(repository, drive);
+  const { blobs } = await repository.index();
+  expect(blobs.size).toBeGreaterThan(16);
+  await repository.changeRoot((root) => {
+    const condemned = [...blobs.packs];
+    return root.condemned.length > 0 ? root : { ...root, condemned, prunes: root.prunes + 1 };
+  });
+  expect((await (await openRepository(store)).index()).blobs.size).toBe(0);
+});
