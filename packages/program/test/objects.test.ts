@@ -10,8 +10,8 @@ describe('--object', () => {
       'tls-creds-psk,id=b,dir=/b',
     ]);
     expect([...credentials]).toEqual([
-      ['a', { type: 'x509', dir: '/a', endpoint: 'server', verifyPeer: false }],
-      ['b', { type: 'psk', dir: '/b', endpoint: 'client', verifyPeer: true }],
+      ['a', { type: 'x509', dir: '/a', endpoint: 'server', verifyPeer: false, username: 'qemu' }],
+      ['b', { type: 'psk', dir: '/b', endpoint: 'client', verifyPeer: true, username: 'qemu' }],
     ]);
   });
 
