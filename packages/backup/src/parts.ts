@@ -13,6 +13,7 @@ export {
   roundDown,
   roundUp,
 } from './format/granules.ts';
+export { decodeDriveAndBitmap } from './format/drive-and-bitmap.ts';
 export { JsonFields } from './format/json-fields.ts';
 export {
   type ByteRange,
@@ -25,3 +26,4 @@ export { type KnownChainOptions, followKnownChain } from './make/follow-chain.ts
 export { checkIdentity } from './make/identity.ts';
 export { type Piece, readAhead } from './make/read-ahead.ts';
 export { runInFlight } from './use/in-flight.ts';
+export { writeZeros } from './use/write-zeros.ts';

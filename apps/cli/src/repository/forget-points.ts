@@ -11,7 +11,7 @@ import {
 import type { RepositoryFlags } from './flags.ts';
 import { withRepository } from './open-place.ts';
 
-interface Flags extends RepositoryFlags {
+export interface ForgetFlags extends RepositoryFlags {
   readonly point?: readonly string[];
   readonly driveId?: string;
   readonly keepLast?: number;
@@ -24,7 +24,7 @@ interface Flags extends RepositoryFlags {
 export type Forgotten = Awaited<ReturnType<typeof forgetInPlace>>;
 
 /** @throws USAGE: neither a policy nor points, or both */
-export async function forgetInPlace(place: string, flags: Flags) {
+export async function forgetInPlace(place: string, flags: ForgetFlags) {
   const { dryRun = false } = flags;
   const policy = policyIn(flags);
   return withRepository(place, flags, async (repository) => {
@@ -46,7 +46,7 @@ export async function forgetInPlace(place: string, flags: Flags) {
   });
 }
 
-function policyIn(flags: Flags): KeepPolicy | undefined {
+function policyIn(flags: ForgetFlags): KeepPolicy | undefined {
   const { keepLast, keepDaily, keepWeekly, keepMonthly, point } = flags;
   const policy = { last: keepLast, daily: keepDaily, weekly: keepWeekly, monthly: keepMonthly };
   const isPolicy = Object.values(policy).some((value) => value !== undefined);
@@ -59,7 +59,7 @@ function policyIn(flags: Flags): KeepPolicy | undefined {
 
 function choose(
   root: Root,
-  { point = [], driveId }: Flags,
+  { point = [], driveId }: ForgetFlags,
   policy: KeepPolicy | undefined,
   where: string,
 ): ReadonlySet<string> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { TidemarkError } from '@tidemark/core';
 import type { FileDigest } from '../files/sequential-file.ts';
 import { isGranularity } from './granules.ts';
+import { decodeDriveAndBitmap } from './drive-and-bitmap.ts';
 import { JsonFields } from './json-fields.ts';
 import type { PointKind } from './names.ts';
 
@@ -111,28 +112,16 @@ export function decodeManifest(bytes: Uint8Array, where: string): Manifest {
   fields.oneOf('format', [FORMAT]);
   fields.oneOf('version', [VERSION]);
   checkSum(bytes, where);
-  const drive = fields.object('drive');
   const files = fields.object('files');
   const totals = fields.object('totals');
-  const bitmap = fields.isNull('bitmap') ? null : fields.object('bitmap');
   const manifest: Manifest = {
     point: fields.text('point'),
     created: fields.text('created'),
     kind: fields.oneOf('kind', ['full', 'incremental'] as const),
     reason: fields.text('reason'),
     parent: fields.isNull('parent') ? null : decodeReference(fields.object('parent')),
-    drive: {
-      id: drive.text('id'),
-      label: drive.text('label'),
-      format: drive.text('format'),
-      size: drive.size('size'),
-    },
+    ...decodeDriveAndBitmap(fields),
     granularity: fields.size('granularity'),
-    bitmap: bitmap && {
-      name: bitmap.text('name'),
-      granularity: bitmap.size('granularity'),
-      checkpoint: bitmap.text('checkpoint', 32),
-    },
     files: { data: decodeFile(files, 'data'), index: decodeFile(files, 'index') },
     totals: {
       granules: totals.size('granules'),

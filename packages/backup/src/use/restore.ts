@@ -9,10 +9,9 @@ import { granuleBytes } from '../format/granules.ts';
 import type { PointReference } from '../format/manifest.ts';
 import { runInFlight } from './in-flight.ts';
 import { cutRun, damagedData, damagedGranules, StoredData } from './stored-data.ts';
+import { writeZeros } from './write-zeros.ts';
 
 const IN_FLIGHT = 12;
-/** Zeros in one call: bounds what a cancelled restore still waits for. */
-const ZERO_STEP = 1024 * 1024 * 1024;
 
 /** Bytes of the drive. */
 export interface RestoreProgress {
@@ -141,16 +140,4 @@ async function write(
     onProgress?.({ done, total: drive.size });
   });
   return written;
-}
-
-async function writeZeros(
-  target: BlockDevice,
-  offset: number,
-  length: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for (let at = 0; at < length; at += ZERO_STEP) {
-    throwIfCancelled(signal);
-    await target.writeZeroes(offset + at, Math.min(ZERO_STEP, length - at), { unmap: true });
-  }
 }

@@ -1,5 +1,5 @@
 import type { DriveIdentity } from '@tidemark/backup';
-import { isGranularity, JsonFields } from '@tidemark/backup/parts';
+import { decodeDriveAndBitmap, isGranularity, JsonFields } from '@tidemark/backup/parts';
 import { corrupt } from './corrupt.ts';
 import { encodeJson, parseJson } from './json.ts';
 import { MAX_MANIFEST_SIZE } from './limits.ts';
@@ -60,26 +60,14 @@ export function decodeManifest(bytes: Uint8Array, where: string): PointManifest 
   const fields = new JsonFields(parseJson(bytes, MAX_MANIFEST_SIZE, where), where);
   fields.oneOf('format', [FORMAT]);
   fields.oneOf('version', [VERSION]);
-  const drive = fields.object('drive');
-  const bitmap = fields.isNull('bitmap') ? null : fields.object('bitmap');
   const totals = fields.object('totals');
   const manifest: PointManifest = {
     created: fields.text('created', 64),
     kind: fields.oneOf('kind', ['full', 'incremental'] as const),
     reason: fields.text('reason'),
     parent: fields.isNull('parent') ? null : fields.digest('parent'),
-    drive: {
-      id: drive.text('id'),
-      label: drive.text('label'),
-      format: drive.text('format'),
-      size: drive.size('size'),
-    },
+    ...decodeDriveAndBitmap(fields),
     granularity: fields.size('granularity'),
-    bitmap: bitmap && {
-      name: bitmap.text('name'),
-      granularity: bitmap.size('granularity'),
-      checkpoint: bitmap.text('checkpoint', 32),
-    },
     set: fields.isNull('set') ? null : fields.text('set', 32),
     map: fields.isNull('map') ? null : fields.digest('map'),
     totals: {

@@ -1,5 +1,5 @@
 import type { BlockDevice } from '@tidemark/block';
-import { runInFlight, throwIfCancelled } from '@tidemark/backup/parts';
+import { runInFlight, throwIfCancelled, writeZeros } from '@tidemark/backup/parts';
 import { TidemarkError } from '@tidemark/core';
 import type { BlobReader } from '../blobs/blob-reader.ts';
 import { DIGEST_SIZE } from '../format/limits.ts';
@@ -12,8 +12,6 @@ import { digestsIn } from './point-device.ts';
 const IN_FLIGHT = 8;
 /** Bytes of one write; at least a granule. */
 const PIECE_SIZE = 1024 * 1024;
-/** Zeros in one call: bounds what a cancelled restore still waits for. */
-const ZERO_STEP = 1024 * 1024 * 1024;
 
 /** Bytes of the drive. */
 export interface ByteRangeOfDrive {
@@ -140,16 +138,4 @@ async function write(
     onProgress?.({ done, total: range.length });
   });
   return written;
-}
-
-async function writeZeros(
-  target: BlockDevice,
-  offset: number,
-  length: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  for (let at = 0; at < length; at += ZERO_STEP) {
-    throwIfCancelled(signal);
-    await target.writeZeroes(offset + at, Math.min(ZERO_STEP, length - at), { unmap: true });
-  }
 }

@@ -1,23 +1,10 @@
 import { buildCommand, numberParser } from '@stricli/core';
 import { jsonFlag, withExamples } from '../../flags.ts';
 import { count, type OutputFlags, print } from '../../output.ts';
-import {
-  placePositional,
-  pointDriveFlag,
-  type RepositoryFlags,
-  secretFlags,
-} from '../../repository/flags.ts';
-import type { Forgotten } from '../../repository/forget-points.ts';
+import { placePositional, pointDriveFlag, secretFlags } from '../../repository/flags.ts';
+import type { ForgetFlags, Forgotten } from '../../repository/forget-points.ts';
 
-interface Flags extends OutputFlags, RepositoryFlags {
-  readonly point?: readonly string[];
-  readonly driveId?: string;
-  readonly keepLast?: number;
-  readonly keepDaily?: number;
-  readonly keepWeekly?: number;
-  readonly keepMonthly?: number;
-  readonly dryRun?: boolean;
-}
+type Flags = OutputFlags & ForgetFlags;
 
 const keep = (what: string) =>
   ({
