@@ -125,6 +125,16 @@ describe('a server that wants TLS', () => {
     await client.option(OPTION.STARTTLS);
     expect(await client.rest()).toHaveLength(0);
   });
+
+  it('lets the next one in when a client goes in the midst of its handshake', async () => {
+    const { path } = await start({ tls, limits: { handshake: 2 ** 30 } });
+    const client = await RawClient.connect(path);
+    client.send(u32(3));
+    await client.option(OPTION.STARTTLS);
+    client.socket.end();
+    // The server's end, on which others may wait.
+    await once(client.socket, 'close');
+  });
 });
 
 describe('limits of a server', () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { TIDEMARK } from '../../../../tools/programs.ts';
 import { type RunResult, sh } from '../../../../tools/qemu.ts';
 
@@ -43,6 +44,15 @@ export interface Served extends AsyncDisposable {
   readonly gone: () => Promise<void>;
 }
 
+/** Whether a process runs that is not a child of ours: an ended one stays until init looks for it. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
 let count = 0;
 
 /** Starts a server by `--fork`, on a socket of its own. Throws what it printed if it failed. */
@@ -58,8 +68,9 @@ export async function serveInBackground(
   const { code, stdout, stderr } = await runNbdLine(program, dir, [...place, ...words]);
   if (code !== 0 || stdout !== '') throw new Error(`${program} ended with ${code}: ${stderr}`);
   const pid = Number(readFileSync(pidFile, 'utf8'));
-  // `tail` waits for a process that is not a child of ours.
-  const gone = async () => void (await sh('tail', '-s', '0.05', `--pid=${pid}`, '-f', '/dev/null'));
+  const gone = async () => {
+    while (isAlive(pid)) await setTimeout(10);
+  };
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     try {
       process.kill(pid, signal);

@@ -83,8 +83,12 @@ export class ServerTls {
     server.once('secureConnection', resolve);
     server.once('tlsClientError', (error) => reject(handshakeFailed(error)));
     socket.once('close', () => reject(handshakeFailed(new Error('the client left'))));
+    // Who ends in the midst of a handshake is gone; afterwards he may still wait for replies.
+    const { allowHalfOpen } = socket;
+    socket.allowHalfOpen = false;
     server.emit('connection', socket);
     const secured = await promise;
+    secured.allowHalfOpen = allowHalfOpen;
     // A broken connection closes; there is nobody to tell.
     secured.on('error', () => {});
     const certificate = secured.getPeerX509Certificate();

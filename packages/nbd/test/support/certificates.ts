@@ -31,6 +31,9 @@ export async function makeCertificates(dir: string, client = 'client'): Promise<
     const signed = ['-days', '2', '-extfile', extensions, '-out', at(`${side}-cert.pem`)];
     await run('openssl', 'x509', '-req', '-in', at(`${side}.csr`), ...authority, ...signed);
   }
+  // QEMU's servers look for primes of their own without it, for seconds.
+  const group = ['-algorithm', 'DH', '-pkeyopt', 'group:ffdhe2048'];
+  await run('openssl', 'genpkey', '-genparam', ...group, '-out', at('dh-params.pem'));
   return { dir, clientName: `C=GB,O=Example\\, Ltd,CN=${client}` };
 }
 
