@@ -19,6 +19,7 @@ export const CHECKPOINT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stores commit while the intent is being written',
+    by: 'failures',
     file: checkpoint('commit-together.ts'),
     find: 'await announce(folder, intentOf(parts, set));',
     replace: 'void announce(folder, intentOf(parts, set)).catch(() => {});',

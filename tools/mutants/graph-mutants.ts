@@ -14,6 +14,7 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a bitmap is cleared although its backup failed',
+    by: 'bitmap-modes',
     file: work,
     find: "if (mode !== 'always') return this.#unite(name, id);",
     replace: "if (mode === 'never') return this.#unite(name, id);",

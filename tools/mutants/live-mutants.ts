@@ -14,6 +14,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a write is made although its mark failed',
+    by: 'live.model',
     file: tracking('tracked-device.ts'),
     find: 'await marks.cover(write);',
     replace: 'if ((await marks.cover(write).catch(() => "failed")) === "failed") break;',
@@ -110,6 +111,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the drive is not flushed before a bitmap begins anew',
+    by: 'live.undo',
     file: tracking('live/live-durability.ts'),
     find: 'if (created.length + changed.length > 0 && !isUndo) await this.#options.flushDrive();',
     replace: '',
@@ -141,6 +143,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'bits go to a cluster that could not be linked',
+    by: 'live.undo',
     file: qcow2('bitmaps/live-table.ts'),
     find: 'entries[index - first] = entry;',
     replace: 'this.#table[index] = entry;\n    entries[index - first] = entry;',
@@ -154,6 +157,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'nothing is synced where no bitmap is taken over: a removed one may come back (no_sync_at_open)',
+    by: 'live.sync-at-open',
     file: tracking('live/live-durability.ts'),
     find: 'if (isFirst) await this.#options.live.sync();',
     replace: '',

@@ -44,12 +44,14 @@ export const ORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'clusters are free while marks are written to them (free_with_write_outstanding)',
+    by: 'live-clusters',
     file: qcow2('bitmaps/live-table.ts'),
     find: '    this.#isRetired = true;\n    await this.#inFlight.drain();',
     replace: '    this.#isRetired = true;',
   },
   {
     name: 'a part that finds room gets the bits of one write alone',
+    by: 'live-table',
     file: qcow2('bitmaps/live-table.ts'),
     find: 'newest(content.fill(0), index * content.length);',
     replace: 'content.fill(0);',

@@ -19,6 +19,7 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a backup does not look whether a prune has taken what it relies on',
+    by: 'upkeep',
     file: commit,
     find: 'if (root.prunes === prunes) return;',
     replace: 'if (root.prunes >= prunes) return;',

@@ -20,6 +20,8 @@ export interface Mutant {
   readonly name: string;
   /** From the workspace's root. */
   readonly file: string;
+  /** The test that finds it soonest, where that is known; it alone is run then. */
+  readonly by?: string;
   /** Stands in the file once. */
   readonly find: string;
   readonly replace: string;
@@ -57,6 +59,7 @@ export class Sandbox {
     const source = path === undefined ? '' : readFileSync(path, 'utf8');
     try {
       if (path !== undefined) writeFileSync(path, apply(source, mutant!));
+      if (mutant?.by) return await this.#runTests({ ...tests, filters: [mutant.by] });
       const found = tests.exploredStates && (await this.#explore(tests.exploredStates));
       if (found && found.failed) return found;
       return await this.#runTests(tests);
