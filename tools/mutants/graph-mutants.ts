@@ -38,6 +38,36 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
     replace: '      this.#options.onBroken(CopyError.from(error));\n      throw error;',
   },
   {
+    name: 'a view that ends leaves the bitmap that began with it',
+    file: graph('views/view.ts'),
+    find: 'if (this.#hasBegun && !end.keep)',
+    replace: 'if (this.#hasBegun && end.keep)',
+  },
+  {
+    name: 'a drive is not flushed when a bitmap begins with a view of it',
+    file: graph('views/view.ts'),
+    find: 'if (options.begin) await node.device.flush();',
+    replace: 'if (!options.begin) await node.device.flush();',
+  },
+  {
+    name: 'what a view reads may have been written meanwhile',
+    file: graph('views/view-device.ts'),
+    find: '      await this.#takeCopied(part, run.offset);',
+    replace: '      if (!run.isOnSource) await this.#takeCopied(part, run.offset);',
+  },
+  {
+    name: 'a view goes on without what was overwritten',
+    file: graph('views/drive-view.ts'),
+    find: 'whyBroken: () => this.#broken,',
+    replace: 'whyBroken: () => undefined,',
+  },
+  {
+    name: 'a view of what is dirty shows what is not',
+    file: graph('views/view-device.ts'),
+    find: '    this.#checkWanted(offset, target.length);',
+    replace: '',
+  },
+  {
     name: 'one job of a group succeeds while another one fails',
     file: graph('transaction/run-actions.ts'),
     find: 'grouped ? [run.jobs] : run.jobs.map((job) => [job])',

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import type { BlockNode } from '@tidemark/graph';
 import type { QmpBlockInfo } from '@tidemark/qmp';
 
@@ -11,6 +11,7 @@ export async function describeNode(node: BlockNode): Promise<QmpBlockInfo> {
   return {
     driver,
     file,
+    ...(isLocal && { path: await realpath(file).catch(() => undefined) }),
     readOnly: !writable,
     virtualSize: device.size,
     backingDepth: depthOf(backing),

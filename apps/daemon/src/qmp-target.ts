@@ -28,6 +28,7 @@ export function qmpTarget({ graph, objects, log, quit }: QmpTargetOptions): QmpT
     block: blockLayer(graph, objects),
     listen: (listener) => graph.listen(listener),
     rescans: new Rescans(rescanned, log),
+    views: graph.views,
     quit,
   };
 }

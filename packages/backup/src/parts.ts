@@ -22,7 +22,14 @@ export {
   dirtyRanges,
   windows,
 } from './make/copy-ranges.ts';
-export { type KnownChainOptions, followKnownChain } from './make/follow-chain.ts';
+export {
+  type ChainBitmap,
+  chainBitmapName,
+  findInChain,
+  type FoundChain,
+  followKnownChain,
+  type KnownChainOptions,
+} from './make/follow-chain.ts';
 export { checkIdentity } from './make/identity.ts';
 export { type Piece, readAhead } from './make/read-ahead.ts';
 export { runInFlight } from './use/in-flight.ts';

@@ -9,6 +9,7 @@ import { reopenNodes } from './nodes/reopen-node.ts';
 import type { GraphAction } from './transaction/graph-action.ts';
 import { runActions, type RunActionsOptions } from './transaction/run-actions.ts';
 import { JobTable } from './jobs/job-table.ts';
+import { ViewTable } from './views/view-table.ts';
 import { CheckpointFolder } from '@tidemark/checkpoint';
 import type { Drive } from '@tidemark/drive';
 import type { TrackedDrive } from '@tidemark/tracking';
@@ -28,6 +29,7 @@ export class BlockGraph implements AsyncDisposable {
   readonly nbd: NbdService;
   readonly exports: ExportTable;
   readonly jobs: JobTable;
+  readonly views: ViewTable;
   readonly #folder: CheckpointFolder | undefined;
   readonly #log: (message: string) => void;
   readonly #context: OpenNodeContext;
@@ -44,6 +46,8 @@ export class BlockGraph implements AsyncDisposable {
     this.jobs = new JobTable({ emit, log });
     this.nbd = new NbdService(log);
     this.exports = new ExportTable({ nodes: this.nodes, nbd: this.nbd, emit });
+    const transaction = (actions: readonly GraphAction[]) => this.transaction(actions);
+    this.views = new ViewTable({ nodes: this.nodes, transaction, checkpoints: this.#folder, log });
   }
 
   /** Hears what happens from now on, until the given function is called. */
@@ -111,6 +115,7 @@ export class BlockGraph implements AsyncDisposable {
       work.catch((error: unknown) => void problems.push(error));
     // Or the server would wait for the answers to them.
     this.endWaiting();
+    await attempt(this.views.closeAll());
     await attempt(this.jobs.close());
     if (this.nbd.address !== undefined) await attempt(this.exports.stopServer());
     for (let top = this.#top(); top !== undefined; top = this.#top()) {

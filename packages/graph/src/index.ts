@@ -8,3 +8,4 @@ export type { Job } from './jobs/job.ts';
 export type { JobTable } from './jobs/job-table.ts';
 export type { BlockNode } from './nodes/block-node.ts';
 export type { NodeOptions, NodeReference } from './nodes/node-options.ts';
+export type { OpenedView, ViewedDrive, ViewEnd, ViewOptions } from './views/view-options.ts';

@@ -7,6 +7,8 @@ import type { QmpVersion } from './version.ts';
 export interface CommandContext {
   readonly target: QmpTarget;
   readonly version: QmpVersion;
+  /** Who asks: one connection. */
+  readonly client: object;
 }
 
 /** Runs with the arguments as they came. @throws QmpError, TidemarkError: nothing was changed */

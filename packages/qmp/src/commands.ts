@@ -16,6 +16,7 @@ import { jobCommands } from './jobs/job-commands.ts';
 import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
 import { beginFreeze, endFreeze, freezeArguments, releaseArguments } from './freeze-commands.ts';
 import { members } from './schema.ts';
+import { closeView, openView, ViewCloseArguments, ViewOpenArguments } from './view-commands.ts';
 
 const none = members({});
 const bitmap = members({ node: v.string(), name: v.string() });
@@ -50,6 +51,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'x-tidemark-bitmap-release',
     command(releaseArguments, ({ target }, args) => endFreeze(target, args)),
+  ],
+  [
+    'x-tidemark-view-open',
+    command(ViewOpenArguments, ({ target, client }, args) => openView(target, client, args)),
+  ],
+  [
+    'x-tidemark-view-close',
+    command(ViewCloseArguments, ({ target }, args) => closeView(target, args)),
   ],
   ['x-tidemark-rescan', command(rescanArguments, ({ target }, args) => beginRescan(target, args))],
   [

@@ -27,4 +27,6 @@ export type {
   QmpRescanRequest,
   QmpRescans,
   QmpTarget,
+  QmpView,
+  QmpViews,
 } from './target.ts';

@@ -65,6 +65,7 @@ export class QmpServer implements AsyncDisposable {
     const session = new QmpSession({
       target: this.#target,
       version: this.#version,
+      client: socket,
       serially: (work) => this.#serially(work),
     });
     const unlisten = this.#target.listen((event) => {
@@ -74,6 +75,7 @@ export class QmpServer implements AsyncDisposable {
       await this.#answer(socket, session);
     } finally {
       unlisten();
+      await this.#serially(() => this.#target.views.abandon(socket));
     }
   }
 

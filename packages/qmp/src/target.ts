@@ -16,6 +16,8 @@ export interface QmpBitmap {
   readonly inconsistent: boolean;
   /** The id of the freeze in which it stands still. */
   readonly frozen?: string;
+  /** Since when it records, as its last release named that instant. */
+  readonly checkpoint?: string;
   /**
    * The session before was not closed, and the bitmap is valid all the same. Bytes: what is dirty,
    * and what of that lies in regions that were marked as a whole, written or not.
@@ -30,6 +32,8 @@ export interface QmpBlockInfo {
   /** The format: `qcow2`, `raw`. */
   readonly driver: string;
   readonly file: string;
+  /** Absolute, without symbolic links; of a file or device of this machine. */
+  readonly path?: string | undefined;
   readonly readOnly: boolean;
   /** Bytes of the disk. */
   readonly virtualSize: number;
@@ -141,6 +145,33 @@ export interface QmpRescans {
   cancel(bitmap: { readonly node: string; readonly name: string }): void;
 }
 
+/** Drives as they are in one instant, for who copies them while they are written. */
+export interface QmpView {
+  readonly drives: readonly {
+    readonly node: string;
+    readonly bitmap: string | undefined;
+    readonly isRead: boolean;
+    readonly begin:
+      | { readonly name: string; readonly granularity?: number | undefined }
+      | undefined;
+    /** Bytes. */
+    readonly onlyDirty: number | undefined;
+  }[];
+  readonly scratch?: string;
+}
+
+export interface QmpViews {
+  open(view: QmpView, client: object): Promise<{ readonly id: string; readonly socket: string }>;
+  close(
+    id: string,
+    end:
+      | { readonly keep: false }
+      | { readonly keep: true; readonly checkpoint?: string | undefined },
+  ): Promise<void>;
+  /** The client is gone, and so are its views. */
+  abandon(client: object): Promise<void>;
+}
+
 export interface QmpNbdServer {
   readonly address:
     | { readonly type: 'unix'; readonly path: string }
@@ -223,6 +254,7 @@ export interface QmpTarget {
   /** Tells what happens from now on, until the function that it returns is called. */
   listen(listener: (event: QmpEvent) => void): () => void;
   readonly rescans: QmpRescans;
+  readonly views: QmpViews;
   /** The client has its answer; the program is to end cleanly. */
   quit(): void;
 }

@@ -9,6 +9,8 @@ import type {
   QmpRescanRequest,
   QmpRescans,
   QmpTarget,
+  QmpView,
+  QmpViews,
 } from '../src/index.ts';
 
 /** Nodes with bitmaps by name; enough of a drive to see what a server asks for, and in which order. */
@@ -25,6 +27,26 @@ export class FakeTarget implements QmpTarget {
       }),
     cancel: ({ name }) => {
       if (!this.rescanned.some((each) => each.name === name)) throw notFound(name);
+    },
+  };
+  /** Views that are open, with their clients. */
+  readonly opened = new Map<string, { readonly view: QmpView; readonly client: object }>();
+  /** How views ended. */
+  readonly ends: unknown[] = [];
+  readonly views: QmpViews = {
+    open: async (view, client) => {
+      const id = `view ${this.opened.size}`;
+      this.opened.set(id, { view, client });
+      return { id, socket: '/run/view' };
+    },
+    close: async (id, end) => {
+      this.opened.delete(id);
+      this.ends.push({ id, ...end });
+    },
+    abandon: async (client) => {
+      for (const [id, known] of this.opened) {
+        if (known.client === client) await this.views.close(id, { keep: false });
+      }
     },
   };
   readonly block = new FakeBlockLayer();

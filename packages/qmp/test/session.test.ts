@@ -6,7 +6,7 @@ import { FakeTarget } from './fake-target.ts';
 
 function open(target = new FakeTarget('n0', 'n1')): QmpSession {
   const version = qmpVersion('tidemark 1.2.3');
-  return new QmpSession({ target, version, serially: (work) => work() });
+  return new QmpSession({ target, version, client: {}, serially: (work) => work() });
 }
 
 async function say(session: QmpSession, text: string): Promise<string[]> {

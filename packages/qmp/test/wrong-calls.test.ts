@@ -8,7 +8,7 @@ describe('QmpSession', () => {
   it.each(wrongCalls)('answers %s with: %s', async (request, desc) => {
     const target = new FakeTarget('n0');
     const version = qmpVersion('tidemark');
-    const session = new QmpSession({ target, version, serially: (work) => work() });
+    const session = new QmpSession({ target, version, client: {}, serially: (work) => work() });
     const replies: string[] = [];
     for (const line of ['{"execute":"qmp_capabilities"}', request]) {
       for await (const reply of session.push(Buffer.from(line))) replies.push(reply);

@@ -1,5 +1,10 @@
 import type { DirtyBitmap } from '@tidemark/core';
-import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
+import {
+  checkpointOf,
+  type DriveBitmap,
+  type DriveBitmapInfo,
+  recordingContent,
+} from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
 import { describeRecovery } from './recovery.ts';
 
@@ -23,6 +28,7 @@ export function describeBitmap(
     ...(frozen && { frozen: frozen.id }),
     inconsistent: condition === 'inconsistent',
     ...(reason !== undefined && { reason }),
+    ...checkpointOf(bitmap),
     ...(content && isRecovered(bitmap) && { recovered: describeRecovery(content) }),
     unsupported: condition === 'unsupported',
     readonly: state.isReadonly(bitmap),

@@ -46,6 +46,8 @@ export interface DriveBitmapInfo {
   readonly reason?: string;
   /** The session before ended without a close: how much of it may be beyond what was written. */
   readonly recovered?: RecoveryInfo;
+  /** Since when it records, as its last release named that instant. */
+  readonly checkpoint?: string;
   /** Of a kind that this version cannot read; kept as it is. */
   readonly unsupported: boolean;
   /** The drive is open for reading, so the bitmap cannot be changed. */

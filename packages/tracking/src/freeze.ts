@@ -5,7 +5,8 @@ import type { DriveState } from './drive-state.ts';
 import { type Freeze, newFreeze } from './frozen-bits.ts';
 import { freezeUnknown, refusal } from './messages.ts';
 import type { BitStep } from './plan-action.ts';
-import { changeDrives } from './run-transaction.ts';
+import { behind, changeDrives, type TransactionOptions } from './run-transaction.ts';
+import type { TrackedDrive } from './tracked-drive.ts';
 
 export type FreezeEnd = { readonly name: string; readonly id: string } & (
   | { readonly clear: false }
@@ -46,6 +47,34 @@ export async function releaseFreeze(
   // where it cannot be written, the drive is not what the copy is.
   await flushDrive();
   await changeDrives([state], (drafts) => [planRelease(drafts.get(state)!, end)], { checkpoint });
+}
+
+/** A freeze of one of several drives. */
+export interface FrozenBitmap {
+  readonly drive: TrackedDrive;
+  readonly name: string;
+  readonly id: string;
+}
+
+/**
+ * As `TrackedDrive.release` with `clear`, of several bitmaps, on however many drives: all begin anew
+ * at the checkpoint, or none does. @throws as it: the freezes go on then
+ */
+export async function releaseTogether(
+  frozen: readonly FrozenBitmap[],
+  options: TransactionOptions & { readonly checkpoint: string },
+): Promise<void> {
+  checkCheckpoint(options.checkpoint);
+  const ends = frozen.map(({ drive, name, id }) => {
+    return { state: behind(drive), drive, end: { name, id, clear: true } as const };
+  });
+  for (const { state, end } of ends) findFreeze(state, end);
+  for (const { drive } of ends) await drive.device.flush();
+  const states = [...new Set(ends.map(({ state }) => state))];
+  const inOrder = states.toSorted((a, b) => a.serial - b.serial);
+  const plan = (drafts: ReadonlyMap<DriveState, DriveDraft>) =>
+    ends.map(({ state, end }) => planRelease(drafts.get(state)!, end));
+  await changeDrives(inOrder, plan, options);
 }
 
 /** The freeze ends in the tick in which the successor's bits are in place, or goes on. */

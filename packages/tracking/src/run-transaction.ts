@@ -128,7 +128,8 @@ function sourcesOf(action: DriveAction['action']): readonly MergeSource[] {
   return action.op === 'merge' ? action.sources : [];
 }
 
-function behind(drive: TrackedDrive): DriveState {
+/** @throws TypeError: it was not opened by `openTrackedDrive` */
+export function behind(drive: TrackedDrive): DriveState {
   const state = stateOf.get(drive);
   if (state === undefined) throw new TypeError('a drive that was not opened by openTrackedDrive');
   return state;

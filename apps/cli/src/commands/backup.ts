@@ -22,6 +22,7 @@ interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
   readonly bitmaps?: boolean;
   readonly differential?: boolean;
   readonly rate?: number;
+  readonly scratch?: string;
   readonly bitmap?: string;
   readonly chain?: string;
   readonly full?: boolean;
@@ -124,6 +125,13 @@ export const backup = buildCommand<Flags, [drive: string, directory?: string]>({
         placeholder: 'SIZE',
         optional: true,
       },
+      scratch: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'folder of the daemon for what a live drive overwrites meanwhile; usually /var/tmp',
+        placeholder: 'FOLDER',
+        optional: true,
+      },
       ...secretFlags,
     },
     aliases: { f: 'format', c: 'chain', b: 'bitmap', g: 'granularity' },
@@ -139,6 +147,8 @@ export const backup = buildCommand<Flags, [drive: string, directory?: string]>({
         'Adds a restore point to a repository, which tidemark repo create makes, or to a directory that',
         'holds the restore points of one drive.',
         'Into a repository it decides by itself: it makes and follows a chain of bitmaps of its own.',
+        'DRIVE can be a drive of a running daemon, SOCKET#NODE with the path of its QMP socket: it is',
+        'copied as it is in one instant while it is written.',
         'With --chain it is an increment if it can be, else it is full, and the manifest says why. Each',
         'restore point begins a bitmap NAME@CHECKPOINT, which the next one follows and replaces. That',
         'works also when QEMU writes a qcow2 drive between two backups; but where QEMU has cleared the',
@@ -152,6 +162,7 @@ export const backup = buildCommand<Flags, [drive: string, directory?: string]>({
         'tidemark backup vm.qcow2 backups/vm --chain nightly',
         'tidemark backup disk.raw backups/disk --format raw --bitmap nightly',
         'tidemark backup vm.qcow2 --to-qcow2 tuesday.qcow2 --bitmap nightly',
+        'tidemark backup /run/vm/qmp.sock#system /backups/site --with /run/vm/qmp.sock#data',
         'tidemark backup system.qcow2 /backups/site --with data.qcow2 --rate 100M',
       ],
     ),

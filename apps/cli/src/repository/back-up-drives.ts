@@ -14,6 +14,7 @@ import type { DriveFlags } from '../flags.ts';
 import { longWork } from '../long-work.ts';
 import { type Session, withBitmaps, withDrive } from '../session.ts';
 import type { RepositoryFlags } from './flags.ts';
+import { liveAddresses } from './live/live-address.ts';
 import { withRepository } from './open-place.ts';
 
 export interface RepositoryBackupFlags extends DriveFlags, RepositoryFlags {
@@ -25,6 +26,7 @@ export interface RepositoryBackupFlags extends DriveFlags, RepositoryFlags {
   readonly bitmaps?: boolean;
   readonly differential?: boolean;
   readonly rate?: number;
+  readonly scratch?: string;
 }
 
 /** One instant of all drives: each is locked while the last one is opened, and until all is done. */
@@ -36,6 +38,16 @@ export async function backUpToRepository(
   if (flags.driveId !== undefined && paths.length > 1) {
     const text = '--drive-id names one drive, and there are several';
     throw new TidemarkError('USAGE', text, { hint: 'back them up one by one, or leave it out' });
+  }
+  const live = await liveAddresses(paths);
+  if (live !== undefined) {
+    const { backUpLive } = await import('./live/back-up-live.ts');
+    return backUpLive(live, place, flags);
+  }
+  if (flags.scratch !== undefined) {
+    throw new TidemarkError('USAGE', '--scratch is for drives of a running daemon', {
+      hint: 'leave it out, or name the drive as SOCKET#NODE',
+    });
   }
   return withRepository(place, flags, async (repository) =>
     withDrives(paths, flags, repository, [], async (drives) => run(repository, drives, flags)),

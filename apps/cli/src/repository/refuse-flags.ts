@@ -5,6 +5,7 @@ const OF_REPOSITORIES: Readonly<Record<string, string>> = {
   bitmaps: '--bitmaps',
   differential: '--differential',
   rate: '--rate',
+  scratch: '--scratch',
   range: '--range',
   passphraseFile: '--passphrase-file',
   keyFile: '--key-file',

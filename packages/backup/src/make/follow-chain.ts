@@ -45,8 +45,48 @@ export async function followKnownChain(
   store: BitmapStore,
   { name, granularity, begun }: KnownChainOptions,
 ): Promise<BackupBitmap> {
+  const { all, known, whyFull } = findInChain(await store.list(), { name, begun });
+  const successor = {
+    nameAt: (checkpoint: string) => chainBitmapName(name, checkpoint),
+    granularity,
+  };
+  const onDurable = async (checkpoint: string) => {
+    const content = new DirtyBitmap(store.diskSize, granularity);
+    await store.commit([
+      ...all.map((old) => ({ op: 'remove', name: old.name }) as const),
+      { op: 'create', name: chainBitmapName(name, checkpoint), enabled: true, content },
+    ]);
+  };
+  if (known === undefined) {
+    const content = new DirtyBitmap(store.diskSize, granularity);
+    return { name, content, whyFull, successor, onDurable };
+  }
+  const content = await store.load(known.name);
+  return { name: known.name, content, checkpoint: known.checkpoint, successor, onDurable };
+}
+
+/** A bitmap of a chain, by its name. */
+export interface ChainBitmap {
+  readonly name: string;
+  readonly checkpoint: string;
+}
+
+/** What of a drive's bitmaps belongs to a chain. */
+export interface FoundChain {
+  readonly all: readonly ChainBitmap[];
+  /** The newest that began at a restore point that is here, and misses no write. */
+  readonly known?: ChainBitmap | undefined;
+  /** Why there is none: a sentence. */
+  readonly whyFull?: string;
+}
+
+/** Looks for the bitmap that the next backup of a chain follows. @throws BITMAP_INVALID (the name) */
+export function findInChain(
+  bitmaps: readonly KnownInfo[],
+  { name, begun }: Pick<KnownChainOptions, 'name' | 'begun'>,
+): FoundChain {
   checkChainName(name);
-  const all = (await store.list()).flatMap((info) => {
+  const all = bitmaps.flatMap((info) => {
     const checkpoint = checkpointIn(info.name, name);
     return checkpoint === undefined ? [] : { ...info, checkpoint };
   });
@@ -54,27 +94,19 @@ export async function followKnownChain(
     .filter(isUsable)
     .toSorted((a, b) => begun.indexOf(a.checkpoint) - begun.indexOf(b.checkpoint))
     .findLast(({ checkpoint }) => begun.includes(checkpoint));
-  const successor = { nameAt: (checkpoint: string) => nameAt(name, checkpoint), granularity };
-  const onDurable = async (checkpoint: string) => {
-    const content = new DirtyBitmap(store.diskSize, granularity);
-    await store.commit([
-      ...all.map((old) => ({ op: 'remove', name: old.name }) as const),
-      { op: 'create', name: nameAt(name, checkpoint), enabled: true, content },
-    ]);
-  };
-  if (known === undefined) {
-    const content = new DirtyBitmap(store.diskSize, granularity);
-    return { name, content, whyFull: whyNone(name, all), successor, onDurable };
-  }
-  const content = await store.load(known.name);
-  return { name: known.name, content, checkpoint: known.checkpoint, successor, onDurable };
+  return known === undefined ? { all, whyFull: whyNone(name, all) } : { all, known };
 }
 
-const nameAt = (chain: string, checkpoint: string) => `${chain}@${checkpoint}`;
+/** Of the bitmap that begins at a checkpoint. */
+export function chainBitmapName(chain: string, checkpoint: string): string {
+  return `${chain}@${checkpoint}`;
+}
 
 function checkpointIn(name: string, chain: string): string | undefined {
   const checkpoint = chainCheckpoint(name);
-  return checkpoint !== undefined && name === nameAt(chain, checkpoint) ? checkpoint : undefined;
+  return checkpoint !== undefined && name === chainBitmapName(chain, checkpoint)
+    ? checkpoint
+    : undefined;
 }
 
 /** Where the bitmap of a chain began, by its name. Undefined: it is of no chain. */
@@ -90,11 +122,13 @@ async function checkpointsIn({ target, fs }: ChainOptions): Promise<readonly str
   );
 }
 
-function isUsable({ state, enabled }: BitmapInfo): boolean {
+type KnownInfo = Pick<BitmapInfo, 'name' | 'state' | 'enabled' | 'reason'>;
+
+function isUsable({ state, enabled }: KnownInfo): boolean {
   return state === 'stored' && enabled;
 }
 
-function whyNone(chain: string, all: readonly BitmapInfo[]): string {
+function whyNone(chain: string, all: readonly KnownInfo[]): string {
   const last = all.at(-1);
   if (last === undefined) return `chain '${chain}' has no bitmap yet`;
   if (all.some(isUsable)) {
@@ -110,5 +144,5 @@ function checkChainName(name: string): void {
     const hint = 'give it a name, such as nightly';
     throw new TidemarkError('BITMAP_INVALID', 'the name of a chain cannot be empty', { hint });
   }
-  checkBitmapName(nameAt(name, '0'.repeat(32)));
+  checkBitmapName(chainBitmapName(name, '0'.repeat(32)));
 }

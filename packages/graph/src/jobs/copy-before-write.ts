@@ -71,6 +71,18 @@ export class CopyBeforeWrite implements WriteFilter {
     return left;
   }
 
+  /** Whether all of a range is to be copied still: nothing of it was overwritten so far. Bytes. */
+  areAllPending(offset: number, length: number): boolean {
+    return this.#pending.nextClean(offset, offset + length) < 0;
+  }
+
+  /** Where what is still to be copied, or is not, ends behind `at`; at most `end`. */
+  endOfRun(at: number, end: number): number {
+    const pending = this.#pending;
+    const next = pending.isDirty(at) ? pending.nextClean(at, end) : pending.nextDirty(at, end);
+    return next < 0 ? end : next;
+  }
+
   /** Writes are not waited with any more. */
   end(): void {
     this.#isOff = true;

@@ -1,4 +1,5 @@
 import type { TidemarkError } from '@tidemark/core';
+import type { DriveAction, TrackedDrive } from '@tidemark/tracking';
 import type { BackupOptions } from '../jobs/backup-options.ts';
 
 type GraphMergeSource = string | { readonly node: string; readonly name: string };
@@ -36,5 +37,11 @@ export type GraphAction =
     }
   | { readonly op: 'backup'; readonly options: BackupOptions & { readonly target: string } }
   | { readonly op: 'drive-backup'; readonly options: BackupOptions & BackupFile }
+  /** What else begins in the instant of the transaction. */
+  | {
+      readonly op: 'instant';
+      readonly node: string;
+      readonly steps: (drive: TrackedDrive) => readonly DriveAction[];
+    }
   /** Fails the transaction with this error when its turn comes. */
   | { readonly op: 'abort'; readonly error: TidemarkError };

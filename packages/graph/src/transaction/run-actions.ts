@@ -91,6 +91,12 @@ class ActionRun {
         const { node: target, dispose } = file;
         return this.#addBackup(action.options, source, { target, dispose });
       }
+      case 'instant': {
+        const node = this.#find(action.node);
+        const drive = await node.drive();
+        this.steps.push(...action.steps(node.tracked ?? drive));
+        return;
+      }
       default:
         return this.#addBitmapAction(action);
     }
@@ -120,7 +126,7 @@ class ActionRun {
   }
 
   async #addBitmapAction(
-    action: Exclude<GraphAction, { op: 'abort' | 'backup' | 'drive-backup' }>,
+    action: Exclude<GraphAction, { op: 'abort' | 'backup' | 'drive-backup' | 'instant' }>,
   ): Promise<void> {
     const node = this.#find(action.node);
     const drive = await node.drive();

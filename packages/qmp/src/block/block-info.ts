@@ -31,6 +31,7 @@ export async function describeNode(node: QmpNode): Promise<JsonObject> {
     },
     // Not of QEMU, whose own words for it, `io-status`, stand in query-block.
     'x-tidemark-io-status': ioStatus(info),
+    'x-tidemark-path': info.path,
     'dirty-bitmaps': bitmaps.length === 0 ? undefined : bitmaps.map(describeBitmap),
   };
 }
@@ -42,12 +43,13 @@ function ioStatus({ trouble }: QmpBlockInfo): JsonObject | undefined {
 
 function describeBitmap(bitmap: QmpBitmap): JsonObject {
   const { name, recording, persistent, busy, granularity, count } = bitmap;
-  const { inconsistent, frozen, recovered } = bitmap;
+  const { inconsistent, frozen, checkpoint, recovered } = bitmap;
   const told = { name, recording, persistent, busy, granularity, count };
   return {
     ...told,
     ...(inconsistent && { inconsistent }),
     ...(frozen !== undefined && { 'x-tidemark-freeze': frozen }),
+    ...(checkpoint !== undefined && { 'x-tidemark-checkpoint': checkpoint }),
     ...(recovered && {
       'x-tidemark-recovered': { dirty: recovered.dirty, 'whole-regions': recovered.wholeRegions },
     }),

@@ -13,6 +13,8 @@ const QmpBitmapReply = v.looseObject({
   busy: v.boolean(),
   persistent: v.boolean(),
   inconsistent: v.optional(v.boolean(), false),
+  /** 32 hexadecimal digits. */
+  'x-tidemark-checkpoint': v.optional(v.string()),
 });
 
 export const QmpNodeReply = v.looseObject({
@@ -20,7 +22,13 @@ export const QmpNodeReply = v.looseObject({
   drv: v.string(),
   file: v.string(),
   ro: v.boolean(),
-  image: v.looseObject({ 'virtual-size': v.number(), 'actual-size': v.optional(v.number()) }),
+  /** Of our daemon: absolute, without symbolic links. */
+  'x-tidemark-path': v.optional(v.string()),
+  image: v.looseObject({
+    'virtual-size': v.number(),
+    'actual-size': v.optional(v.number()),
+    'cluster-size': v.optional(v.number()),
+  }),
   'dirty-bitmaps': v.optional(v.array(QmpBitmapReply), []),
 });
 

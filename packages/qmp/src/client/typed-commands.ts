@@ -3,6 +3,7 @@ import { NbdServerAdd, NbdServerStart } from '../block/export-schema.ts';
 import { ExportOptions } from '../block/export-schema.ts';
 import type { NodeOptions } from '../block/node-schema.ts';
 import type { BlockdevBackup, DriveBackup } from '../jobs/backup-schema.ts';
+import type { ViewCloseArguments, ViewOpenArguments } from '../view-commands.ts';
 import { QmpExportReply, QmpJobReply, QmpNodeReply, QmpVersionReply } from './replies.ts';
 
 type In<T extends v.GenericSchema> = v.InferInput<T>;
@@ -81,6 +82,8 @@ export interface QmpArguments {
   readonly 'query-jobs': NoArguments;
   readonly 'query-commands': NoArguments;
   readonly 'query-version': NoArguments;
+  readonly 'x-tidemark-view-open': In<typeof ViewOpenArguments>;
+  readonly 'x-tidemark-view-close': In<typeof ViewCloseArguments>;
   readonly quit: NoArguments;
 }
 
@@ -122,6 +125,8 @@ export const replies = {
   'query-jobs': v.array(QmpJobReply),
   'query-commands': v.array(v.looseObject({ name: v.string() })),
   'query-version': QmpVersionReply,
+  'x-tidemark-view-open': v.looseObject({ id: v.string(), socket: v.string() }),
+  'x-tidemark-view-close': nothing,
   quit: nothing,
 } as const satisfies Readonly<Record<QmpCommand, v.GenericSchema>>;
 

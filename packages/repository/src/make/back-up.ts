@@ -21,6 +21,8 @@ export interface RepositoryBackupOptions {
   readonly granularity?: number | undefined;
   /** Bytes a second that are read at most, on the whole. */
   readonly rate?: number | undefined;
+  /** 32 hexadecimal digits: the instant of the drives, where it has a name already. Default: a new one. */
+  readonly checkpoint?: string | undefined;
   /**
    * Begins the bitmaps of several drives anew, in one step; called in place of the `onDurable` of
    * each, with the checkpoint of all of them.
@@ -56,31 +58,34 @@ export async function backUpDrives(
 }
 
 async function planAll(options: RepositoryBackupOptions): Promise<readonly Task[]> {
-  const { repository, drives, signal, mode, granularity } = options;
+  const { repository, drives, signal, mode, granularity, checkpoint = newCheckpoint() } = options;
   for (const { drive, bitmap } of drives) checkIdentity(drive, bitmap?.name);
   if (new Set(drives.map(({ drive }) => drive.id)).size < drives.length) {
     throw new TypeError('a drive is named twice');
   }
   throwIfCancelled(signal);
   const root = await repository.readRoot();
-  const set = drives.length > 1 ? randomBytes(16).toString('hex') : null;
+  const set = drives.length > 1 ? checkpoint : null;
   const tasks: Task[] = [];
   for (const each of drives) {
     const { drive, bitmap, source } = each;
     const about = { drive, bitmap, size: source.size, mode, granularity };
     const plan = await planPoint(repository, root, about);
-    tasks.push({ ...each, plan, next: nextBitmap(each, set), set });
+    tasks.push({ ...each, plan, next: nextBitmap(each, checkpoint), set });
   }
   return tasks;
+}
+
+function newCheckpoint(): string {
+  return randomBytes(16).toString('hex');
 }
 
 /** All drives of a set have its id for their checkpoint. */
 function nextBitmap(
   { bitmap, differential }: DriveToBackUp,
-  set: string | null,
+  checkpoint: string,
 ): PointBitmap | null {
   if (bitmap === undefined || differential === true) return null;
-  const checkpoint = set ?? randomBytes(16).toString('hex');
   const { name, content, successor } = bitmap;
   return successor === undefined
     ? { name, granularity: content.granularity, checkpoint }

@@ -1,0 +1,88 @@
+import { DirtyBitmap, TidemarkError } from '@tidemark/core';
+import { connectNbd, type NbdDevice } from '@tidemark/nbd';
+import { type QmpControl, QmpError } from '@tidemark/qmp';
+import type { DriveToBackUp } from '@tidemark/repository';
+import type { LivePlan } from './plan-live.ts';
+
+export interface OpenViewOptions {
+  readonly control: QmpControl;
+  readonly plans: readonly LivePlan[];
+  readonly differential: boolean;
+  /** Folder, where the daemon is. */
+  readonly scratch: string | undefined;
+}
+
+/** Live drives as they were in one instant. It ends with the connection, as if it had never been. */
+export class LiveView {
+  readonly #control: QmpControl;
+  readonly #id: string;
+  readonly #devices: NbdDevice[] = [];
+  readonly #uri: (node: string) => string;
+
+  private constructor(
+    control: QmpControl,
+    { id, socket }: { readonly id: string; readonly socket: string },
+  ) {
+    this.#control = control;
+    this.#id = id;
+    this.#uri = (node) =>
+      `nbd+unix:///${encodeURIComponent(node)}?socket=${encodeURIComponent(socket)}`;
+  }
+
+  /** @throws USAGE: the server has no views; QmpError: what it refuses */
+  static async open(options: OpenViewOptions): Promise<LiveView> {
+    const { control, plans, scratch } = options;
+    const drives = plans.map((plan) => ({
+      node: plan.node,
+      ...(plan.hasBits && { bitmap: plan.bitmap!.name }),
+      // One that goes when another one begins is not changed itself.
+      'read-bitmap': plan.begin !== undefined || options.differential,
+      ...(plan.begin && { begin: plan.begin }),
+      ...(plan.onlyDirty !== undefined && { 'only-dirty': plan.onlyDirty }),
+    }));
+    try {
+      const args = { drives, ...(scratch !== undefined && { scratch }) };
+      return new LiveView(control, await control.call('x-tidemark-view-open', args));
+    } catch (error) {
+      if (!(error instanceof QmpError) || error.class !== 'CommandNotFound') throw error;
+      const text = 'the server is no tidemarkd, and has no view of a drive that stands still';
+      const hint = 'serve the drive by tidemarkd';
+      throw new TidemarkError('USAGE', text, { hint }, error);
+    }
+  }
+
+  /** A drive, to be read until the view ends. */
+  async read(plan: LivePlan): Promise<DriveToBackUp> {
+    const { node, identity: drive, bitmap, hasBits } = plan;
+    const contexts = hasBits ? [contextOf(bitmap!.name)] : [];
+    const source = await connectNbd(this.#uri(node), { contexts });
+    this.#devices.push(source);
+    if (bitmap === undefined) return { source, drive };
+    const content = new DirtyBitmap(source.size, bitmap.content.granularity);
+    if (hasBits) await readBits(source, bitmap.name, content);
+    const begin = plan.begin;
+    const successor = begin && { nameAt: () => begin.name, granularity: begin.granularity };
+    return { source, drive, bitmap: { ...bitmap, content, successor, onDurable: async () => {} } };
+  }
+
+  /** Ends it; see the command of the daemon. @throws QmpError, CONNECTION_LOST */
+  async end(end: { readonly keep: boolean; readonly checkpoint?: string }): Promise<void> {
+    // Before the server hangs up on them.
+    for (const device of this.#devices.splice(0)) await device.close().catch(() => {});
+    await this.#control.call('x-tidemark-view-close', { id: this.#id, ...end });
+  }
+}
+
+function contextOf(name: string): string {
+  return `qemu:dirty-bitmap:${name}`;
+}
+
+async function readBits(source: NbdDevice, name: string, bits: DirtyBitmap): Promise<void> {
+  for await (const { offset, length, flags } of source.contextExtents(
+    contextOf(name),
+    0,
+    source.size,
+  )) {
+    if ((flags & 1) !== 0) bits.set(offset, length);
+  }
+}
