@@ -63,6 +63,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'nbd',
     'qmp',
     'graph',
+    'unix-socket',
   ],
 };
 

@@ -3,6 +3,7 @@ export const HELP = `tidemarkd serves drives over NBD and tracks every write in 
 
 USAGE
   tidemarkd -drive file=PATH[,...] [-dirty-bitmap name=NAME[,...]] --nbd-server ADDR [--qmp ADDR]
+  tidemarkd --config FILE [--check-config]
 
 OPTIONS (with one dash or two; a comma inside a value is doubled)
   -drive file=PATH[,format=raw|qcow2][,id=ID][,read-only=on][,export=off][,durability=close]
@@ -43,6 +44,11 @@ OPTIONS (with one dash or two; a comma inside a value is doubled)
       Goes on in the background once it serves; keeps its process id in a file.
   --qmp unix:PATH
       Where QMP clients connect: bitmaps can be changed while drives are served.
+  --config FILE
+      Serves what a YAML file says, and what other options ask for besides. SIGHUP, or QMP's
+      x-tidemark-reload, reads it again: clients of what has not changed stay connected.
+  --check-config
+      Says whether that file is right, and ends.
   --checkpoints DIR
       Makes changes of bitmaps on several drives, by one QMP transaction, in all of them or in none
       after a crash too: DIR tells of them while they are made. Not for durability=close.
@@ -55,5 +61,6 @@ EXAMPLES
   tidemarkd -drive file=disk.raw,format=raw,id=d -dirty-bitmap name=nightly,drive=d \\
             --nbd-server addr.type=unix,addr.path=/run/d.sock --qmp unix:/run/d.qmp
 
-SIGTERM, SIGINT, SIGHUP and QMP's quit close it in order: bitmaps are stored, data is flushed.
+SIGTERM, SIGINT and QMP's quit close it in order: bitmaps are stored, data is flushed. So does
+SIGHUP where there is no --config.
 `;

@@ -11,10 +11,12 @@ export interface QmpTargetOptions {
   readonly objects: ProgramObjects;
   readonly log: (message: string) => void;
   readonly quit: () => void;
+  /** See `QmpTarget.reload`. */
+  readonly reload: (() => Promise<void>) | undefined;
 }
 
 /** The graph as QMP clients see it. */
-export function qmpTarget({ graph, objects, log, quit }: QmpTargetOptions): QmpTarget {
+export function qmpTarget({ graph, objects, log, quit, reload }: QmpTargetOptions): QmpTarget {
   const rescanned = async (name: string) => {
     const node = graph.nodes.get(name)!;
     const { filename, isLocal } = node.disk;
@@ -30,6 +32,7 @@ export function qmpTarget({ graph, objects, log, quit }: QmpTargetOptions): QmpT
     rescans: new Rescans(rescanned, log),
     views: graph.views,
     quit,
+    ...(reload && { reload }),
   };
 }
 

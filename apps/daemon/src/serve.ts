@@ -1,22 +1,13 @@
 import type { BlockGraph } from '@tidemark/graph';
-import { packageVersion } from '@tidemark/program';
-import { parseExportOptions, parseNodeOptions, QmpServer, type QmpTarget } from '@tidemark/qmp';
+import { parseExportOptions, parseNodeOptions } from '@tidemark/qmp';
 import type { ServedDrive } from './compose.ts';
+import type { Monitors } from './configured/monitors.ts';
 import type { DaemonOptions } from './options/parse-options.ts';
 import type { Step } from './options/steps.ts';
-import { qmpTarget } from './qmp-target.ts';
 
 export interface ServeOptions {
   readonly graph: BlockGraph;
-  readonly log: (message: string) => void;
-  /** Called when a client asks the program to end. */
-  readonly quit: () => void;
-}
-
-/** What QMP clients talk to. */
-export interface Monitors {
-  /** Takes no more commands, and answers those under way. */
-  close(): Promise<void>;
+  readonly monitors: Monitors;
 }
 
 /**
@@ -26,32 +17,12 @@ export interface Monitors {
 export async function serveSteps(
   options: DaemonOptions,
   drives: readonly ServedDrive[],
-  { graph, log, quit }: ServeOptions,
-): Promise<Monitors> {
-  const target = qmpTarget({ graph, objects: options.objects, log, quit });
-  const monitors: QmpServer[] = [];
-  const close = async () => {
-    for (const monitor of monitors) await monitor.close();
-  };
-  try {
-    for (const step of options.steps) {
-      if (step.kind === 'monitor') monitors.push(await listen(step.path, target));
-      else await take(step, options, drives, graph);
-    }
-  } catch (error) {
-    await close();
-    throw error;
+  { graph, monitors }: ServeOptions,
+): Promise<void> {
+  for (const step of options.steps) {
+    if (step.kind === 'monitor') await monitors.listen(step.path);
+    else await take(step, options, drives, graph);
   }
-  return { close };
-}
-
-async function listen(path: string, target: QmpTarget): Promise<QmpServer> {
-  const server = new QmpServer({
-    target,
-    product: `tidemark ${packageVersion(import.meta.url)}`,
-  });
-  await server.listen(path);
-  return server;
 }
 
 async function take(

@@ -1,7 +1,8 @@
 import type { EmitEvent, GraphEvent } from './events.ts';
 import { refusal } from './errors.ts';
 import { ExportTable } from './exports/export-table.ts';
-import { NbdService } from './exports/nbd-service.ts';
+import { type Log, NbdService } from './exports/nbd-service.ts';
+import type { NbdClientEvent } from '@tidemark/nbd';
 import type { BlockNode } from './nodes/block-node.ts';
 import { NodeTable } from './nodes/node-table.ts';
 import { closeNode, openNode, type OpenNodeContext } from './nodes/open-node.ts';
@@ -20,7 +21,9 @@ export interface BlockGraphOptions {
   /** Folder of checkpoints over several drives. */
   readonly checkpoints?: string | undefined;
   /** Hears what a user should know, in a sentence. */
-  readonly log: (message: string) => void;
+  readonly log: Log;
+  /** Hears of clients that come, choose an export and go. */
+  readonly onClient?: (event: NbdClientEvent) => void;
 }
 
 /** The nodes, exports and jobs of one process. Calls that change it come one at a time. */
@@ -36,7 +39,7 @@ export class BlockGraph implements AsyncDisposable {
   readonly #listeners = new Set<EmitEvent>();
   #closing: Promise<void> | undefined;
 
-  constructor({ checkpoints, log }: BlockGraphOptions) {
+  constructor({ checkpoints, log, onClient }: BlockGraphOptions) {
     const emit = (event: GraphEvent) => {
       for (const listener of this.#listeners) listener(event);
     };
@@ -44,7 +47,7 @@ export class BlockGraph implements AsyncDisposable {
     this.#log = log;
     this.#folder = checkpoints === undefined ? undefined : new CheckpointFolder(checkpoints);
     this.jobs = new JobTable({ emit, log });
-    this.nbd = new NbdService(log);
+    this.nbd = new NbdService(log, onClient);
     this.exports = new ExportTable({ nodes: this.nodes, nbd: this.nbd, emit });
     const transaction = (actions: readonly GraphAction[]) => this.transaction(actions);
     this.views = new ViewTable({ nodes: this.nodes, transaction, checkpoints: this.#folder, log });

@@ -7,6 +7,8 @@ export {
 export type { NbdDevice } from './client/nbd-device.ts';
 export type { ContextExtent } from './client/status-extents.ts';
 export { type NbdUri, parseNbdUri } from './uri/parse-nbd-uri.ts';
+export type { ClientEvent as NbdClientEvent } from './server/connection.ts';
+export type { RequestCount as NbdRequestCount } from './server/export-counters.ts';
 export type { ClientGone } from './server/clients.ts';
 export type { BlockSizes } from './server/block-sizes.ts';
 export type { Limits as NbdLimits } from './server/limits.ts';

@@ -1,4 +1,5 @@
 export { EXIT_CANCELLED, EXIT_CODES, EXIT_USAGE, exitCodeOf } from './exit-codes.ts';
+export { globMatcher } from './objects/allow-list.ts';
 export { KeyValues } from './key-values.ts';
 export { type OptionTree, type OptionValue, parseOptionTree } from './key-tree.ts';
 export { packageVersion } from './package-version.ts';

@@ -15,6 +15,7 @@ import { backupCommands } from './jobs/backup-commands.ts';
 import { jobCommands } from './jobs/job-commands.ts';
 import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
 import { beginFreeze, endFreeze, freezeArguments, releaseArguments } from './freeze-commands.ts';
+import { QmpError } from './errors.ts';
 import { members } from './schema.ts';
 import { closeView, openView, ViewCloseArguments, ViewOpenArguments } from './view-commands.ts';
 
@@ -80,6 +81,14 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       return {};
     }),
   ],
+  [
+    'x-tidemark-reload',
+    command(none, async ({ target }) => {
+      if (target.reload === undefined) throw noConfiguration();
+      await target.reload();
+      return {};
+    }),
+  ],
   ['query-block', command(none, () => [])],
   [
     'query-named-block-nodes',
@@ -90,6 +99,10 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['query-version', command(none, ({ version }) => ({ ...version }))],
   ['query-commands', command(none, () => allCommands().map((name) => ({ name })))],
 ]);
+
+function noConfiguration(): QmpError {
+  return new QmpError('GenericError', 'There is no configuration file to read again');
+}
 
 function allCommands(): readonly string[] {
   return [...commands.keys(), 'qmp_capabilities', 'quit'];

@@ -9,8 +9,9 @@ export type {
 } from './client/typed-commands.ts';
 export { QmpError } from './errors.ts';
 export type { JsonObject, JsonValue } from './json/json-value.ts';
-export { QmpServer, type QmpServerOptions } from './server.ts';
-export type { QmpNodeOptions } from './block/node-schema.ts';
+export { knownKeys } from './schema.ts';
+export { type QmpClientEvent, QmpServer, type QmpServerOptions } from './server.ts';
+export { NodeOptions as nodeOptionsSchema, type QmpNodeOptions } from './block/node-schema.ts';
 export type {
   QmpAction,
   QmpBitmap,

@@ -47,10 +47,16 @@ export function anyWith(member: string, values: readonly [string, ...string[]]):
 
 /** An object with these members and no others. */
 export function members<const T extends v.ObjectEntries>(entries: T) {
+  const known = knownKeys(entries);
   return v.pipe(
     v.custom<object>((value) => isJsonObject(value)),
-    v.strictObject(entries),
+    v.strictObject(entries, ({ expected }) => (expected === 'never' ? known : 'expected object')),
   );
+}
+
+/** What is said of a key that is none of these, for who looks for what was meant. */
+export function knownKeys(entries: object): string {
+  return `known keys: ${Object.keys(entries).join(', ')}`;
 }
 
 /** Either a string or an object: what qapi calls an alternate, by its name there. */

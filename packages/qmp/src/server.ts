@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { listenOnSocket } from '@tidemark/unix-socket';
+import { type ListenOptions, listenOnSocket } from '@tidemark/unix-socket';
 import { QmpSession } from './session.ts';
 import type { QmpTarget } from './target.ts';
 import { qmpVersion, type QmpVersion } from './version.ts';
@@ -9,10 +9,22 @@ const MAX_CLIENTS = 64;
 /** Bytes of events that a client may leave unread. */
 const MAX_UNREAD = 16 * 1024 * 1024;
 
+/** What becomes of a client. Ids begin at 1 in each server. */
+export interface QmpClientEvent {
+  readonly id: number;
+  readonly what: 'came' | 'left' | 'command';
+  /** The name of a command that it gives. */
+  readonly command?: string;
+}
+
 export interface QmpServerOptions {
   readonly target: QmpTarget;
   /** Name and version of the program, for the greeting: `tidemark 0.1.0`. */
   readonly product: string;
+  /** Told of clients and of what they ask for, not with which arguments. Default: nobody. */
+  readonly onClient?: (event: QmpClientEvent) => void;
+  /** Lets one change in at a time, where others than this server's clients make some. */
+  readonly takeTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /** A QMP server on a unix socket. Clients may come together; their commands run one at a time. */
@@ -21,10 +33,16 @@ export class QmpServer implements AsyncDisposable {
   readonly #version: QmpVersion;
   readonly #server: Server;
   readonly #clients = new Map<Socket, Promise<void>>();
+  readonly #onClient: (event: QmpClientEvent) => void;
+  #lastClient = 0;
+  readonly #takeTurn: NonNullable<QmpServerOptions['takeTurn']>;
   #queue: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor({ target, product }: QmpServerOptions) {
+  constructor(options: QmpServerOptions) {
+    const { target, product, takeTurn = (work) => work(), onClient = () => {} } = options;
+    this.#onClient = onClient;
+    this.#takeTurn = takeTurn;
     this.#target = target;
     this.#version = qmpVersion(product);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#welcome(socket));
@@ -36,8 +54,8 @@ export class QmpServer implements AsyncDisposable {
    * @throws LOCKED (somebody listens), FILE_EXISTS (no socket), FILE_NOT_FOUND (its folder), USAGE,
    *   PERMISSION_DENIED, IO_FAILED
    */
-  async listen(path: string): Promise<void> {
-    await listenOnSocket(this.#server, path);
+  async listen(path: string, options: ListenOptions = {}): Promise<void> {
+    await listenOnSocket(this.#server, path, options);
   }
 
   /** Lets running commands finish and their replies go out; takes no more. Idempotent. */
@@ -62,7 +80,10 @@ export class QmpServer implements AsyncDisposable {
   }
 
   async #converse(socket: Socket): Promise<void> {
+    const id = ++this.#lastClient;
+    this.#onClient({ id, what: 'came' });
     const session = new QmpSession({
+      onCommand: (command) => this.#onClient({ id, what: 'command', command }),
       target: this.#target,
       version: this.#version,
       client: socket,
@@ -76,6 +97,7 @@ export class QmpServer implements AsyncDisposable {
     } finally {
       unlisten();
       await this.#serially(() => this.#target.views.abandon(socket));
+      this.#onClient({ id, what: 'left' });
     }
   }
 
@@ -94,7 +116,7 @@ export class QmpServer implements AsyncDisposable {
   }
 
   async #serially<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work);
+    const done = this.#queue.then(() => this.#takeTurn(work));
     this.#queue = done.catch(() => {});
     return done;
   }

@@ -13,6 +13,8 @@ import type { QmpEvent } from './target.ts';
 export interface QmpSessionOptions extends CommandContext, JsonReaderOptions {
   /** Lets one command in at a time, over all sessions of a server. */
   readonly serially: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Told of each command that there is. Default: nobody. */
+  readonly onCommand?: (name: string) => void;
 }
 
 const Capabilities = members({ enable: v.exactOptional(v.array(v.picklist([]))) });
@@ -88,6 +90,7 @@ export class QmpSession {
     if (known === undefined) {
       throw new QmpError('CommandNotFound', `The command ${name} has not been found`);
     }
+    this.#options.onCommand?.(name);
     return this.#options.serially(() => known(this.#options, given));
   }
 

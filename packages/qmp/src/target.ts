@@ -255,6 +255,11 @@ export interface QmpTarget {
   listen(listener: (event: QmpEvent) => void): () => void;
   readonly rescans: QmpRescans;
   readonly views: QmpViews;
+  /**
+   * Reads the configuration again and makes all that differs as it says. Absent: there is none.
+   * @throws what is wrong with it: all is as it was
+   */
+  reload?(): Promise<void>;
   /** The client has its answer; the program is to end cleanly. */
   quit(): void;
 }

@@ -78,6 +78,19 @@ export class TrackedDrive implements AsyncDisposable {
   }
 
   /**
+   * As `list`, of what is known without reading or waiting, in the midst of a change too. Of a bitmap
+   * at rest whose bits nobody has asked for, the count is 0.
+   */
+  glance(): readonly DriveBitmapInfo[] {
+    const bitmaps = [...this.#state.bitmaps.values()];
+    const infos = bitmaps.map((bitmap) => {
+      const content = bitmap.condition === 'sound' ? this.#bitsOf(bitmap) : undefined;
+      return describeBitmap(this.#state, bitmap, content);
+    });
+    return infos.toReversed();
+  }
+
+  /**
    * The bits of a bitmap as they are now, for reading only. Ask again for each use: a clear puts
    * others in their place. Undefined when the bitmap is gone, is not sound, or is at rest and was
    * not loaded yet.

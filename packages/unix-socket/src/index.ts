@@ -1,1 +1,1 @@
-export { listenFailed, listenOnSocket } from './listen-on-socket.ts';
+export { listenFailed, type ListenOptions, listenOnSocket } from './listen-on-socket.ts';

@@ -20,6 +20,10 @@ export interface DaemonOptions {
   readonly daemonize: boolean;
   /** Of a file that holds the process's id as long as it runs. */
   readonly pidfile: string | undefined;
+  /** Path of a configuration file. */
+  readonly config: string | undefined;
+  /** Only says whether that file is right. */
+  readonly checkConfig: boolean;
   /** Folder of checkpoints over several drives. */
   readonly checkpoints: string | undefined;
   readonly help: boolean;
@@ -47,6 +51,8 @@ const ARGUMENTS = {
   daemonize: { type: 'boolean' },
   pidfile: { type: 'string', multiple: true },
   checkpoints: { type: 'string', multiple: true },
+  config: { type: 'string', multiple: true },
+  'check-config': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean', short: 'V' },
 } as const;
@@ -72,6 +78,8 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
     objects,
     daemonize: values.daemonize ?? false,
     pidfile: onlyOne('--pidfile', values.pidfile),
+    config: onlyOne('--config', values.config),
+    checkConfig: values['check-config'] ?? false,
     checkpoints: onlyOne('--checkpoints', values.checkpoints),
     help: values.help ?? false,
     version: values.version ?? false,

@@ -29,6 +29,7 @@ export class NodeDevice implements BlockDevice {
   #filters: readonly WriteFilter[] = [];
   #gate: Promise<void> | undefined;
   #inFlight = 0;
+  #done = 0;
   #idle: () => void = () => {};
 
   constructor(inner: BlockDevice, options: NodeDeviceOptions) {
@@ -47,6 +48,11 @@ export class NodeDevice implements BlockDevice {
   }
   get canDiscard(): boolean {
     return this.#options.discards && this.#inner.canDiscard;
+  }
+
+  /** Calls under way, and calls that have ended: who sees both stand still sees a disk that hangs. */
+  get progress(): { readonly inFlight: number; readonly done: number } {
+    return { inFlight: this.#inFlight, done: this.#done };
   }
 
   /** From this tick on no change is made that the filter was not asked about. */
@@ -164,6 +170,7 @@ export class NodeDevice implements BlockDevice {
       return await call();
     } finally {
       this.#inFlight -= 1;
+      this.#done += 1;
       if (this.#inFlight === 0) this.#idle();
     }
   }

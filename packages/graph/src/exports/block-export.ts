@@ -1,4 +1,4 @@
-import type { NbdExportHandle } from '@tidemark/nbd';
+import type { NbdExportHandle, NbdRequestCount } from '@tidemark/nbd';
 import type { BlockNode } from '../nodes/block-node.ts';
 import type { NodeUser } from '../nodes/node-user.ts';
 import type { ExportedBitmaps } from './exported-bitmaps.ts';
@@ -9,6 +9,10 @@ export interface ExportInfo {
   readonly type: 'nbd';
   readonly node: string;
   readonly shuttingDown: boolean;
+  /** Who uses it now. */
+  readonly clients: number;
+  /** What clients have asked of it. */
+  readonly counts: readonly NbdRequestCount[];
 }
 
 export interface BlockExportParts {
@@ -38,8 +42,10 @@ export class BlockExport {
   }
 
   get info(): ExportInfo {
-    const { id, node } = this.#parts;
-    return { id, type: 'nbd', node: node.name, shuttingDown: this.#removing !== undefined };
+    const { id, node, handle } = this.#parts;
+    const { clients, counts } = handle;
+    const shuttingDown = this.#removing !== undefined;
+    return { id, type: 'nbd', node: node.name, shuttingDown, clients, counts };
   }
 
   /** Its clients get the answers under way, and are hung up on. */

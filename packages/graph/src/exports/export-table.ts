@@ -12,6 +12,9 @@ import type { NbdService } from './nbd-service.ts';
 
 const MAX_DESCRIPTION = 4096;
 
+/** See `ExportOptions`. */
+type WholeExportOptions = Omit<ExportOptions, 'bitmaps' | 'node-name'>;
+
 export interface ExportTableOptions {
   readonly nodes: NodeTable;
   readonly nbd: NbdService;
@@ -54,11 +57,19 @@ export class ExportTable {
     await this.#offer(id, node, { ...options, name });
   }
 
-  /** A node with all of its bitmaps, as they come and go, under its own name. */
-  async addWhole(node: BlockNode): Promise<void> {
-    const drive = await node.drive();
-    const bitmaps = () => drive.readers();
-    this.#put(node.name, node, { name: node.name, bitmaps, 'allocation-depth': true }, undefined);
+  /**
+   * A node with all of its bitmaps, as they come and go, which anybody may change meanwhile. Written
+   * where the node is, unless `writable` is false. Default names: the node's.
+   * @throws USAGE: its id or name is taken, or the server does not run
+   */
+  async addWhole(node: BlockNode, options: Partial<WholeExportOptions> = {}): Promise<void> {
+    const { id = node.name, name = node.name, writable = true, ...others } = options;
+    if (this.#exports.has(id)) throw refusal(`Block export id '${id}' is already in use`);
+    await node.drive();
+    // The drive that records can be exchanged under its users.
+    const bitmaps = () => node.tracked?.readers() ?? [];
+    const common = { 'allocation-depth': true, ...others, name, bitmaps };
+    this.#put(id, node, { ...common, ...(!writable && { readOnly: true }) }, undefined);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import {
   type NbdAddress,
+  type NbdClientEvent,
   type NbdExport,
   type NbdExportHandle,
   type NbdLimits,
@@ -9,6 +10,9 @@ import {
   startNbdServer,
 } from '@tidemark/nbd';
 import { refusal } from '../errors.ts';
+
+/** Hears what a user should know, in a sentence, and which client it is about. */
+export type Log = (message: string, about?: { readonly client: number }) => void;
 
 export interface NbdServing {
   readonly address: NbdAddress;
@@ -20,11 +24,23 @@ export interface NbdServing {
 
 /** The one NBD server that a graph has, or has not now. */
 export class NbdService {
-  readonly #log: (message: string) => void;
+  readonly #log: Log;
+  readonly #onClient: (event: NbdClientEvent) => void;
   #server: NbdServer | undefined;
+  #clients = 0;
 
-  constructor(log: (message: string) => void) {
+  constructor(log: Log, onClient: (event: NbdClientEvent) => void = () => {}) {
     this.#log = log;
+    this.#onClient = (event) => {
+      if (event.what === 'came') this.#clients += 1;
+      if (event.what === 'left') this.#clients -= 1;
+      onClient(event);
+    };
+  }
+
+  /** How many are connected, whether they have chosen an export or not. */
+  get clients(): number {
+    return this.#clients;
   }
 
   get address(): NbdAddress | undefined {
@@ -32,20 +48,22 @@ export class NbdService {
   }
 
   /** @throws USAGE (it runs already), and as `startNbdServer` */
-  async start({ address, tls, exposed = false, limits = {} }: NbdServing): Promise<void> {
+  async start(serving: NbdServing): Promise<void> {
     if (this.#server !== undefined) throw refusal('NBD server already running');
-    try {
-      this.#server = await startNbdServer({
-        address,
-        exports: [],
-        limits,
-        log: this.#log,
-        ...(tls && { tls }),
-        ...(exposed && { exposed }),
-      });
-    } catch (error) {
-      throw bindFailed(error, address);
-    }
+    this.#server = await this.#listen(serving);
+  }
+
+  /** Whether a server could be started there. @throws why it could not */
+  async check(serving: NbdServing): Promise<void> {
+    await (await this.#listen(serving)).close();
+  }
+
+  /**
+   * What holds for clients that come from now on: credentials are read again. Those that are here
+   * stay. @throws USAGE (it does not run), and as `NbdServer.configure`: all is as it was
+   */
+  async configure({ tls, limits = {} }: Omit<NbdServing, 'address'>): Promise<void> {
+    await this.running.configure({ limits, tls });
   }
 
   /** @throws USAGE: it does not run, or has an export of this name */
@@ -63,6 +81,22 @@ export class NbdService {
     const server = this.#server;
     this.#server = undefined;
     await server?.close();
+  }
+
+  async #listen({ address, tls, exposed = false, limits = {} }: NbdServing): Promise<NbdServer> {
+    try {
+      return await startNbdServer({
+        address,
+        exports: [],
+        limits,
+        log: this.#log,
+        onClient: this.#onClient,
+        ...(tls && { tls }),
+        ...(exposed && { exposed }),
+      });
+    } catch (error) {
+      throw bindFailed(error, address);
+    }
   }
 }
 

@@ -142,6 +142,14 @@ export class BlockNode {
     if (failure !== undefined) throw failure;
   }
 
+  /**
+   * Lets other policies of tracking hold, those of `options`, while its users wait. @throws
+   * BITMAP_BUSY: somebody uses a bitmap of it; as `trackDisk`. All is as it was then
+   */
+  async retune(options: NodeOptions): Promise<void> {
+    await this.#changeTracking({ options });
+  }
+
   /** Whether its bitmaps may be kept in a file that is not there yet. */
   get lacksSidecar(): boolean {
     const { isLocal, image, writable } = this.disk;
@@ -162,14 +170,16 @@ export class BlockNode {
     const path = this.#tracking?.sidecarPath;
     const bitmaps = (await this.tracked?.list()) ?? [];
     if (path === undefined || bitmaps.some(({ persistent }) => persistent)) return;
-    await this.#changeTracking({ createSidecar: false, before: () => rm(path, { force: true }) });
+    await this.#changeTracking({ before: () => rm(path, { force: true }) });
   }
 
   async #changeTracking({
-    createSidecar,
+    createSidecar = false,
+    options = this.options,
     before = async () => {},
   }: {
-    readonly createSidecar: boolean;
+    readonly createSidecar?: boolean;
+    readonly options?: NodeOptions;
     readonly before?: () => Promise<void>;
   }): Promise<void> {
     const drive = await this.drive();
@@ -179,11 +189,14 @@ export class BlockNode {
       throw new TidemarkError('BITMAP_BUSY', text, { where: this.name });
     }
     let failure: unknown;
+    const previous = this.options;
     await this.device.replace(async () => {
       await this.untrack();
       await before();
+      this.options = options;
       await this.#open({ createSidecar }).catch(async (error: unknown) => {
         failure = error;
+        this.options = previous;
         await this.#open();
       });
       return this.tracked!.device;

@@ -11,7 +11,8 @@ export interface ClientGone {
 }
 
 export interface ClientsOptions {
-  readonly limits: Limits;
+  /** As they are now. */
+  readonly limits: () => Limits;
   readonly serve: (socket: Socket) => Connection;
   readonly onGone: (gone: ClientGone) => void;
 }
@@ -43,7 +44,7 @@ export class Clients {
   add(socket: Socket): void {
     if (this.#isClosing) {
       socket.destroy();
-    } else if (this.#served.size < this.#options.limits.clients) {
+    } else if (this.#served.size < this.#options.limits().clients) {
       void this.#serve(socket);
     } else {
       this.#waiting.add(socket);

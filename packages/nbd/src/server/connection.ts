@@ -11,13 +11,23 @@ import { Transmission } from './transmission/transmission.ts';
 /** Milliseconds that a client has to take its last replies, and to hang up after us. */
 const FAREWELL_MS = 2000;
 
+/** What becomes of a client. Ids begin at 1 in each server. */
+export interface ClientEvent {
+  readonly id: number;
+  readonly what: 'came' | 'entered' | 'left';
+  /** The name of the export that it has chosen. */
+  readonly export?: string;
+}
+
 export interface ConnectionOptions {
+  readonly id: number;
   readonly socket: Socket;
   readonly exports: readonly ServedExport[];
   readonly pool: BufferPool;
   readonly limits: Limits;
   readonly tls: ServerTls | undefined;
-  readonly log: (message: string) => void;
+  readonly log: (message: string, about: { readonly client: number }) => void;
+  readonly onClient: (event: ClientEvent) => void;
 }
 
 /** One client, from greeting to farewell. */
@@ -61,13 +71,16 @@ export class Connection {
   }
 
   async #run(): Promise<void> {
-    const { pool, limits, log, exports } = this.#options;
+    const { id, pool, limits, exports, onClient } = this.#options;
+    const log = (message: string) => this.#options.log(message, { client: id });
+    onClient({ id, what: 'came' });
     try {
       const session = await this.#shakeHands();
       // It may have been taken away while the client was told that it is there.
       const isThere = session !== undefined && exports.includes(session.exported);
       if (isThere && !this.#isClosing) {
         this.#exported = session.exported;
+        onClient({ id, what: 'entered', export: session.exported.name });
         const { socket, inbox } = this.#stream;
         this.#transmission = new Transmission({ socket, inbox, pool, session, limits, log });
         await this.#transmission.worked;
@@ -77,6 +90,7 @@ export class Connection {
       if (!isTidemarkError(error, 'CONNECTION_LOST')) log(`a client is cut off: ${String(error)}`);
     }
     await this.#sayFarewell();
+    onClient({ id, what: 'left' });
   }
 
   async #shakeHands(): ReturnType<typeof shakeHands> {

@@ -1,10 +1,13 @@
 import type { Clients } from './clients.ts';
+import type { RequestCount } from './export-counters.ts';
 import type { ServedExport } from './served-export.ts';
 
 /** An export that can be taken away while its server goes on. */
 export interface ExportHandle {
   /** How many use it now. */
   readonly clients: number;
+  /** What they and those before them have asked. */
+  readonly counts: readonly RequestCount[];
   /**
    * Offers it to nobody any more, answers the requests under way and hangs up on those who use it.
    * Its device is not used any more when it resolves. Idempotent.
@@ -22,6 +25,9 @@ export function handleOf(
   return {
     get clients() {
       return users().length;
+    },
+    get counts() {
+      return served.counters.read();
     },
     async remove() {
       const place = exports.indexOf(served);

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { BufferPool } from './buffer-pool.ts';
 import { type NbdServerTls, ServerTls } from '../tls/server-tls.ts';
 import { type ClientGone, Clients } from './clients.ts';
-import { Connection } from './connection.ts';
+import { type ClientEvent, Connection } from './connection.ts';
 import { type ExportHandle, handleOf } from './export-handle.ts';
 import { completeLimits, type Limits } from './limits.ts';
 import { listen, type NbdAddress } from './listen.ts';
@@ -24,8 +24,10 @@ export interface NbdServerOptions {
   readonly limits?: Partial<Limits>;
   /** Called when a client is gone. Default: nobody is told. */
   readonly onClientGone?: (gone: ClientGone) => void;
-  /** Told what goes wrong, in a sentence. Default: nobody. */
-  readonly log?: (message: string) => void;
+  /** Told what goes wrong, in a sentence, and with which client. Default: nobody. */
+  readonly log?: (message: string, about?: { readonly client: number }) => void;
+  /** Told of clients that come, choose an export and go. Default: nobody. */
+  readonly onClient?: (event: ClientEvent) => void;
 }
 
 /** Listens, and serves disks to any number of clients at a time. */
@@ -36,6 +38,13 @@ export interface NbdServer extends AsyncDisposable {
   has(name: string): boolean;
   /** Offers one more. @throws USAGE: its name is taken, or too long for the protocol */
   add(exported: NbdExport): ExportHandle;
+  /**
+   * What holds for clients that come from now on; those that are here stay. What is left out is as by
+   * default. @throws as `startNbdServer`, of credentials and limits: all is as it was then
+   */
+  configure(
+    options: Pick<NbdServerOptions, 'limits'> & { tls?: NbdServerTls | undefined },
+  ): Promise<void>;
   /**
    * Takes no more clients and requests, finishes and answers those under way, hangs up. Exports and
    * their devices are not used any more when it resolves. Idempotent.
@@ -51,16 +60,18 @@ export interface NbdServer extends AsyncDisposable {
  */
 export async function startNbdServer(options: NbdServerOptions): Promise<NbdServer> {
   const { address, exposed = options.tls !== undefined, log = () => {} } = options;
-  const { onClientGone: onGone = () => {} } = options;
-  const limits = completeLimits(options.limits);
+  const { onClientGone: onGone = () => {}, onClient = () => {} } = options;
+  let lastClient = 0;
+  let limits = completeLimits(options.limits);
   checkExports(options.exports);
   // Connections look at it whenever a client asks: exports come and go.
   const exports = options.exports.map((exported) => new ServedExport(exported));
-  const tls = options.tls && (await ServerTls.load(options.tls));
+  let tls = options.tls && (await ServerTls.load(options.tls));
   const pool = new BufferPool();
   const clients = new Clients({
-    limits,
-    serve: (socket) => new Connection({ socket, exports, pool, limits, tls, log }),
+    limits: () => limits,
+    serve: (socket) =>
+      new Connection({ id: ++lastClient, socket, exports, pool, limits, tls, log, onClient }),
     onGone,
   });
   // One that waits is not read from: what it sends stays with the system.
@@ -78,6 +89,12 @@ export async function startNbdServer(options: NbdServerOptions): Promise<NbdServ
     exports.push(served);
     return handleOf(served, exports, clients);
   };
+  const configure: NbdServer['configure'] = async (wanted) => {
+    const nextLimits = completeLimits(wanted.limits);
+    tls = wanted.tls && (await ServerTls.load(wanted.tls));
+    limits = nextLimits;
+    server.maxConnections = Clients.maxConnections(limits);
+  };
   const has = (name: string) => exports.some((served) => served.name === name);
-  return { address: bound, has, add, close, [Symbol.asyncDispose]: close };
+  return { address: bound, has, add, configure, close, [Symbol.asyncDispose]: close };
 }

@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import { ExportFlag } from '../protocol/transmission.ts';
 import { type BlockSizes, completeBlockSizes } from './block-sizes.ts';
+import { ExportCounters } from './export-counters.ts';
 import { KnownData } from './known-data.ts';
 import { contextsOf, type MetaContext } from './meta-context.ts';
 import type { NbdExport } from './nbd-export.ts';
@@ -16,6 +17,7 @@ export class ServedExport {
   /** What requests have to keep to. */
   readonly blockSize: BlockSizes;
   readonly knownData = new KnownData();
+  readonly counters = new ExportCounters();
   readonly #exported: NbdExport;
 
   constructor(exported: NbdExport) {

@@ -36,7 +36,7 @@ function parseRule(keys: KeyValues, prefix: string): Rule {
 }
 
 /** `*` for any text, `?` for any character; all else for itself. */
-function globMatcher(glob: string): AllowList {
+export function globMatcher(glob: string): AllowList {
   const source = glob.replaceAll(/[\\^$.*+?()[\]{}|/-]/gu, (special) => {
     if (special === '*') return '.*';
     return special === '?' ? '.' : `\\${special}`;

@@ -118,6 +118,7 @@ function errorReply(
   errno: number,
   text: string,
 ): Uint8Array {
+  session.exported.counters.countError(request.type);
   return session.isStructured ? errorChunk(request, errno, text) : simpleReply(request, errno);
 }
 

@@ -92,6 +92,7 @@ export class Transmission {
     const { session, pool } = this.#options;
     const reply = serveNow(request, session, this.#outbox);
     if (reply === undefined) return false;
+    session.exported.counters.count(request.type, request.length);
     pool.release(request.payload);
     this.#inFlight += 1;
     this.#bytesInFlight += bytesOf(request);
@@ -107,6 +108,7 @@ export class Transmission {
     this.#atWork += 1;
     const onFailure = (error: unknown) => this.#report(error);
     const reply = await serveRequest(request, { session, pool, onFailure });
+    session.exported.counters.count(request.type, request.length);
     this.#atWork -= 1;
     pool.release(request.payload);
     this.#outbox.push(reply, bytes);

@@ -1,0 +1,143 @@
+import { chmod } from 'node:fs/promises';
+import type { BlockGraph, BlockNode } from '@tidemark/graph';
+import { ConfigError } from '../config/config-error.ts';
+import type { LoadedConfig } from '../config/load-config.ts';
+import type { Config } from '../config/schema.ts';
+import type { ListenConfig } from '../config/serving-schema.ts';
+import { changeGraph } from './change-graph.ts';
+import { located } from './located.ts';
+import type { Monitors } from './monitors.ts';
+import { type Changes, planChanges } from './plan-changes.ts';
+import { Undo } from './undo.ts';
+
+/** Something that listens where a configuration says. */
+export interface Listener {
+  close(): Promise<void>;
+}
+
+export interface ConfiguredServiceOptions {
+  readonly graph: BlockGraph;
+  readonly monitors: Monitors;
+  readonly serveMetrics: (listen: ListenConfig) => Promise<Listener>;
+  /** What else is to hold once a configuration does. Does not throw. */
+  readonly onApplied: (config: Config) => void;
+  readonly log: (message: string) => void;
+}
+
+const NOTHING: Config = { drives: {}, exports: {}, qmp: [], log: {} };
+
+/** What a configuration file has made of a daemon, and what it makes of it the next time. */
+export class ConfiguredService {
+  readonly #options: ConfiguredServiceOptions;
+  /** The nodes that are ours: clients of QMP may have put others in their place. */
+  readonly #nodes = new Map<string, BlockNode>();
+  #config: Config | undefined;
+  #metrics: Listener | undefined;
+
+  constructor(options: ConfiguredServiceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes all that differs as the file says it. Whoever uses what does not differ notices nothing.
+   * To be called one at a time, and not beside changes of the graph. @throws what is wrong, with its
+   * place: all is as it was before
+   */
+  async apply(loaded: LoadedConfig): Promise<void> {
+    const { graph, log, onApplied } = this.#options;
+    const before = this.#current();
+    this.#checkFixed(loaded);
+    const changes = planChanges(before, loaded.config);
+    const undo = new Undo();
+    let metrics: Listener | undefined;
+    try {
+      metrics = await this.#listen(loaded, changes, undo);
+      await changeGraph({ graph, loaded, before, changes, undo, nodes: this.#nodes });
+    } catch (error) {
+      await undo.run(log);
+      throw error;
+    }
+    // From here on nothing can fail that matters.
+    this.#config = loaded.config;
+    for (const name of this.#nodes.keys()) {
+      if (!Object.hasOwn(loaded.config.drives, name)) this.#nodes.delete(name);
+    }
+    onApplied(loaded.config);
+    this.#endOld(changes, metrics);
+    await this.#setModes(loaded.config);
+  }
+
+  async close(): Promise<void> {
+    await this.#metrics?.close();
+  }
+
+  /** What of the last configuration is still there. */
+  #current(): Config {
+    const config = this.#config;
+    if (config === undefined) return NOTHING;
+    const { graph } = this.#options;
+    const { nbd, ...rest } = config;
+    const drives = Object.entries(config.drives).filter(
+      ([name]) => graph.nodes.get(name) === this.#nodes.get(name),
+    );
+    const exported = new Set(graph.exports.list().map(({ id }) => id));
+    const exports = Object.entries(config.exports).filter(([id]) => exported.has(id));
+    return {
+      ...rest,
+      drives: Object.fromEntries(drives),
+      exports: Object.fromEntries(exports),
+      ...(nbd && graph.nbd.address !== undefined && { nbd }),
+    };
+  }
+
+  #checkFixed({ config, document }: LoadedConfig): void {
+    const was = this.#config;
+    if (was === undefined || was.checkpoints === config.checkpoints) return;
+    const text = 'this cannot be changed while drives are served: restart, or put it back';
+    const keys = config.checkpoints === undefined ? [] : ['checkpoints'];
+    throw new ConfigError([`${document.place(keys)}: checkpoints: ${text}`]);
+  }
+
+  /** @returns where metrics are told from now on, if that is another place */
+  async #listen(
+    loaded: LoadedConfig,
+    { metrics: isOther, monitorsToAdd }: Changes,
+    undo: Undo,
+  ): Promise<Listener | undefined> {
+    const { monitors, serveMetrics } = this.#options;
+    const { metrics, qmp } = loaded.config;
+    for (const monitor of monitorsToAdd) {
+      const { unix, mode } = monitor;
+      await located(loaded, ['qmp', qmp.indexOf(monitor)], () => monitors.listen(unix, mode));
+      // Not waited for: what its clients have begun waits for its turn, which is ours.
+      undo.push(`the monitor '${unix}'`, async () => void monitors.end(unix));
+    }
+    if (isOther === 'keep' || metrics === undefined) return undefined;
+    const next = await located(loaded, ['metrics'], () => serveMetrics(metrics.listen));
+    undo.push('metrics', () => next.close());
+    return next;
+  }
+
+  #endOld({ metrics, monitorsToRemove }: Changes, next: Listener | undefined): void {
+    const { log, monitors } = this.#options;
+    const end = (what: string, work: Promise<unknown> | undefined) =>
+      work?.catch((error: unknown) => log(`warning: ${what} did not end well: ${String(error)}`));
+    if (metrics === 'change') {
+      void end('metrics', this.#metrics?.close());
+      this.#metrics = next;
+    }
+    // Not waited for: the command that we are may have come over one of them.
+    for (const path of monitorsToRemove) void end('a monitor', monitors.end(path));
+  }
+
+  /** Of sockets that stay where they are. */
+  async #setModes({ nbd, qmp, metrics }: Config): Promise<void> {
+    for (const listen of [nbd?.listen, metrics?.listen, ...qmp]) {
+      if (listen === undefined || !('unix' in listen) || listen.mode === undefined) continue;
+      const { unix, mode } = listen;
+      await chmod(unix, mode).catch((error: unknown) => {
+        this.#options.log(`warning: '${unix}' keeps its mode: ${String(error)}`);
+      });
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import type { BlockGraph } from '@tidemark/graph';
+import type { NbdAddress } from '@tidemark/nbd';
+
+/** What is served, where: for people. */
+export function describeService(graph: BlockGraph, monitors: readonly string[]): string {
+  const names = graph.nodes.list().flatMap(({ name, isInline }) => (isInline ? [] : [name]));
+  const { address } = graph.nbd;
+  const nbd = address === undefined ? [] : [`NBD on ${textOf(address)}`];
+  const control = monitors.map((path) => `QMP on unix:${path}`);
+  const served = names.length === 0 ? 'nothing yet' : names.join(', ');
+  return [`serving ${served}`, ...nbd, ...control].join('; ');
+}
+
+function textOf(address: NbdAddress): string {
+  if (address.type === 'unix') return `unix:${address.path}`;
+  const { host, port } = address;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
