@@ -56,7 +56,7 @@ function checkUnused({ graph, changes, before }: GraphChange): void {
       exported !== undefined
         ? `export '${exported.id}'`
         : [...node.users].some(({ kind }) => kind !== 'export')
-          ? 'a job'
+          ? 'a job or a view'
           : above(node) && `node '${above(node)!.node.name}'`;
     if (user === undefined) continue;
     const text = `drive '${name}' cannot go or be changed: ${user} uses it`;
