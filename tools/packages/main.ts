@@ -1,0 +1,54 @@
+// pnpm check:packages [NAME...]: packs every package, installs each alone into an empty project, runs the
+// sample of its README on each line of Node, and checks it against the types that were shipped.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  compileSample,
+  importAll,
+  installAlone,
+  installFor,
+  runSample,
+  sampleOf,
+} from './empty-project.ts';
+import { fetchNode, NODE_LINES } from './nodes.ts';
+import { faultsOf, packAll } from './tarballs.ts';
+
+const wanted = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-packages-'));
+let failures = 0;
+
+try {
+  const nodes = NODE_LINES.map((line) => ({ line, path: fetchNode(line, join(folder, 'nodes')) }));
+  const all = packAll(join(folder, 'tarballs'));
+  const chosen = all.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  if (chosen.length === 0) throw new Error(`no package is named ${wanted.join(', ')}`);
+  for (const tarball of chosen) {
+    const project = join(folder, 'projects', tarball.name);
+    const faults: string[] = [...faultsOf(tarball)];
+    const attempt = async (what: string, work: () => Promise<void>) => {
+      await work().catch((error: unknown) => void faults.push(`${what}: ${said(error)}`));
+    };
+    await attempt('install', async () => installAlone(tarball, all, project));
+    for (const { line, path } of nodes) {
+      await attempt(`import on Node ${line}`, async () => importAll(tarball, project, path));
+    }
+    await attempt('sample', async () => installFor(sampleOf(tarball), tarball, all, project));
+    await attempt('types', async () => compileSample(project, sampleOf(tarball)));
+    for (const { line, path } of nodes) {
+      await attempt(`sample on Node ${line}`, async () => runSample(project, path));
+    }
+    failures += faults.length;
+    console.log(`${faults.length === 0 ? 'ok  ' : 'FAIL'} ${tarball.name}`);
+    for (const fault of faults) console.log(`     ${fault}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${failures} faults, Node ${NODE_LINES.join(', ')}`);
+process.exitCode = failures === 0 ? 0 : 1;
+
+function said(error: unknown): string {
+  const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+  return (`${stdout}${stderr}`.trim() || String(error)).slice(0, 1000);
+}
