@@ -11,7 +11,8 @@ export {
   type WriteLease,
 } from './live.ts';
 export { createBitmapStore } from './create-bitmap-store.ts';
-export { DirtyBitmap, type DirtyExtent, type ResizeOptions } from './dirty-bitmap.ts';
+export type { DirtyExtent } from './bitmap/extents.ts';
+export { DirtyBitmap, type ResizeOptions } from './dirty-bitmap.ts';
 export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';
 export {
   checkBitmapName,

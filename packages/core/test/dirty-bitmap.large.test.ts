@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CHUNK_BITS, CHUNK_BYTES, ChunkedBits } from '../src/bitmap/chunks.ts';
+import { CHUNK_BITS, CHUNK_BYTES } from '../src/bitmap/chunk.ts';
+import { ChunkedBits } from '../src/bitmap/chunks.ts';
 import { DirtyBitmap } from '../src/dirty-bitmap.ts';
 
 const MIB = 1024 ** 2;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DirtyBitmap, type DirtyExtent } from '../src/dirty-bitmap.ts';
+import type { DirtyExtent } from '../src/bitmap/extents.ts';
+import { DirtyBitmap } from '../src/dirty-bitmap.ts';
 import {
   bytesIn,
   deserialize,

@@ -1,21 +1,20 @@
-import { countBits, findBit, orWords, resetBits, setBits } from './words.ts';
+import {
+  bytesOf,
+  CHUNK_BITS,
+  CHUNK_BYTES,
+  clearChunks,
+  isUniform,
+  ONES,
+  partsOf,
+  sameWords,
+  ZEROS,
+} from './chunk.ts';
+import { kernels } from './kernels/choose.ts';
+import { findBit, resetBits, setBits } from './words.ts';
 
-const CHUNK_WORDS = 1024;
-/** Bytes of bits in a chunk: 4 KiB, 2 GiB of disk at 64 KiB a bit. */
-export const CHUNK_BYTES: number = CHUNK_WORDS * 4;
-export const CHUNK_BITS: number = CHUNK_BYTES * 8;
-
-// Stand for a whole chunk of one value, at no cost. Compared by identity, never written to.
-const ZEROS: Uint32Array = new Uint32Array(CHUNK_WORDS);
-const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
-
-const isUniform = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
-
-function clearChunks(count: number): Uint32Array[] {
-  const chunks: Uint32Array[] = [];
-  for (let index = 0; index < count; index++) chunks.push(ZEROS);
-  return chunks;
-}
+/** From a bit, of up to 2^32, to its chunk. */
+const CHUNK_SHIFT = 31 - Math.clz32(CHUNK_BITS);
+const wordIn = (bit: number): number => (bit & (CHUNK_BITS - 1)) >>> 5;
 
 /**
  * A row of bits in chunks, up to 2^32 of them. Bits behind `length` are always clear. A copy shares
@@ -29,6 +28,7 @@ export class ChunkedBits {
   #counts: Uint16Array;
   /** 1 for each chunk that nobody else has. */
   #owned: Uint8Array;
+  #changes = 0;
 
   constructor(length: number) {
     this.#length = length;
@@ -46,15 +46,37 @@ export class ChunkedBits {
     return this.#count;
   }
 
+  /** Another one after each change. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  get chunkCount(): number {
+    return this.#chunks.length;
+  }
+
+  /** To read from: ZEROS, ONES, or words that may change later. None behind the last chunk. */
+  chunk(index: number): Uint32Array | undefined {
+    return this.#chunks[index];
+  }
+
   /** Bytes of the chunks that are not all of one value. */
   get allocatedBytes(): number {
     return this.#chunks.reduce((sum, chunk) => sum + (isUniform(chunk) ? 0 : CHUNK_BYTES), 0);
   }
 
   test(bit: number): boolean {
-    const index = Math.floor(bit / CHUNK_BITS);
-    const at = bit - index * CHUNK_BITS;
-    return (this.#chunks[index]![at >>> 5]! & (1 << (at & 31))) !== 0;
+    return (this.#chunks[bit >>> CHUNK_SHIFT]![wordIn(bit)]! & (1 << (bit & 31))) !== 0;
+  }
+
+  /** What `fill` does, for one bit: most writes are no longer than a granule. */
+  set(bit: number): void {
+    const index = bit >>> CHUNK_SHIFT;
+    const at = wordIn(bit);
+    const mask = 1 << (bit & 31);
+    if ((this.#chunks[index]![at]! & mask) !== 0) return;
+    this.#own(index)[at]! |= mask;
+    this.#recount(index, this.#counts[index]! + 1);
   }
 
   /** Gives every bit of [from, to) one value. */
@@ -96,7 +118,22 @@ export class ChunkedBits {
       else if (into === ZEROS) {
         source.#owned[i] = 0;
         this.#put(i, from, source.#counts[i]!);
-      } else this.#recount(i, this.#counts[i]! + orWords(this.#own(i), from));
+      } else this.#recount(i, kernels().or(this.#own(i), from));
+    }
+  }
+
+  /** One chunk OR `words`, which has no bits behind the end; it is copied. */
+  orChunk(index: number, words: Uint32Array): void {
+    const into = this.#chunks[index]!;
+    if (into === ONES) return;
+    const { count, or } = kernels();
+    if (this.#owned[index] === 1) this.#recount(index, or(into, words));
+    else {
+      const added = count(words);
+      // What would not change is not copied either.
+      if (added === 0) return;
+      if (into === ZEROS) this.#replace(index, words, added);
+      else this.#recount(index, or(this.#own(index), words));
     }
   }
 
@@ -114,6 +151,7 @@ export class ChunkedBits {
     this.#counts = counts;
     this.#owned = owned;
     this.#length = length;
+    this.#changes += 1;
   }
 
   clone(): ChunkedBits {
@@ -137,44 +175,25 @@ export class ChunkedBits {
 
   /** Copies bytes of bits out, lowest bit first; zeros behind the end. */
   readBytes(target: Uint8Array, at: number): void {
-    this.#eachPart(target.length, at, (index, inChunk, offset, length) => {
+    for (const { index, inChunk, offset, length } of partsOf(target.length, at)) {
       const chunk = this.#chunks[index];
       const part = target.subarray(offset, offset + length);
       if (chunk === undefined || chunk === ZEROS) part.fill(0);
       else part.set(bytesOf(chunk).subarray(inChunk, inChunk + length));
-    });
+    }
   }
 
   /** Copies bytes of bits in; what lies behind the end is dropped. */
   writeBytes(source: Uint8Array, at: number): void {
-    this.#eachPart(source.length, at, (index, inChunk, offset, length) => {
-      if (index >= this.#chunks.length) return;
-      const part = source.subarray(offset, offset + length);
-      const bit = index * CHUNK_BITS + inChunk * 8;
-      const uniform = length === CHUNK_BYTES ? uniformByte(part) : undefined;
-      if (uniform !== undefined) {
-        this.fill(bit, Math.min(this.#length, bit + CHUNK_BITS), uniform === 0 ? 0 : 1);
-        return;
-      }
-      const words = this.#own(index);
-      bytesOf(words).set(part, inChunk);
-      const valid = Math.min(CHUNK_BITS, this.#length - index * CHUNK_BITS);
-      if (valid < CHUNK_BITS) resetBits(words, valid, CHUNK_BITS);
-      this.#recount(index, countBits(words));
-    });
-  }
-
-  #eachPart(
-    size: number,
-    at: number,
-    visit: (index: number, inChunk: number, offset: number, length: number) => void,
-  ): void {
-    for (let offset = 0; offset < size;) {
-      const index = Math.floor((at + offset) / CHUNK_BYTES);
-      const inChunk = at + offset - index * CHUNK_BYTES;
-      const length = Math.min(size - offset, CHUNK_BYTES - inChunk);
-      visit(index, inChunk, offset, length);
-      offset += length;
+    for (const { index, inChunk, offset, length } of partsOf(source.length, at)) {
+      const before = this.#chunks[index];
+      if (before === undefined) return;
+      const { scratch, count } = kernels();
+      if (length < CHUNK_BYTES) scratch.set(before);
+      bytesOf(scratch).set(source.subarray(offset, offset + length), inChunk);
+      const valid = this.#length - index * CHUNK_BITS;
+      if (valid < CHUNK_BITS) resetBits(scratch, valid, CHUNK_BITS);
+      this.#replace(index, scratch, count(scratch));
     }
   }
 
@@ -202,6 +221,16 @@ export class ChunkedBits {
     return copy;
   }
 
+  /** Puts a copy of `words` in the chunk's place, where it was not. */
+  #replace(index: number, words: Uint32Array, count: number): void {
+    if (count > 0 && count < CHUNK_BITS) {
+      if (this.#owned[index] === 1) this.#chunks[index]!.set(words);
+      else this.#chunks[index] = words.slice();
+      this.#owned[index] = 1;
+    }
+    this.#recount(index, count);
+  }
+
   /** Notes a new count, and gives the memory back where the chunk has become of one value. */
   #recount(index: number, count: number): void {
     const chunk = count === 0 ? ZEROS : count === CHUNK_BITS ? ONES : this.#chunks[index]!;
@@ -209,37 +238,10 @@ export class ChunkedBits {
   }
 
   #put(index: number, chunk: Uint32Array, count: number): void {
+    this.#changes += 1;
     this.#count += count - this.#counts[index]!;
     this.#counts[index] = count;
     this.#chunks[index] = chunk;
     if (isUniform(chunk)) this.#owned[index] = 0;
   }
-}
-
-// Bits lie lowest first in bytes, and so do they in words where the machine is little-endian.
-function bytesOf(words: Uint32Array): Uint8Array {
-  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-}
-
-/** 0x00 or 0xff where all bytes are that. */
-function uniformByte(bytes: Uint8Array): number | undefined {
-  const first = bytes[0]!;
-  if (first !== 0 && first !== 0xff) return undefined;
-  const { buffer, byteOffset, length } = bytes;
-  // Words at a time: of a large bitmap nearly all chunks are of one value, and all are looked at.
-  const isAligned = byteOffset % 4 === 0 && length % 4 === 0;
-  const units = isAligned ? new Uint32Array(buffer, byteOffset, length / 4) : bytes;
-  const unit = first === 0 ? 0 : isAligned ? 0xffff_ffff : 0xff;
-  for (let at = 0; at < units.length; at++) if (units[at] !== unit) return undefined;
-  return first;
-}
-
-function sameWords(a: Uint32Array, b: Uint32Array): boolean {
-  if (a === b) return true;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
-  throw new TypeError('@tidemark/core needs a little-endian machine');
 }

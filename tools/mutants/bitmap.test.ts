@@ -1,0 +1,8 @@
+import { BITMAP_MUTANTS } from './bitmap-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('bits in memory', BITMAP_MUTANTS, {
+  project: 'core',
+  filters: ['dirty-bitmap', 'kernels.model', 'clones.model'],
+  usually: 2,
+});
