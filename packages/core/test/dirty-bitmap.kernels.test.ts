@@ -122,3 +122,24 @@ describe('a bitmap that changes while its runs are listed', () => {
     ]);
   });
 });
+
+it('runs of two bitmaps may be listed in turn', () => {
+  const [first, second] = [
+    new DirtyBitmap(64 * FINEST, FINEST),
+    new DirtyBitmap(64 * FINEST, FINEST),
+  ];
+  for (let granule = 0; granule < 64; granule += 8) {
+    first.set(granule * FINEST, FINEST);
+    second.set((granule + 3) * FINEST, 2 * FINEST);
+  }
+  const others = second.dirtyExtents();
+  for (const { offset, length } of first.dirtyExtents()) {
+    expect(length).toBe(FINEST);
+    expect(others.next().value).toEqual({
+      offset: offset + 3 * FINEST,
+      length: 2 * FINEST,
+      dirty: true,
+    });
+  }
+  expect(others.next().done).toBe(true);
+});
