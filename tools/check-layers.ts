@@ -32,7 +32,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'store-qcow2',
     'store-sidecar',
   ],
-  graph: ['core', 'block', 'qcow2', 'checkpoint', 'tracking', 'nbd', 'store-memory', 'drive'],
+  graph: [
+    'core',
+    'block',
+    'qcow2',
+    'checkpoint',
+    'tracking',
+    'unix-socket',
+    'nbd',
+    'store-memory',
+    'drive',
+  ],
   img: ['core', 'block', 'qcow2', 'store-qcow2', 'store-sidecar', 'doctor'],
   'nbd-program': ['core', 'img', 'nbd', 'drive', 'program'],
   cli: [

@@ -3,6 +3,7 @@ import { type ProgramObjects, serverTls } from '@tidemark/program';
 import type { QmpBlockLayer, QmpNbdServer, QmpNode, QmpTarget } from '@tidemark/qmp';
 import { TidemarkError } from '@tidemark/core';
 import { describeNode } from './describe-node.ts';
+import { qmpHandOvers } from './qmp-hand-overs.ts';
 import { qmpJob } from './qmp-job.ts';
 import { Rescans } from './rescans.ts';
 
@@ -31,6 +32,7 @@ export function qmpTarget({ graph, objects, log, quit, reload }: QmpTargetOption
     listen: (listener) => graph.listen(listener),
     rescans: new Rescans(rescanned, log),
     views: graph.views,
+    handOvers: qmpHandOvers(graph, objects),
     quit,
     ...(reload && { reload }),
   };

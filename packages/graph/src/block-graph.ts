@@ -9,6 +9,7 @@ import { closeNode, openNode, type OpenNodeContext } from './nodes/open-node.ts'
 import { reopenNodes } from './nodes/reopen-node.ts';
 import type { GraphAction } from './transaction/graph-action.ts';
 import { runActions, type RunActionsOptions } from './transaction/run-actions.ts';
+import { HandOverTable } from './hand-over/hand-over-table.ts';
 import { JobTable } from './jobs/job-table.ts';
 import { ViewTable } from './views/view-table.ts';
 import { CheckpointFolder } from '@tidemark/checkpoint';
@@ -33,6 +34,7 @@ export class BlockGraph implements AsyncDisposable {
   readonly exports: ExportTable;
   readonly jobs: JobTable;
   readonly views: ViewTable;
+  readonly handOvers: HandOverTable;
   readonly #folder: CheckpointFolder | undefined;
   readonly #log: (message: string) => void;
   readonly #context: OpenNodeContext;
@@ -51,6 +53,8 @@ export class BlockGraph implements AsyncDisposable {
     this.exports = new ExportTable({ nodes: this.nodes, nbd: this.nbd, emit });
     const transaction = (actions: readonly GraphAction[]) => this.transaction(actions);
     this.views = new ViewTable({ nodes: this.nodes, transaction, checkpoints: this.#folder, log });
+    const { exports } = this;
+    this.handOvers = new HandOverTable({ nodes: this.#context, exports, emit, log });
   }
 
   /** Hears what happens from now on, until the given function is called. */
@@ -119,6 +123,7 @@ export class BlockGraph implements AsyncDisposable {
     // Or the server would wait for the answers to them.
     this.endWaiting();
     await attempt(this.views.closeAll());
+    await attempt(this.handOvers.close());
     await attempt(this.jobs.close());
     if (this.nbd.address !== undefined) await attempt(this.exports.stopServer());
     for (let top = this.#top(); top !== undefined; top = this.#top()) {

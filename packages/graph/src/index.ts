@@ -1,6 +1,9 @@
 export type { GraphAction } from './transaction/graph-action.ts';
 export { BlockGraph, type BlockGraphOptions } from './block-graph.ts';
 export type { EmitEvent, GraphEvent } from './events.ts';
+export type { HandOverAddress } from './hand-over/address.ts';
+export type { HandOverInfo } from './hand-over/status.ts';
+export type { HandOverRequest, HandOverTable } from './hand-over/hand-over-table.ts';
 export type { ExportInfo } from './exports/block-export.ts';
 export type { BitmapReference, ExportOptions } from './exports/export-options.ts';
 export type { NbdServing } from './exports/nbd-service.ts';

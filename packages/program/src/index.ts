@@ -7,5 +7,6 @@ export { printable } from './printable.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';
 export { type ProgramObjects, parseObjects } from './objects/parse-objects.ts';
+export { type ClientTls, clientTls } from './objects/client-tls.ts';
 export { type ServerTls, serverTls } from './objects/server-tls.ts';
 export { formatSize, parseSize } from './sizes.ts';

@@ -12,6 +12,7 @@ import { exportCommands } from './block/export-commands.ts';
 import { nodeCommands } from './block/node-commands.ts';
 import { type Command, command } from './command.ts';
 import { backupCommands } from './jobs/backup-commands.ts';
+import { handOverCommands } from './hand-over-commands.ts';
 import { jobCommands } from './jobs/job-commands.ts';
 import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.ts';
 import { beginFreeze, endFreeze, freezeArguments, releaseArguments } from './freeze-commands.ts';
@@ -32,6 +33,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     }),
   ]),
   ...Object.entries({ ...nodeCommands, ...exportCommands, ...backupCommands, ...jobCommands }),
+  ...Object.entries(handOverCommands),
   [
     'transaction',
     command(TransactionArguments, async ({ target }, args) => {

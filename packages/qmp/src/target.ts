@@ -232,6 +232,51 @@ export interface QmpBlockLayer {
   jobs(): readonly QmpJob[];
 }
 
+export type QmpHandOverAddress =
+  | { readonly type: 'unix'; readonly path: string }
+  | { readonly type: 'inet'; readonly host: string; readonly port: number };
+
+/** A drive that another daemon is going to hand over. */
+export interface QmpExpected {
+  readonly node: QmpNodeOptions;
+  readonly address: QmpHandOverAddress;
+  /** Ids of objects. */
+  readonly tlsCreds?: string;
+  readonly tlsAuthz?: string;
+}
+
+/** A drive that is to go to another daemon. */
+export interface QmpGiven {
+  /** Its name. */
+  readonly node: string;
+  readonly to: QmpHandOverAddress;
+  /** Id of an object. */
+  readonly tlsCreds?: string;
+  /** Who the other side has to be. Default: the host. */
+  readonly tlsHostname?: string;
+  /** Milliseconds for each answer. */
+  readonly timeout: number;
+}
+
+export interface QmpHandOver {
+  readonly node: string;
+  readonly role: 'source' | 'target';
+  readonly status: string;
+  readonly reason?: string;
+}
+
+/** Drives that go from one daemon to another while they are written. */
+export interface QmpHandOvers {
+  /** @returns where it has to go */
+  expect(expected: QmpExpected): Promise<QmpHandOverAddress>;
+  cancel(node: string): Promise<void>;
+  /** Resolves when the other side has it. @throws who has it else */
+  give(given: QmpGiven): Promise<void>;
+  resume(node: string): Promise<void>;
+  /** The last one of each node. */
+  list(): readonly QmpHandOver[];
+}
+
 /** Something that clients are told unasked. */
 export interface QmpEvent {
   readonly name: string;
@@ -260,6 +305,7 @@ export interface QmpTarget {
    * @throws what is wrong with it: all is as it was
    */
   reload?(): Promise<void>;
+  readonly handOvers: QmpHandOvers;
   /** The client has its answer; the program is to end cleanly. */
   quit(): void;
 }

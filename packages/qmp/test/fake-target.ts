@@ -4,6 +4,9 @@ import type {
   QmpAction,
   QmpBitmap,
   QmpEvent,
+  QmpExpected,
+  QmpGiven,
+  QmpHandOvers,
   QmpNode,
   QmpRelease,
   QmpRescanRequest,
@@ -48,6 +51,18 @@ export class FakeTarget implements QmpTarget {
         if (known.client === client) await this.views.close(id, { keep: false });
       }
     },
+  };
+  readonly expected: QmpExpected[] = [];
+  readonly given: QmpGiven[] = [];
+  readonly handOvers: QmpHandOvers = {
+    expect: async (expected) => {
+      this.expected.push(expected);
+      return expected.address;
+    },
+    give: async (given) => void this.given.push(given),
+    cancel: async (node) => void this.expected.splice(Number(node), 1),
+    resume: async () => {},
+    list: () => this.given.map(({ node }) => ({ node, role: 'source', status: 'completed' })),
   };
   readonly block = new FakeBlockLayer();
   readonly listeners = new Set<(event: QmpEvent) => void>();

@@ -9,6 +9,10 @@ export {
   prepareTrackedDrive,
   type TrackedDriveOptions,
 } from './prepare-tracked-drive.ts';
+export { forgetParked } from './parking/forget-parked.ts';
+export { parkBitmaps } from './parking/park.ts';
+export type { ParkedBitmaps } from './parking/parked-bitmaps.ts';
+export { unparkBitmaps, type UnparkReport } from './parking/unpark.ts';
 export { describeRecovery, type RecoveryInfo } from './recovery.ts';
 export type { DigestRun, DigestSource } from './rescan/digest-source.ts';
 export type { RescanOptions, RescanProgress, RunningRescan } from './rescan/rescan.ts';

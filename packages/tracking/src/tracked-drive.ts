@@ -230,6 +230,8 @@ export class TrackedDrive implements AsyncDisposable {
   #readerOf({ name, identity }: DriveBitmap): BitmapReader {
     const state = this.#state;
     const find = () => {
+      // What is in memory then is not what somebody else may have made of it since.
+      state.assertOpen();
       const bitmap = state.findSound(name);
       if (bitmap.identity !== identity) throw bitmapNotFound(state.label, name);
       return bitmap;

@@ -13,19 +13,22 @@ let lastStamp = 0;
 
 /**
  * Writes, zeroes and trims all over a drive, and flushes, until it is told to stop or the server is
- * gone. @returns how often
+ * gone: for longer than `reconnect` milliseconds, where it may come back, or for good (`gone`).
+ * @returns how often
  */
 export async function writeAllOver(
   uri: string,
   shadow: Shadow,
   signal: AbortSignal,
+  { reconnect = 0, gone }: { readonly reconnect?: number; readonly gone?: AbortSignal } = {},
 ): Promise<number> {
-  const disk = await connectNbd(uri).catch((error: unknown) => {
+  const disk = await connectNbd(uri, { reconnect }).catch((error: unknown) => {
     if (isTidemarkError(error, 'CONNECTION_LOST')) return undefined;
     throw error;
   });
   // Killed so soon.
   if (disk === undefined) return 0;
+  gone?.addEventListener('abort', () => void disk.close().catch(() => {}));
   let done = 0;
   const step = async () => {
     const kind = random(100);

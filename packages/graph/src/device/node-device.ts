@@ -1,4 +1,5 @@
 import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import { refusal } from '../errors.ts';
 import { ReadsUnderWay } from './reads-under-way.ts';
 
 /** Is asked before each change of a device. Bytes. */
@@ -64,13 +65,19 @@ export class NodeDevice implements BlockDevice {
     this.#filters = this.#filters.filter((other) => other !== filter);
   }
 
-  /** Puts another device behind it while no call is under way, and others wait. */
-  async replace(change: () => Promise<BlockDevice>): Promise<void> {
+  /**
+   * Puts another device behind it while no call is under way, and others wait. `patience`:
+   * milliseconds for those under way; default: as long as they take. @throws USAGE: they take longer
+   */
+  async replace(
+    change: () => Promise<BlockDevice>,
+    { patience = Infinity }: { readonly patience?: number } = {},
+  ): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     while (this.#gate !== undefined) await this.#gate;
     this.#gate = promise;
     try {
-      if (this.#inFlight > 0) await new Promise<void>((idle) => (this.#idle = idle));
+      if (this.#inFlight > 0) await this.#ended(patience);
       this.#inner = await change();
     } finally {
       this.#gate = undefined;
@@ -148,6 +155,19 @@ export class NodeDevice implements BlockDevice {
   async close(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #ended(patience: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#idle = resolve;
+    const late = () => reject(refusal(`${this.label} is busy: requests under way do not end`));
+    const timer = patience < Infinity ? setTimeout(late, patience) : undefined;
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#idle = () => {};
+    }
+  }
 
   async #change(offset: number, length: number, change: () => Promise<void>): Promise<void> {
     for (;;) {

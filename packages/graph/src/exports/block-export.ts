@@ -2,6 +2,7 @@ import type { NbdExportHandle, NbdRequestCount } from '@tidemark/nbd';
 import type { BlockNode } from '../nodes/block-node.ts';
 import type { NodeUser } from '../nodes/node-user.ts';
 import type { ExportedBitmaps } from './exported-bitmaps.ts';
+import type { ExportOptions, WholeExportOptions } from './export-options.ts';
 
 /** What query-block-exports tells of an export. */
 export interface ExportInfo {
@@ -15,11 +16,18 @@ export interface ExportInfo {
   readonly counts: readonly NbdRequestCount[];
 }
 
+/** What makes the same export of a node. */
+export type ExportRecipe =
+  | { readonly kind: 'chosen'; readonly options: ExportOptions }
+  /** With all of the node's bitmaps, as they come and go. */
+  | { readonly kind: 'whole'; readonly options: WholeExportOptions & { readonly name: string } };
+
 export interface BlockExportParts {
   readonly id: string;
   readonly node: BlockNode;
   readonly user: NodeUser;
   readonly handle: NbdExportHandle;
+  readonly recipe: ExportRecipe;
   /** Absent where all bitmaps of the node are shown, as they come and go. */
   readonly bitmaps: ExportedBitmaps | undefined;
 }
@@ -37,6 +45,14 @@ export class BlockExport {
     return this.#parts.id;
   }
 
+  get node(): BlockNode {
+    return this.#parts.node;
+  }
+
+  get recipe(): ExportRecipe {
+    return this.#parts.recipe;
+  }
+
   get clients(): number {
     return this.#parts.handle.clients;
   }
@@ -50,13 +66,24 @@ export class BlockExport {
 
   /** Its clients get the answers under way, and are hung up on. */
   async remove(): Promise<void> {
-    this.#removing ??= this.#remove();
+    this.#removing ??= this.#remove(() => this.#parts.handle.remove());
     return this.#removing;
   }
 
-  async #remove(): Promise<void> {
-    const { handle, bitmaps, node, user } = this.#parts;
-    await handle.remove();
+  /** Its clients are hung up on in this tick, and what is under way is not answered. */
+  async cut(): Promise<void> {
+    this.#removing ??= this.#remove(() => this.#parts.handle.cut());
+    return this.#removing;
+  }
+
+  /** See `ExportedBitmaps.holdAgain`. */
+  async holdAgain(): Promise<void> {
+    await this.#parts.bitmaps?.holdAgain();
+  }
+
+  async #remove(withdraw: () => Promise<void>): Promise<void> {
+    const { bitmaps, node, user } = this.#parts;
+    await withdraw();
     bitmaps?.release();
     node.users.delete(user);
   }

@@ -1,6 +1,9 @@
 /** A bitmap of the exported node or behind it, or of the node that is named. */
 export type BitmapReference = string | { readonly node: string; readonly name: string };
 
+/** Of an export with all bitmaps of its node. */
+export type WholeExportOptions = Omit<ExportOptions, 'bitmaps' | 'node-name'>;
+
 /** qapi BlockExportOptions of an NBD export, by its members' names. */
 export interface ExportOptions {
   readonly id: string;

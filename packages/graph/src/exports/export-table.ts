@@ -5,15 +5,12 @@ import type { BlockNode } from '../nodes/block-node.ts';
 import { isId } from '../nodes/names.ts';
 import type { NodeTable } from '../nodes/node-table.ts';
 import type { NodeUser } from '../nodes/node-user.ts';
-import { BlockExport, type ExportInfo } from './block-export.ts';
+import { BlockExport, type ExportInfo, type ExportRecipe } from './block-export.ts';
 import { ExportedBitmaps } from './exported-bitmaps.ts';
-import type { ExportOptions } from './export-options.ts';
+import type { ExportOptions, WholeExportOptions } from './export-options.ts';
 import type { NbdService } from './nbd-service.ts';
 
 const MAX_DESCRIPTION = 4096;
-
-/** See `ExportOptions`. */
-type WholeExportOptions = Omit<ExportOptions, 'bitmaps' | 'node-name'>;
 
 export interface ExportTableOptions {
   readonly nodes: NodeTable;
@@ -64,12 +61,42 @@ export class ExportTable {
    */
   async addWhole(node: BlockNode, options: Partial<WholeExportOptions> = {}): Promise<void> {
     const { id = node.name, name = node.name, writable = true, ...others } = options;
+    const recipe = { kind: 'whole', options: { ...options, id, name } } as const;
     if (this.#exports.has(id)) throw refusal(`Block export id '${id}' is already in use`);
     await node.drive();
     // The drive that records can be exchanged under its users.
     const bitmaps = () => node.tracked?.readers() ?? [];
     const common = { 'allocation-depth': true, ...others, name, bitmaps };
-    this.#put(id, node, { ...common, ...(!writable && { readOnly: true }) }, undefined);
+    this.#put({ id, recipe }, node, { ...common, ...(!writable && { readOnly: true }) }, undefined);
+  }
+
+  /** Those of a node, oldest first. */
+  of(node: BlockNode): readonly BlockExport[] {
+    return [...this.#exports.values()].filter((exported) => exported.node === node);
+  }
+
+  /** Hangs up on all clients of a node in this tick: what is under way is not answered. */
+  async cut(node: BlockNode): Promise<void> {
+    await Promise.all(this.of(node).map((exported) => this.#withdraw(exported, exported.cut())));
+  }
+
+  /** Whether an export of this id and name can be made now. */
+  hasRoomFor({ id, name }: { readonly id: string; readonly name: string }): boolean {
+    return (
+      this.#nbd.address !== undefined && !this.#exports.has(id) && !this.#nbd.running.has(name)
+    );
+  }
+
+  /** Makes an export as another one was made, of a node that may have another name. @throws as `add` */
+  async addLike(recipe: ExportRecipe, node: BlockNode): Promise<void> {
+    if (recipe.kind === 'whole') return this.addWhole(node, recipe.options);
+    const { 'node-name': before, name = before, bitmaps, ...options } = recipe.options;
+    const moved = bitmaps?.map((bitmap) =>
+      typeof bitmap === 'string' || bitmap.node !== before
+        ? bitmap
+        : { ...bitmap, node: node.name },
+    );
+    await this.add({ ...options, name, 'node-name': node.name, ...(moved && { bitmaps: moved }) });
   }
 
   /**
@@ -102,7 +129,9 @@ export class ExportTable {
     const about = { node, isReadOnly: !writable, find };
     const held = await ExportedBitmaps.hold(options.bitmaps ?? [], about);
     try {
-      this.#put(id, node, { ...options, readOnly: !writable, bitmaps: () => held.readers }, held);
+      const readers = () => held.readers;
+      const recipe = { kind: 'chosen', options } as const;
+      this.#put({ id, recipe }, node, { ...options, readOnly: !writable, bitmaps: readers }, held);
     } catch (error) {
       held.release();
       throw error;
@@ -110,7 +139,7 @@ export class ExportTable {
   }
 
   #put(
-    id: string,
+    { id, recipe }: { readonly id: string; readonly recipe: ExportRecipe },
     node: BlockNode,
     options: Omit<Partial<ExportOptions>, 'bitmaps'> & {
       readonly name: string;
@@ -132,7 +161,7 @@ export class ExportTable {
     });
     const user: NodeUser = { kind: 'export', fixesSize: held !== undefined };
     node.users.add(user);
-    this.#exports.set(id, new BlockExport({ id, node, user, handle, bitmaps: held }));
+    this.#exports.set(id, new BlockExport({ id, node, user, handle, recipe, bitmaps: held }));
   }
 
   #checkName(name: string): void {
@@ -143,7 +172,11 @@ export class ExportTable {
   }
 
   async #remove(exported: BlockExport): Promise<void> {
-    await exported.remove();
+    await this.#withdraw(exported, exported.remove());
+  }
+
+  async #withdraw(exported: BlockExport, gone: Promise<void>): Promise<void> {
+    await gone;
     this.#exports.delete(exported.id);
     this.#emit({ name: 'BLOCK_EXPORT_DELETED', data: { id: exported.id } });
   }

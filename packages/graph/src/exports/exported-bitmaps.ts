@@ -1,31 +1,58 @@
-import { TidemarkError } from '@tidemark/core';
+import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
 import type { NbdBitmap } from '@tidemark/nbd';
-import type { TrackedDrive } from '@tidemark/tracking';
+import type { BitmapReader, TrackedDrive } from '@tidemark/tracking';
 import { refusal } from '../errors.ts';
 import type { BlockNode } from '../nodes/block-node.ts';
 import type { BitmapReference } from './export-options.ts';
 
+/** A bitmap that an export shows, of whichever drive its node has now. */
+class HeldBitmap implements NbdBitmap {
+  readonly name: string;
+  readonly reference: BitmapReference;
+  #reader: BitmapReader | undefined;
+  #letGo: () => void = () => {};
+
+  constructor(name: string, reference: BitmapReference) {
+    this.name = name;
+    this.reference = reference;
+  }
+
+  async hold(drive: TrackedDrive): Promise<void> {
+    this.#letGo = await drive.hold(this.name);
+    this.#reader = drive.readers().find(({ name }) => name === this.name)!;
+  }
+
+  /** @throws as `BitmapReader.content`, and where the drive has it no more */
+  content(): DirtyBitmap | Promise<DirtyBitmap> {
+    if (this.#reader === undefined) throw notFound(this.name);
+    return this.#reader.content();
+  }
+
+  release(): void {
+    this.#letGo();
+    this.#letGo = () => {};
+    this.#reader = undefined;
+  }
+}
+
 /** Bitmaps that an export shows. Nobody changes them as long as it does. */
 export class ExportedBitmaps {
   readonly readers: readonly NbdBitmap[];
-  readonly #letGo: readonly (() => void)[];
+  readonly #held: readonly HeldBitmap[];
+  readonly #about: About;
 
-  private constructor(readers: readonly NbdBitmap[], letGo: readonly (() => void)[]) {
-    this.readers = readers;
-    this.#letGo = letGo;
+  private constructor(held: readonly HeldBitmap[], about: About) {
+    this.readers = held;
+    this.#held = held;
+    this.#about = about;
   }
 
   /** @throws USAGE, BITMAP_NOT_FOUND, BITMAP_BUSY, BITMAP_INCONSISTENT, BITMAP_UNSUPPORTED */
   static async hold(
     references: readonly BitmapReference[],
-    about: {
-      readonly node: BlockNode;
-      readonly isReadOnly: boolean;
-      readonly find: (name: string) => BlockNode | undefined;
-    },
+    about: About,
   ): Promise<ExportedBitmaps> {
-    const readers: NbdBitmap[] = [];
-    const letGo: (() => void)[] = [];
+    const held: HeldBitmap[] = [];
     const seen = new Set<string>();
     try {
       for (const reference of references) {
@@ -34,22 +61,45 @@ export class ExportedBitmaps {
         const key = `${drive.label}/${name}`;
         if (seen.has(key)) continue;
         seen.add(key);
-        letGo.push(await drive.hold(name));
-        readers.push(drive.readers().find((reader) => reader.name === name)!);
+        const bitmap = new HeldBitmap(name, reference);
+        await bitmap.hold(drive);
+        held.push(bitmap);
       }
-      return new ExportedBitmaps(readers, letGo);
+      return new ExportedBitmaps(held, about);
     } catch (error) {
-      for (const release of letGo) release();
+      for (const bitmap of held) bitmap.release();
       throw error;
     }
   }
 
+  /**
+   * Once the node has been opened anew, with the same bitmaps.
+   * @throws the first thing that is wrong: that bitmap is shown no more
+   */
+  async holdAgain(): Promise<void> {
+    const problems: unknown[] = [];
+    for (const bitmap of this.#held) {
+      bitmap.release();
+      try {
+        const { drive } = await locate(bitmap.reference, this.#about);
+        await bitmap.hold(drive);
+      } catch (error) {
+        problems.push(error);
+      }
+    }
+    if (problems.length > 0) throw problems[0];
+  }
+
   release(): void {
-    for (const release of this.#letGo) release();
+    for (const bitmap of this.#held) bitmap.release();
   }
 }
 
-type About = Parameters<typeof ExportedBitmaps.hold>[1];
+interface About {
+  readonly node: BlockNode;
+  readonly isReadOnly: boolean;
+  readonly find: (name: string) => BlockNode | undefined;
+}
 
 async function locate(
   reference: BitmapReference,
@@ -69,7 +119,9 @@ async function locate(
     }
     return { drive, name: reference };
   }
-  throw new TidemarkError('BITMAP_NOT_FOUND', `Bitmap '${reference}' is not found`, {
-    bitmap: reference,
-  });
+  throw notFound(reference);
+}
+
+function notFound(bitmap: string): TidemarkError {
+  return new TidemarkError('BITMAP_NOT_FOUND', `Bitmap '${bitmap}' is not found`, { bitmap });
 }

@@ -45,6 +45,8 @@ export class BlockNode {
   disk: OpenedDisk;
   children: FormatChildren | undefined;
   tracked: TrackedDrive | undefined;
+  /** It is being handed over: it may be open elsewhere by now. */
+  isAway = false;
   readonly #about: Pick<BlockNodeOptions, 'checkpoints' | 'onNotice'>;
   readonly #transient: MemoryDisk;
   #tracking: DiskTracking | undefined;
@@ -85,6 +87,7 @@ export class BlockNode {
    * uses them without one. @throws as `trackDisk`
    */
   async drive(): Promise<TrackedDrive> {
+    if (this.isAway) throw refusal(`Node '${this.name}' is busy: it is being handed over`);
     if (this.tracked !== undefined) return this.tracked;
     const above = [...this.parents].find(({ node, role }) => {
       return role !== 'backing' && node.disk.writable;
@@ -109,6 +112,17 @@ export class BlockNode {
   async untrack(): Promise<void> {
     await this.tracked?.close();
     this.tracked = undefined;
+  }
+
+  /** For who has opened its files again, while users wait. */
+  async trackAgain(): Promise<TrackedDrive> {
+    await this.#open();
+    return this.tracked!;
+  }
+
+  /** Whether bitmaps can outlive it. */
+  get hasStore(): boolean {
+    return this.#tracking?.hasStore === true;
   }
 
   /** Gives the disk another size, in bytes, and its bitmaps with it. @throws USAGE: it is in use */

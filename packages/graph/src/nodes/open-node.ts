@@ -1,3 +1,4 @@
+import { forgetParked } from '@tidemark/tracking';
 import { nodeNotFound, refusal } from '../errors.ts';
 import { BlockNode } from './block-node.ts';
 import type { FormatChildren } from './open-format.ts';
@@ -10,6 +11,8 @@ export interface OpenNodeContext {
   readonly table: NodeTable;
   readonly checkpoints: string | undefined;
   readonly onNotice: (message: string) => void;
+  /** Called for the node itself when it records, before anybody finds it. Throws: it is closed. */
+  readonly onOpened?: (node: BlockNode) => Promise<void>;
 }
 
 type FormatOptions = Exclude<NodeOptions, { driver: 'file' | 'host_device' }> &
@@ -66,7 +69,10 @@ async function openFormatNode(
     const node = new BlockNode({ ...about, disk, children });
     try {
       await node.track();
+      if (!isInline) await context.onOpened?.(node);
+      await forgetLeft(node, onNotice);
     } catch (error) {
+      await node.untrack().catch(() => {});
       await disk.device.close();
       throw error;
     }
@@ -76,6 +82,14 @@ async function openFormatNode(
     for (const child of opened.toReversed()) await closeNode(child, context.table);
     throw error;
   }
+}
+
+/** What a hand-over has left that both of its sides did not survive. */
+async function forgetLeft(node: BlockNode, onNotice: (message: string) => void): Promise<void> {
+  if (!(await forgetParked(await node.drive()))) return;
+  onNotice(
+    `'${node.name}' was being handed over when both sides ended: bitmaps in memory are lost`,
+  );
 }
 
 export function isWritable(options: NodeOptions, { file }: FormatChildren): boolean {

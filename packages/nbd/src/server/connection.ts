@@ -70,6 +70,12 @@ export class Connection {
     await this.#ended;
   }
 
+  /** Hangs up at once: what is under way is not answered. */
+  async cut(): Promise<void> {
+    this.#stream.socket.destroy();
+    await this.close();
+  }
+
   async #run(): Promise<void> {
     const { id, pool, limits, exports, onClient } = this.#options;
     const log = (message: string) => this.#options.log(message, { client: id });

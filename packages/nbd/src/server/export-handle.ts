@@ -13,6 +13,11 @@ export interface ExportHandle {
    * Its device is not used any more when it resolves. Idempotent.
    */
   remove(): Promise<void>;
+  /**
+   * As `remove`, but hangs up in this tick: what is under way is not answered, so that a client that
+   * connects again asks anew, here or elsewhere.
+   */
+  cut(): Promise<void>;
 }
 
 /** `exports`: those that the server offers. It changes, as its clients do. */
@@ -22,6 +27,10 @@ export function handleOf(
   clients: Clients,
 ): ExportHandle {
   const users = () => [...clients.served].filter((connection) => connection.uses(served));
+  const withdraw = () => {
+    const place = exports.indexOf(served);
+    if (place !== -1) exports.splice(place, 1);
+  };
   return {
     get clients() {
       return users().length;
@@ -30,9 +39,12 @@ export function handleOf(
       return served.counters.read();
     },
     async remove() {
-      const place = exports.indexOf(served);
-      if (place !== -1) exports.splice(place, 1);
+      withdraw();
       await Promise.all(users().map((connection) => connection.close()));
+    },
+    async cut() {
+      withdraw();
+      await Promise.all(users().map((connection) => connection.cut()));
     },
   };
 }

@@ -64,7 +64,7 @@ const inetServer = members({
   mptcp: flag,
 });
 /** qapi SocketAddress. */
-const SocketAddress = v.lazy((value): typeof unixServer | typeof inetServer | Never => {
+export const SocketAddress = v.lazy((value): typeof unixServer | typeof inetServer | Never => {
   const type = isJsonObject(value) ? value['type'] : undefined;
   if (type === 'unix') return unixServer;
   return type === 'inet' ? inetServer : anyWith('type', ['inet', 'unix']);

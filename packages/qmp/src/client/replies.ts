@@ -54,3 +54,15 @@ export const QmpVersionReply = v.looseObject({
   qemu: v.looseObject({ major: v.number(), minor: v.number(), micro: v.number() }),
   package: v.string(),
 });
+
+export const QmpAddressReply = v.variant('type', [
+  v.looseObject({ type: v.literal('unix'), path: v.string() }),
+  v.looseObject({ type: v.literal('inet'), host: v.string(), port: v.string() }),
+]);
+
+export const QmpHandOverReply = v.looseObject({
+  node: v.string(),
+  role: v.string(),
+  status: v.string(),
+  reason: v.optional(v.string()),
+});

@@ -2,9 +2,17 @@ import * as v from 'valibot';
 import { NbdServerAdd, NbdServerStart } from '../block/export-schema.ts';
 import { ExportOptions } from '../block/export-schema.ts';
 import type { NodeOptions } from '../block/node-schema.ts';
+import type { ExpectArguments, GiveArguments } from '../hand-over-commands.ts';
 import type { BlockdevBackup, DriveBackup } from '../jobs/backup-schema.ts';
 import type { ViewCloseArguments, ViewOpenArguments } from '../view-commands.ts';
-import { QmpExportReply, QmpJobReply, QmpNodeReply, QmpVersionReply } from './replies.ts';
+import {
+  QmpAddressReply,
+  QmpExportReply,
+  QmpHandOverReply,
+  QmpJobReply,
+  QmpNodeReply,
+  QmpVersionReply,
+} from './replies.ts';
 
 type In<T extends v.GenericSchema> = v.InferInput<T>;
 export type NoArguments = Readonly<Record<string, never>>;
@@ -77,6 +85,11 @@ export interface QmpArguments {
   readonly 'job-finalize': Id;
   readonly 'job-dismiss': Id;
   readonly 'block-job-set-speed': { readonly device: string; readonly speed: number };
+  readonly 'x-tidemark-handover-expect': v.InferOutput<typeof ExpectArguments>;
+  readonly 'x-tidemark-handover-start': v.InferOutput<typeof GiveArguments>;
+  readonly 'x-tidemark-handover-cancel': { readonly node: string };
+  readonly 'x-tidemark-handover-resume': { readonly node: string };
+  readonly 'x-tidemark-query-handovers': NoArguments;
   readonly 'query-named-block-nodes': { readonly flat?: boolean };
   readonly 'query-block-exports': NoArguments;
   readonly 'query-jobs': NoArguments;
@@ -120,6 +133,11 @@ export const replies = {
   'job-finalize': nothing,
   'job-dismiss': nothing,
   'block-job-set-speed': nothing,
+  'x-tidemark-handover-expect': v.looseObject({ addr: QmpAddressReply }),
+  'x-tidemark-handover-start': nothing,
+  'x-tidemark-handover-cancel': nothing,
+  'x-tidemark-handover-resume': nothing,
+  'x-tidemark-query-handovers': v.array(QmpHandOverReply),
   'query-named-block-nodes': v.array(QmpNodeReply),
   'query-block-exports': v.array(QmpExportReply),
   'query-jobs': v.array(QmpJobReply),

@@ -5,6 +5,7 @@ import { clear, disable, enable, remove } from './change.ts';
 import { drives } from './drives.ts';
 import { addExport, removeExport } from './export.ts';
 import { exports } from './exports.ts';
+import { handover } from './handover.ts';
 import { jobs } from './jobs.ts';
 import { snapshot } from './snapshot.ts';
 
@@ -22,6 +23,7 @@ export const ctlRoutes = buildRouteMap({
     snapshot,
     export: addExport,
     unexport: removeExport,
+    handover,
   },
   docs: { brief: 'a running daemon: its drives, bitmaps, exports and jobs' },
 });

@@ -3,7 +3,10 @@ import { isTidemarkError } from '@tidemark/core';
 const FIRST_WAIT = 100;
 const LONGEST_WAIT = 5000;
 
-/** Tries something again as long as it fails for want of a connection; rarer with time. */
+/**
+ * Tries something again as long as it fails for want of a connection, or of an export: a server that
+ * begins may not have it yet, and one that gave its drive away has it no more. Rarer with time.
+ */
 export class Retry {
   readonly #until: number;
   #isStopped = false;
@@ -27,7 +30,7 @@ export class Retry {
         return await attempt();
       } catch (error) {
         const left = this.#until - performance.now();
-        if (this.#isStopped || left <= 0 || !isTidemarkError(error, 'CONNECTION_LOST')) throw error;
+        if (this.#isStopped || left <= 0 || !isPassing(error)) throw error;
         await this.#pause(Math.min(wait, left));
       }
     }
@@ -42,4 +45,8 @@ export class Retry {
       };
     });
   }
+}
+
+function isPassing(error: unknown): boolean {
+  return isTidemarkError(error, 'CONNECTION_LOST') || isTidemarkError(error, 'FILE_NOT_FOUND');
 }

@@ -123,7 +123,9 @@ export class Transmission {
   }
 
   #report(error: unknown): void {
-    const { session, log } = this.#options;
+    const { session, log, socket } = this.#options;
+    // Nobody is told of it, and who was hung up on asks elsewhere.
+    if (socket.destroyed) return;
     const why = error instanceof Error ? error.message : String(error);
     log(`export '${session.exported.name}': ${why}`);
   }
