@@ -104,12 +104,9 @@ describe('a hand-over', () => {
     };
     expect(await handOver()).toBeUndefined();
     // A service that follows the drive: the source's address is the target's now.
-    await source.graph.nbd.stop();
-    await target.graph.nbd.stop();
+    await source.graph.exports.stopServer();
+    await target.graph.exports.stopServer();
     await target.graph.nbd.start({ address: unix(join(dir, 'source.nbd')) });
-    await target.graph.exports.addWhole(target.graph.nodes.get('vm')!, { name: 'vm2' });
-    await target.graph.exports.remove('vm2', 'hard');
-    await target.graph.exports.remove('vm', 'hard');
     await target.graph.exports.add({ id: 'vm', 'node-name': 'vm', writable: true });
     await waiting;
     await disk.flush();
