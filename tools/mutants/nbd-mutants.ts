@@ -42,7 +42,7 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     name: 'a write without PAYLOAD_LEN is gone on from',
     file: nbd('server/transmission/request.ts'),
     find: "return fatal(request, 'a write without PAYLOAD_LEN');",
-    replace: 'return { request, payload: 0 };',
+    replace: 'return request;',
   },
 ];
 
@@ -77,5 +77,33 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
     file: nbd('client/silence-watch.ts'),
     find: 'if (now === known) {',
     replace: 'if (now >= known) {',
+  },
+];
+
+/** Each breaks one rule of memory that is used again, or shared by all clients. */
+export const MEMORY_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a write that waits is made from memory that others receive into',
+    file: nbd('server/transmission/transmission.ts'),
+    find: 'payload: inbox.kept(come.payload)',
+    replace: 'payload: come.payload',
+  },
+  {
+    name: 'what is left of what came stays where others receive next',
+    file: nbd('server/inbox.ts'),
+    find: 'Buffer.from(this.#rest())',
+    replace: 'this.#rest()',
+  },
+  {
+    name: 'memory is set aside for what is only announced',
+    file: nbd('server/filling.ts'),
+    find: '  if (length <= FIRST) return length;\n',
+    replace: '  if (have >= 0) return length;\n',
+  },
+  {
+    name: 'more is received behind the end of what is whole',
+    file: nbd('server/inbox.ts'),
+    find: 'return this.#filling?.whole === undefined ? this.#filling?.target : undefined;',
+    replace: 'return this.#filling?.target;',
   },
 ];

@@ -1,5 +1,10 @@
 import { mutantSuite } from './mutant-suite.ts';
-import { CLIENT_MUTANTS, RECONNECT_MUTANTS, SERVER_MUTANTS } from './nbd-mutants.ts';
+import {
+  CLIENT_MUTANTS,
+  MEMORY_MUTANTS,
+  RECONNECT_MUTANTS,
+  SERVER_MUTANTS,
+} from './nbd-mutants.ts';
 
 mutantSuite('an NBD client that connects again', RECONNECT_MUTANTS, {
   project: 'nbd',
@@ -16,5 +21,11 @@ mutantSuite('TLS and extended headers', SERVER_MUTANTS, {
 mutantSuite('clients that wait, and servers that are silent', CLIENT_MUTANTS, {
   project: 'nbd',
   filters: ['server-waiting', 'server-discards', 'client-flow'],
+  usually: 1,
+});
+
+mutantSuite('memory of a server', MEMORY_MUTANTS, {
+  project: 'nbd',
+  filters: ['server-memory', 'server-connections', 'server-requests'],
   usually: 1,
 });

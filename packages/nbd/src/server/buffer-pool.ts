@@ -6,6 +6,9 @@ const MAX_BYTES = 2 * 1024 * 1024;
 const MAX_IDLE_BYTES = 24 * 1024 * 1024;
 /** Room for the head of a reply, so that data of a power of two stays in its class. */
 const HEAD_BYTES = 64;
+/** What is received at once, and room before it for what was left of the last time. */
+const ARRIVALS_BYTES = 256 * 1024;
+const BEFORE_ARRIVALS = 16 * 1024;
 
 /**
  * Memory for data on its way, used again: fresh memory costs the system more than to copy into it.
@@ -16,6 +19,10 @@ export class BufferPool {
   readonly #idle = new Map<number, Buffer[]>();
   readonly #lent = new WeakMap<ArrayBufferLike, Buffer>();
   #idleBytes = 0;
+  /** All connections receive here, from `arrivalsAt` on; what is there stays for one tick. */
+  readonly arrivals: Buffer = Buffer.allocUnsafeSlow(BEFORE_ARRIVALS + ARRIVALS_BYTES);
+  readonly arrivalsAt: number = BEFORE_ARRIVALS;
+  readonly arrivalsRoom: Buffer = this.arrivals.subarray(BEFORE_ARRIVALS);
 
   take(length: number): Buffer {
     if (length < MIN_BYTES || length > MAX_BYTES + HEAD_BYTES) return Buffer.allocUnsafe(length);

@@ -41,9 +41,8 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    // A broken connection closes; there is nobody to tell.
-    options.socket.on('error', () => {});
-    this.#stream = new HandshakeStream(options.socket, options.pool);
+    const { socket, pool, tls } = options;
+    this.#stream = new HandshakeStream(socket, pool, { maySecure: tls !== undefined });
     this.#ended = this.#run();
   }
 

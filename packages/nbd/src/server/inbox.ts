@@ -1,18 +1,27 @@
 import type { Socket } from 'node:net';
 import type { BufferPool } from './buffer-pool.ts';
+import { Filling } from './filling.ts';
+
+/** More than this is not kept in a row, but received where it is going to stay. Bytes. */
+const MAX_REST = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /**
- * What a client has sent and nobody has taken yet: a list of chunks as they came. What lies within
- * one chunk is handed out without a copy, what spans several is copied once.
+ * What a client has sent and nobody has taken yet, in a row. Where the socket receives into memory
+ * that all connections share, what is not taken in the same tick is copied; what is long is
+ * received into memory of its own.
  */
 export class Inbox {
   readonly #socket: Socket;
   readonly #pool: BufferPool;
-  #chunks: Buffer[] = [];
-  /** Bytes of the first chunk that are taken. */
+  /** What has come: the bytes of it from `#at` to `#end`. */
+  #bytes: Buffer = NOTHING;
   #at = 0;
-  #length = 0;
+  #end = 0;
+  #filling: Filling | undefined;
+  #isFlowing = false;
   #hasEnded = false;
+  #isDiscarding = false;
   #onChange: () => void = () => {};
 
   constructor(socket: Socket, pool: BufferPool) {
@@ -36,37 +45,53 @@ export class Inbox {
 
   /** Lets more come; `onChange` tells when. */
   resume(): void {
+    if (this.#isFlowing) return;
+    this.#isFlowing = true;
     this.#socket.resume();
   }
 
   /** The client has to wait, once what the system holds for it is full. */
   pause(): void {
+    if (!this.#isFlowing) return;
+    this.#isFlowing = false;
     this.#socket.pause();
   }
 
-  /** Exactly `length` bytes, perhaps of the pool, or undefined as long as they are not here. */
+  /**
+   * Exactly `length` bytes, perhaps of the pool, or undefined as long as they are not here. Ask for
+   * the same length until they are. They are good for this tick: see `kept`.
+   */
   take(length: number): Buffer | undefined {
-    if (length > this.#length) return undefined;
-    this.#length -= length;
-    const chunk = this.#chunks[0];
-    if (chunk === undefined || length > chunk.length - this.#at) return this.#gather(length);
-    const bytes = chunk.subarray(this.#at, this.#at + length);
-    this.#advance(length);
-    return bytes;
+    if (this.#filling !== undefined) return this.#filled(this.#filling);
+    const at = this.#at;
+    if (length <= this.#end - at) {
+      this.#at += length;
+      return this.#bytes.subarray(at, at + length);
+    }
+    if (length > MAX_REST) this.#fill(length);
+    return undefined;
+  }
+
+  /** What `take` gave, good for longer. */
+  kept(bytes: Uint8Array): Uint8Array {
+    if (bytes.buffer !== this.#pool.arrivals.buffer) return bytes;
+    const copy = this.#pool.take(bytes.length);
+    copy.set(bytes);
+    return copy;
   }
 
   /** Drops what is here and what comes. */
   discardAll(): void {
-    this.#chunks = [];
-    this.#length = 0;
-    this.#push = () => {};
+    this.#isDiscarding = true;
+    this.#filling = undefined;
     this.#onChange = () => {};
-    this.#socket.resume();
+    this.#setRow(NOTHING);
+    this.resume();
   }
 
   /** Whether all that has come is taken. */
   get isEmpty(): boolean {
-    return this.#length === 0;
+    return this.#at === this.#end && this.#filling === undefined;
   }
 
   /** Somebody else reads the socket from now on. */
@@ -76,36 +101,85 @@ export class Inbox {
     this.#socket.off('close', this.#onEnd);
   }
 
-  readonly #onData = (chunk: Buffer): void => this.#push(chunk);
-  readonly #onEnd = (): void => this.#end();
+  /** Where the next bytes are to be received to, if not where all are. */
+  get target(): Buffer | undefined {
+    // None of what is whole, and waits to be taken.
+    return this.#filling?.whole === undefined ? this.#filling?.target : undefined;
+  }
 
-  #push = (chunk: Buffer): void => {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
+  /**
+   * `count` bytes have come to the beginning of `to`: the target, or room for arrivals.
+   * @returns whether more may come
+   */
+  received(to: Uint8Array, count: number): boolean {
+    if (!this.#isDiscarding) this.#receive(to, count);
+    return this.#isFlowing;
+  }
+
+  #receive(to: Uint8Array, count: number): void {
+    const { arrivals, arrivalsAt } = this.#pool;
+    const filling = this.#filling;
+    if (filling?.owns(to)) {
+      filling.advance(count);
+    } else {
+      const used = filling?.add(arrivals, arrivalsAt, count) ?? 0;
+      this.#follow(arrivals, arrivalsAt + used, arrivalsAt + count);
+    }
+    this.#onChange();
+    if (this.#bytes !== arrivals) return;
+    // Others receive there next.
+    this.#setRow(this.#at < this.#end ? Buffer.from(this.#rest()) : NOTHING);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#isDiscarding) return;
+    const used = this.#filling?.add(chunk, 0, chunk.length) ?? 0;
+    this.#follow(chunk, used, chunk.length);
     this.#onChange();
   };
 
-  #end(): void {
+  readonly #onEnd = (): void => {
     this.#hasEnded = true;
     this.#onChange();
-  }
+  };
 
-  #gather(length: number): Buffer {
-    const bytes = this.#pool.take(length);
-    for (let done = 0; done < length;) {
-      const chunk = this.#chunks[0]!;
-      const part = Math.min(length - done, chunk.length - this.#at);
-      chunk.copy(bytes, done, this.#at, this.#at + part);
-      this.#advance(part);
-      done += part;
+  /** Bytes of `source` come behind what is here. */
+  #follow(source: Buffer, at: number, end: number): void {
+    const kept = this.#end - this.#at;
+    let begin = at;
+    if (kept > 0) {
+      if (source !== this.#pool.arrivals || kept > at) {
+        this.#setRow(Buffer.concat([this.#rest(), source.subarray(at, end)]));
+        return;
+      }
+      // There is room before it, for just that.
+      begin -= kept;
+      this.#bytes.copy(source, begin, this.#at, this.#end);
     }
-    return bytes;
+    this.#bytes = source;
+    this.#at = begin;
+    this.#end = end;
   }
 
-  #advance(bytes: number): void {
-    this.#at += bytes;
-    if (this.#at < this.#chunks[0]!.length) return;
+  #fill(length: number): void {
+    const have = this.#end - this.#at;
+    this.#filling = new Filling(this.#pool, length, have);
+    this.#filling.add(this.#bytes, this.#at, have);
+    this.#setRow(NOTHING);
+  }
+
+  #filled({ whole }: Filling): Buffer | undefined {
+    if (whole !== undefined) this.#filling = undefined;
+    return whole;
+  }
+
+  #rest(): Buffer {
+    return this.#bytes.subarray(this.#at, this.#end);
+  }
+
+  #setRow(bytes: Buffer): void {
+    this.#bytes = bytes;
     this.#at = 0;
-    this.#chunks.shift();
+    this.#end = bytes.length;
   }
 }

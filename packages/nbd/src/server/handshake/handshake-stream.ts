@@ -3,6 +3,7 @@ import { TidemarkError } from '@tidemark/core';
 import type { ServerTls } from '../../tls/server-tls.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import { Inbox } from '../inbox.ts';
+import { withOwnMemory } from '../own-memory.ts';
 
 /** A conversation of turns: as many bytes as the protocol says, then an answer. */
 export class HandshakeStream {
@@ -11,10 +12,13 @@ export class HandshakeStream {
   #inbox: Inbox;
   #isSecured = false;
 
-  constructor(socket: Socket, pool: BufferPool) {
-    this.#socket = socket;
+  /** `socket`: it has read nothing yet. `maySecure`: whether it may go on encrypted. */
+  constructor(socket: Socket, pool: BufferPool, { maySecure }: { readonly maySecure: boolean }) {
     this.#pool = pool;
-    this.#inbox = new Inbox(socket, pool);
+    this.#socket = maySecure ? socket : withOwnMemory(socket, pool, () => this.#inbox);
+    this.#inbox = new Inbox(this.#socket, pool);
+    // A broken connection closes; there is nobody to tell.
+    this.#socket.on('error', () => {});
   }
 
   /** What carries the conversation now. */

@@ -1,10 +1,14 @@
+import { writeSync, writevSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { BufferPool } from '../buffer-pool.ts';
+import { type Handle, handleOf } from '../own-memory.ts';
 
 /** Up to here copying is cheaper than one more piece to send. */
 const COPY_BYTES = 16 * 1024;
 /** Bytes of small replies that lie in a row. */
-const BATCH_BYTES = 256 * 1024;
+const BATCH_BYTES = 128 * 1024;
+/** Bytes to send at once: before more is read for a client, it gets that. */
+const MAX_UNSENT = 1024 * 1024;
 
 /** What the system has taken, or what nobody is there to read. */
 export interface Sent {
@@ -17,6 +21,8 @@ export interface Sent {
 interface Batch {
   replies: number;
   bytes: number;
+  /** Bytes of the pieces, and of those parts of the row that are none yet. */
+  length: number;
   readonly pieces: Uint8Array[];
   /** Goes back to the pool once it is sent. */
   readonly pooled: Uint8Array[];
@@ -25,6 +31,7 @@ interface Batch {
 /** Sends the replies of one turn of the event loop together. */
 export class Outbox {
   readonly #socket: Socket;
+  readonly #handle: Handle | undefined;
   readonly #pool: BufferPool;
   readonly #onSent: (sent: Sent) => void;
   #batch: Batch = newBatch();
@@ -34,10 +41,17 @@ export class Outbox {
   #end = 0;
   #isFlushing = false;
 
+  /** `onSent` is called in `flush`, or later. */
   constructor(socket: Socket, pool: BufferPool, onSent: (sent: Sent) => void) {
     this.#socket = socket;
+    this.#handle = handleOf(socket);
     this.#pool = pool;
     this.#onSent = onSent;
+  }
+
+  /** Whether as much waits to be sent as the client should be given first. */
+  get isFull(): boolean {
+    return this.#batch.length + this.#socket.writableLength >= MAX_UNSENT;
   }
 
   /**
@@ -73,18 +87,46 @@ export class Outbox {
   /** Sends what there is. */
   flush(): void {
     if (this.#batch.replies === 0) return;
-    this.#endRow();
-    const { pieces, pooled, replies, bytes } = this.#batch;
+    this.#seal();
+    const { pieces, pooled, replies, bytes, length } = this.#batch;
+    const taken = this.#sendNow(pieces, length);
     this.#batch = newBatch();
     const settle = () => {
       for (const part of pooled) this.#pool.release(part);
       this.#onSent({ replies, bytes });
     };
-    if (this.#socket.destroyed) {
-      // As late as a socket tells: it makes room for requests, whose replies come here again.
-      setImmediate(settle);
+    if (taken === length) {
+      this.#sealed = 0;
+      this.#end = 0;
+      settle();
       return;
     }
+    if (this.#row !== undefined) pooled.push(this.#row);
+    this.#row = undefined;
+    this.#sealed = 0;
+    this.#end = 0;
+    // As late as a socket tells: it makes room for requests, whose replies come here again.
+    if (this.#socket.destroyed) setImmediate(settle);
+    else this.#sendSoon(behind(pieces, taken), settle);
+  }
+
+  /**
+   * To the descriptor itself, which is much cheaper than what a stream does for a write.
+   * @returns how many bytes the system has taken
+   */
+  #sendNow(pieces: readonly Uint8Array[], length: number): number {
+    const fd = this.#handle?.fd ?? -1;
+    // Not before what waits already.
+    if (fd === -1 || this.#socket.destroyed || this.#socket.writableLength > 0) return 0;
+    try {
+      return pieces.length === 1 ? writeSync(fd, pieces[0]!, 0, length) : writevSync(fd, pieces);
+    } catch {
+      // It has no room, or the client is gone: the socket finds out.
+      return 0;
+    }
+  }
+
+  #sendSoon(pieces: readonly Uint8Array[], settle: () => void): void {
     this.#socket.cork();
     for (const piece of pieces.slice(0, -1)) this.#socket.write(piece);
     // The last one is sent last, so it speaks for all.
@@ -93,6 +135,7 @@ export class Outbox {
   }
 
   #add(part: Uint8Array): void {
+    this.#batch.length += part.length;
     if (part.length > COPY_BYTES) {
       this.#seal();
       this.#batch.pieces.push(part);
@@ -110,7 +153,12 @@ export class Outbox {
 
   #rowFor(length: number): Buffer {
     if (this.#row !== undefined && this.#end + length <= this.#row.length) return this.#row;
-    this.#endRow();
+    if (this.#row !== undefined) {
+      this.#seal();
+      this.#batch.pooled.push(this.#row);
+    }
+    this.#sealed = 0;
+    this.#end = 0;
     this.#row = this.#pool.take(BATCH_BYTES);
     return this.#row;
   }
@@ -121,17 +169,19 @@ export class Outbox {
     this.#batch.pieces.push(this.#row.subarray(this.#sealed, this.#end));
     this.#sealed = this.#end;
   }
-
-  #endRow(): void {
-    if (this.#row === undefined) return;
-    this.#seal();
-    this.#batch.pooled.push(this.#row);
-    this.#row = undefined;
-    this.#sealed = 0;
-    this.#end = 0;
-  }
 }
 
 function newBatch(): Batch {
-  return { replies: 0, bytes: 0, pieces: [], pooled: [] };
+  return { replies: 0, bytes: 0, length: 0, pieces: [], pooled: [] };
+}
+
+/** What is left behind the first `taken` bytes: at least one piece. */
+function behind(pieces: readonly Uint8Array[], taken: number): readonly Uint8Array[] {
+  let skip = taken;
+  const left: Uint8Array[] = [];
+  for (const piece of pieces) {
+    if (skip < piece.length) left.push(skip === 0 ? piece : piece.subarray(skip));
+    skip = Math.max(0, skip - piece.length);
+  }
+  return left;
 }

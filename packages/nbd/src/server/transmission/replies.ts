@@ -11,7 +11,7 @@ import {
   StatusExtent,
 } from '../../protocol/transmission.ts';
 import { MAX_STRING_BYTES } from '../../protocol/limits.ts';
-import { writeU64 } from '../../protocol/u64.ts';
+import { putU64 } from '../../protocol/u64.ts';
 import type { StatusRun } from '../meta-context.ts';
 import { chunk, headSize, writeCookie } from './reply-head.ts';
 import type { NbdRequest } from './request.ts';
@@ -67,7 +67,7 @@ export function dataChunk(
   const head = headSize(request);
   const target = pool.take(head + payload);
   const bytes = chunk(request, { type: ChunkType.OFFSET_DATA, payload, isLast }, target);
-  writeU64(viewOf(bytes), head + OffsetData.offsetOf.offset, offset);
+  putU64(bytes, head + OffsetData.offsetOf.offset, offset);
   return { bytes, data: bytes.subarray(head + OffsetData.size) };
 }
 
@@ -77,7 +77,7 @@ export function holeChunk(
 ): Uint8Array {
   const head = headSize(request);
   const bytes = chunk(request, { type: ChunkType.OFFSET_HOLE, payload: OffsetHole.size, isLast });
-  writeU64(viewOf(bytes), head + OffsetHole.offsetOf.offset, offset);
+  putU64(bytes, head + OffsetHole.offsetOf.offset, offset);
   bytes.writeUInt32BE(length, head + OffsetHole.offsetOf.length);
   return bytes;
 }
@@ -117,13 +117,12 @@ function extendedStatusChunk(
   const payload = BlockStatusExt.size + runs.length * ExtendedExtent.size;
   const head = headSize(request);
   const bytes = chunk(request, { type: ChunkType.BLOCK_STATUS_EXT, payload, ...options });
-  const view = viewOf(bytes);
   bytes.writeUInt32BE(contextId, head + BlockStatusExt.offsetOf.contextId);
   bytes.writeUInt32BE(runs.length, head + BlockStatusExt.offsetOf.count);
   let at = head + BlockStatusExt.size;
   for (const { length, flags } of runs) {
-    writeU64(view, at + ExtendedExtent.offsetOf.length, length);
-    writeU64(view, at + ExtendedExtent.offsetOf.flags, flags);
+    putU64(bytes, at + ExtendedExtent.offsetOf.length, length);
+    putU64(bytes, at + ExtendedExtent.offsetOf.flags, flags);
     at += ExtendedExtent.size;
   }
   return bytes;
@@ -138,8 +137,4 @@ export function errorChunk(request: NbdRequest, errno: number, text: string): Ui
   bytes.writeUInt16BE(message.length, head + ErrorChunk.offsetOf.messageLength);
   bytes.set(message, head + ErrorChunk.size);
   return bytes;
-}
-
-function viewOf({ buffer, byteOffset, byteLength }: Buffer): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

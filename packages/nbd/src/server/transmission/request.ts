@@ -38,76 +38,77 @@ export interface NbdRequest {
 
 const NOTHING = new Uint8Array(0);
 
-interface Pending {
-  readonly request: NbdRequest;
-  /** Bytes. */
-  readonly payload: number;
-}
+/** One whose payload may still have to come. */
+type Arriving = { -readonly [Field in keyof NbdRequest]: NbdRequest[Field] };
 
 /** Takes whole requests from what has come in. */
 export class RequestReader {
   readonly #inbox: Inbox;
   readonly #session: Pick<Session, 'isExtended' | 'contexts'>;
-  /** One whose payload has not come yet. */
-  #pending: Pending | undefined;
+  #arriving: Arriving | undefined;
+  /** Bytes, of the one that is arriving. */
+  #payload = 0;
 
   constructor(inbox: Inbox, session: Pick<Session, 'isExtended' | 'contexts'>) {
     this.#inbox = inbox;
     this.#session = session;
   }
 
-  /** Undefined as long as the next one is not here. */
+  /** Undefined as long as the next one is not here. Its payload is good for this tick. */
   next(): NbdRequest | undefined {
-    const { isExtended } = this.#session;
-    const next = this.#pending ?? (isExtended ? this.#extendedHeader() : this.#header());
-    if (next === undefined || next.payload === 0) return next?.request;
-    const payload = this.#inbox.take(next.payload);
-    this.#pending = payload === undefined ? next : undefined;
+    const request = this.#arriving ?? this.#header();
+    if (request === undefined || this.#payload === 0) return request;
+    const payload = this.#inbox.take(this.#payload);
+    this.#arriving = payload === undefined ? request : undefined;
     if (payload === undefined) return undefined;
-    const request = { ...next.request, payload };
+    this.#payload = 0;
+    request.payload = payload;
     // What comes with other commands but a write has been taken whole, and is dropped.
     if (!request.isExtended || request.type !== Command.BLOCK_STATUS) return request;
     return readStatusQuery(request, this.#session.contexts.length);
   }
 
-  #header(): Pending | undefined {
-    const at = Request.offsetOf;
-    const bytes = this.#inbox.take(Request.size);
+  #header(): Arriving | undefined {
+    const { isExtended } = this.#session;
+    const bytes = this.#inbox.take(isExtended ? ExtendedRequest.size : Request.size);
     if (bytes === undefined) return undefined;
-    const length = bytes.readUInt32BE(at.length);
-    const request = fields(bytes, { length, isExtended: false });
-    const magic = bytes.readUInt32BE(at.magic);
-    if (magic !== REQUEST_MAGIC) return fatal(request, wrongMagic(magic));
-    if (request.type !== Command.WRITE) return { request, payload: 0 };
-    return length > MAX_REQUEST_BYTES
-      ? fatal(request, tooLong(length))
-      : { request, payload: length };
+    return isExtended ? this.#extended(bytes) : this.#compact(bytes);
   }
 
-  #extendedHeader(): Pending | undefined {
+  #compact(bytes: Buffer): Arriving {
+    const at = Request.offsetOf;
+    const length = bytes.readUInt32BE(at.length);
+    const request = fields(bytes, length, false);
+    const magic = bytes.readUInt32BE(at.magic);
+    if (magic !== REQUEST_MAGIC) return fatal(request, wrongMagic(magic));
+    if (request.type !== Command.WRITE) return request;
+    return this.#expect(request);
+  }
+
+  #extended(bytes: Buffer): Arriving {
     const at = ExtendedRequest.offsetOf;
-    const bytes = this.#inbox.take(ExtendedRequest.size);
-    if (bytes === undefined) return undefined;
     const length = bytes.readUInt32BE(at.length) * 2 ** 32 + bytes.readUInt32BE(at.length + 4);
-    const request = fields(bytes, { length, isExtended: true });
+    const request = fields(bytes, length, true);
     const magic = bytes.readUInt32BE(at.magic);
     if (magic !== EXTENDED_REQUEST_MAGIC) return fatal(request, wrongMagic(magic));
-    if ((request.flags & CommandFlag.PAYLOAD_LEN) !== 0) {
-      if (length > MAX_REQUEST_BYTES) return fatal(request, tooLong(length));
-      return { request, payload: length };
-    }
+    if ((request.flags & CommandFlag.PAYLOAD_LEN) !== 0) return this.#expect(request);
     // Whether data follows such a write is anyone's guess, and what follows may be a guest's data
     // that looks like requests.
     if (request.type === Command.WRITE) return fatal(request, 'a write without PAYLOAD_LEN');
-    return { request, payload: 0 };
+    return request;
+  }
+
+  /** As many bytes of payload come with it as its length says. */
+  #expect(request: Arriving): Arriving {
+    const { length } = request;
+    if (length > MAX_REQUEST_BYTES) return fatal(request, tooLong(length));
+    this.#payload = length;
+    return request;
   }
 }
 
 /** Both kinds of header have these in the same places. */
-function fields(
-  bytes: Buffer,
-  { length, isExtended }: Pick<NbdRequest, 'length' | 'isExtended'>,
-): NbdRequest {
+function fields(bytes: Buffer, length: number, isExtended: boolean): Arriving {
   const at = Request.offsetOf;
   const offsetHigh = bytes.readUInt32BE(at.offset);
   const offsetLow = bytes.readUInt32BE(at.offset + 4);
@@ -125,8 +126,8 @@ function fields(
   };
 }
 
-function fatal(request: NbdRequest, why: string): Pending {
-  return { request: { ...request, fatal: why }, payload: 0 };
+function fatal(request: Arriving, why: string): Arriving {
+  return { ...request, fatal: why };
 }
 
 function wrongMagic(magic: number): string {

@@ -32,6 +32,11 @@ export class Transmission {
   #inFlight = 0;
   #bytesInFlight = 0;
   #atWork = 0;
+  /** Whether requests are being taken in this tick, or are going to be in the next turn. */
+  #isTurn = false;
+  /** For requests, that are not there yet. */
+  #isWaiting = false;
+  #isTurnNear = false;
 
   constructor(options: TransmissionOptions) {
     this.#options = options;
@@ -39,7 +44,7 @@ export class Transmission {
     this.#outbox = new Outbox(options.socket, options.pool, ({ replies, bytes }) => {
       this.#inFlight -= replies;
       this.#bytesInFlight -= bytes;
-      this.#takeRequests();
+      if (!this.#isTurn) this.#takeRequests();
     });
     options.inbox.onChange = () => this.#takeRequests();
     this.#takeRequests();
@@ -63,13 +68,24 @@ export class Transmission {
   }
 
   #takeRequests(): void {
+    this.#isTurn = true;
+    this.#takeWhileRoom();
+    // Last: that may make room for more.
+    this.#outbox.flush();
+    this.#isTurn = false;
+    this.#settle();
+    if (this.#isTaking && !this.#isWaiting && this.#hasRoom()) this.#takeSoon();
+  }
+
+  #takeWhileRoom(): void {
     const { inbox } = this.#options;
+    this.#isWaiting = false;
     while (this.#isTaking && this.#hasRoom()) {
       const request = this.#reader.next();
       if (request === undefined) {
+        this.#isWaiting = true;
         if (inbox.hasEnded) this.stop();
         else inbox.resume();
-        this.#outbox.flush();
         return;
       }
       if (request.fatal !== undefined) this.#options.log(`a client is cut off: ${request.fatal}`);
@@ -77,14 +93,21 @@ export class Transmission {
       if (request.type !== Command.DISC && !this.#serveNow(request)) void this.#serve(request);
     }
     inbox.pause();
-    this.#settle();
-    // Last: that may make room for more.
-    this.#outbox.flush();
+  }
+
+  /** One that sends much and takes all its replies at once has its turn, as others have theirs. */
+  #takeSoon(): void {
+    if (this.#isTurnNear) return;
+    this.#isTurnNear = true;
+    setImmediate(() => {
+      this.#isTurnNear = false;
+      this.#takeRequests();
+    });
   }
 
   #hasRoom(): boolean {
     const { requests, bytes } = this.#options.limits;
-    return this.#inFlight < requests && this.#bytesInFlight < bytes;
+    return this.#inFlight < requests && this.#bytesInFlight < bytes && !this.#outbox.isFull;
   }
 
   /** Most are served so: no promise, no thread, and all that came together is answered together. */
@@ -100,8 +123,9 @@ export class Transmission {
     return true;
   }
 
-  async #serve(request: NbdRequest): Promise<void> {
-    const { session, pool } = this.#options;
+  async #serve(come: NbdRequest): Promise<void> {
+    const { session, pool, inbox } = this.#options;
+    const request = { ...come, payload: inbox.kept(come.payload) };
     const bytes = bytesOf(request);
     this.#inFlight += 1;
     this.#bytesInFlight += bytes;
