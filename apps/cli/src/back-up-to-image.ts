@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { type CopiedIncrement, copyIncrement } from '@tidemark/backup';
 import { DirtyBitmap, isTidemarkError, TidemarkError } from '@tidemark/core';
-import { createWholeDrive, type Drive } from '@tidemark/drive';
+import { createWholeImage, type Drive } from '@tidemark/drive';
 import { takeBitmap } from './back-up.ts';
 import type { DriveFlags } from './flags.ts';
 import { longWork } from './long-work.ts';
@@ -63,8 +63,8 @@ export async function backUpToImage(
 
 async function write(drive: Drive, image: string, content: DirtyBitmap) {
   const { device: source } = drive;
-  const about = { format: 'qcow2', size: source.size, clusterSize: CLUSTER, waits: true } as const;
-  const copied = await createWholeDrive(image, about, ({ device: target }) =>
+  const about = { size: source.size, clusterSize: CLUSTER, expected: content.dirtyBytes };
+  const copied = await createWholeImage(image, about, (target) =>
     longWork('backup', (signal, progress) =>
       copyIncrement({
         source,

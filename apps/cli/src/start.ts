@@ -5,6 +5,8 @@ import { img } from './commands/img.ts';
 export function start(moduleUrl: string): Promise<void> {
   return runOnRecentNode('tidemark', moduleUrl, async () => {
     const [command, ...words] = process.argv.slice(2);
+    // A disk that has to be waited for is kept busy by many reads; read when the first thread is needed.
+    if (command === 'backup') process.env['UV_THREADPOOL_SIZE'] ??= '16';
     // Started for each small step of somebody's script: the rest of the program is not loaded.
     if (command === 'img') return img(words);
     if (command === 'nbd') {

@@ -9,13 +9,7 @@ import { makeDirectory } from './files/whole-files.ts';
 import type { Granules } from './format/granules.ts';
 import type { DriveIdentity, Manifest, PointReference } from './format/manifest.ts';
 import { formatPointName } from './format/names.ts';
-import {
-  type ByteRange,
-  copyRanges,
-  type CopyRange,
-  dirtyRanges,
-  windows,
-} from './make/copy-ranges.ts';
+import { type ByteRange, knownRuns, type CopyRange, dirtyRanges } from './make/copy-ranges.ts';
 import { type BackupPlan, decide } from './make/plan.ts';
 import { type Piece, readAhead } from './make/read-ahead.ts';
 import { removeLeftovers, writeRestorePoint } from './make/restore-point.ts';
@@ -144,7 +138,7 @@ async function* rangesToCopy(
   parts: Iterable<ByteRange>,
   drive: Granules,
 ): AsyncGenerator<CopyRange> {
-  for (const part of windows(parts)) yield* copyRanges(source, part, drive);
+  for await (const runs of knownRuns(source, parts, drive)) yield* runs;
 }
 
 function describePoint(

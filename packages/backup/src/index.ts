@@ -23,6 +23,7 @@ export {
   copyIncrement,
   type CopyIncrementOptions,
 } from './make/copy-increment.ts';
+export type { ImageTarget } from './make/image-target.ts';
 export { chainCheckpoint, type ChainOptions, followChain } from './make/follow-chain.ts';
 export type { DriveIdentity, Manifest, PointReference, Totals } from './format/manifest.ts';
 export type { PointKind } from './format/names.ts';

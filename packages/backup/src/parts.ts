@@ -15,13 +15,7 @@ export {
 } from './format/granules.ts';
 export { decodeDriveAndBitmap } from './format/drive-and-bitmap.ts';
 export { JsonFields } from './format/json-fields.ts';
-export {
-  type ByteRange,
-  copyRanges,
-  type CopyRange,
-  dirtyRanges,
-  windows,
-} from './make/copy-ranges.ts';
+export { type ByteRange, type CopyRange, dirtyRanges, knownRuns } from './make/copy-ranges.ts';
 export {
   type ChainBitmap,
   chainBitmapName,

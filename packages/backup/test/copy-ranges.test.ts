@@ -1,7 +1,7 @@
 import type { BlockExtent } from '@tidemark/block';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { copyRanges, type CopyRange, windows } from '../src/make/copy-ranges.ts';
+import { type CopyRange, knownRuns } from '../src/make/copy-ranges.ts';
 import { TestDevice } from './support/test-device.ts';
 
 const GRANULARITY = 4096;
@@ -29,7 +29,7 @@ class Mapped extends TestDevice {
 async function rangesOf(source: Mapped, offset: number, length: number): Promise<CopyRange[]> {
   const ranges: CopyRange[] = [];
   const drive = { size: source.size, granularity: GRANULARITY };
-  for await (const range of copyRanges(source, { offset, length }, drive)) ranges.push(range);
+  for await (const runs of knownRuns(source, [{ offset, length }], drive)) ranges.push(...runs);
   return ranges;
 }
 
@@ -82,12 +82,38 @@ describe('what to copy', () => {
     ]);
   });
 
-  it('comes in windows that hold whole granules', () => {
-    const GiB = 2 ** 30;
-    expect([...windows([{ offset: GiB, length: 9 * GiB }])]).toEqual([
-      { offset: GiB, length: 4 * GiB },
-      { offset: 5 * GiB, length: 4 * GiB },
-      { offset: 9 * GiB, length: GiB },
+  it('asks about many ranges at once, where they are near each other', async () => {
+    const asked: [number, number][] = [];
+    class Asked extends Mapped {
+      override extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+        asked.push([offset, length]);
+        return super.extents(offset, length);
+      }
+    }
+    const MiB = 2 ** 20;
+    const source = new Asked([
+      [6 * MiB, false],
+      [MiB, true],
+      [3000 * MiB, false],
+    ]);
+    const drive = { size: source.size, granularity: MiB };
+    const at = (offset: number, length = 1) => ({ offset: offset * MiB, length: length * MiB });
+    const ranges = [at(1), at(3), at(6, 2), at(12), at(100, 1000)];
+    const found: CopyRange[] = [];
+    for await (const runs of knownRuns(source, ranges, drive)) found.push(...runs);
+    expect(asked.map(([offset, length]) => [offset / MiB, length / MiB])).toEqual([
+      [1, 12],
+      [100, 512],
+      [612, 488],
+    ]);
+    expect(found).toEqual([
+      { ...at(1), zero: false },
+      { ...at(3), zero: false },
+      { ...at(6), zero: true },
+      { ...at(7), zero: false },
+      { ...at(12), zero: false },
+      { ...at(100, 512), zero: false },
+      { ...at(612, 488), zero: false },
     ]);
   });
 });

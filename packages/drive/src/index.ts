@@ -6,6 +6,7 @@ export {
   type SidecarPlan,
 } from '@tidemark/store-sidecar';
 export { createDrive, type CreateDriveOptions, createWholeDrive } from './create-drive.ts';
+export { createWholeImage } from './create-whole-image.ts';
 export {
   adoptDriveSidecar,
   convertDriveSidecar,

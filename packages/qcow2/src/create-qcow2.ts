@@ -2,7 +2,14 @@ import type { BlockDevice } from '@tidemark/block';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import { withDataFile } from './data-file/data-file.ts';
 import { planTables, type TablePlan, writeTables } from './data-file/write-tables.ts';
-import { l1EntriesFor, geometryOf, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from './geometry.ts';
+import {
+  type Geometry,
+  l1EntriesFor,
+  geometryOf,
+  roundUp,
+  SECTOR_SIZE,
+  TABLE_ENTRY_SIZE,
+} from './geometry.ts';
 import { backingNameOffset, composeHeader, extensionsEnd } from './header/compose-header.ts';
 import type { ImageHeader } from './header/image-header.ts';
 import {
@@ -100,6 +107,28 @@ function plan(
   where: string,
   options: CreateQcow2Options,
 ): { header: ImageHeader; tables: TablePlan } {
+  const { geometry, size } = planHeader(where, options);
+  const { dataFile, preallocation = 'off', extendedL2 = false } = options;
+  const { clusterSize } = geometry;
+  const isRaw = dataFile !== undefined && dataFile.raw !== false;
+  const isAhead = preallocation !== 'off';
+  const isMapped = isRaw || (isAhead && dataFile !== undefined);
+  const parts = extendedL2 ? 'unallocated' : 'data';
+  const preallocated = isAhead && !isMapped ? parts : undefined;
+  const used = { start: clusterSize, end: clusterSize };
+  const tables = planTables({ geometry, size, isMapped, preallocated, used });
+  const { header } = planHeader(where, options, tables.header);
+  return { header, tables };
+}
+
+const NO_TABLES = { l1Offset: 0, l1Entries: 0, refcountTableOffset: 0, refcountTableClusters: 0 };
+
+/** The header of a new image with its tables there. @throws OUT_OF_RANGE (an option) */
+export function planHeader(
+  where: string,
+  options: CreateQcow2Options,
+  tables: TablePlan['header'] = NO_TABLES,
+): { readonly header: ImageHeader; readonly geometry: Geometry; readonly size: number } {
   const refuse = (problem: string, hint: string) =>
     new TidemarkError('OUT_OF_RANGE', problem, { where, hint });
   const { version = 3, clusterSize = DEFAULT_CLUSTER_SIZE } = options;
@@ -144,17 +173,12 @@ function plan(
   if (isAhead && backing !== undefined && !extendedL2) {
     throw refuse('preallocation over a backing file', 'use extended L2 entries, or leave it out');
   }
-  const used = { start: clusterSize, end: clusterSize };
-  const isMapped = isRaw || (isAhead && dataFile !== undefined);
-  const parts = extendedL2 ? 'unallocated' : 'data';
-  const preallocated = isAhead && !isMapped ? parts : undefined;
-  const tables = planTables({ geometry, size, isMapped, preallocated, used });
   const plain = withBacking(where, options, {
     version,
     virtualSize: size,
     clusterBits,
     refcountOrder,
-    ...tables.header,
+    ...tables,
     snapshotCount: 0,
     snapshotsOffset: 0,
     encryption: 'none',
@@ -176,7 +200,7 @@ function plan(
   if (extensionsEnd(header) > clusterSize) {
     throw refuse('the name of the data file does not fit in a cluster', 'use larger clusters');
   }
-  return { header, tables };
+  return { header, geometry, size };
 }
 
 function withBacking(where: string, options: CreateQcow2Options, header: ImageHeader): ImageHeader {
@@ -201,7 +225,8 @@ function withBacking(where: string, options: CreateQcow2Options, header: ImageHe
   return { ...named, backing: { bytes, offset } };
 }
 
-function headerBytes(header: ImageHeader): Uint8Array {
+/** With the backing file's name; whole sectors. */
+export function headerBytes(header: ImageHeader): Uint8Array {
   const composed = composeHeader(header);
   const { backing } = header;
   const end = backing === undefined ? composed.length : backing.offset + backing.bytes.length;

@@ -19,4 +19,5 @@ export type { Snapshot } from './header/snapshot-table.ts';
 export type { LayerExtent } from './io/layer-extents.ts';
 export { openQcow2, type OpenQcow2Options, probeFormat } from './open-qcow2.ts';
 export { planSize, type PlannedBitmap, type PlannedImage } from './plan-size.ts';
+export { NewImage, type NewImageOptions } from './sequential/new-image.ts';
 export { Qcow2Image } from './qcow2-image.ts';

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { copyIncrement } from '@tidemark/backup';
 import { MemoryDevice } from '@tidemark/block';
 import { DirtyBitmap } from '@tidemark/core';
-import { createDrive, openDrive, openDriveBitmaps } from '@tidemark/drive';
+import { createWholeImage, openDrive, openDriveBitmaps } from '@tidemark/drive';
 import { DirectoryObjectStore } from '@tidemark/object-store';
 import { backUpDrives, createRepository, type DriveToBackUp } from '@tidemark/repository';
 import { BITMAP, GRANULE, type Increment } from './increment.ts';
@@ -32,16 +32,12 @@ export async function toImage(increment: Increment, path: string) {
   rmSync(path, { force: true });
   const { drive, content } = await open(increment);
   const { size } = increment;
-  const target = await createDrive(path, {
-    format: 'qcow2',
-    size,
-    clusterSize: GRANULE,
-    waits: true,
-  });
+  const about = { size, clusterSize: GRANULE, expected: content.dirtyBytes };
   const { wall, cpu, result } = await timed(() =>
-    copyIncrement({ source: drive.device, content, target: target.device, unit: GRANULE }),
+    createWholeImage(path, about, (target) =>
+      copyIncrement({ source: drive.device, content, target, unit: GRANULE }),
+    ),
   );
-  await target.device.close();
   await drive.device.close();
   return { wall, cpu, read: result.read };
 }

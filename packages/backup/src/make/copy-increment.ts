@@ -1,24 +1,26 @@
 import type { BlockDevice } from '@tidemark/block';
 import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
-import type { Granules } from '../format/granules.ts';
-import { runInFlight } from '../use/in-flight.ts';
+import { setImmediate } from 'node:timers/promises';
 import { throwIfCancelled } from '../cancel.ts';
-import { copyRanges, type CopyRange, dirtyRanges, windows } from './copy-ranges.ts';
+import type { Granules } from '../format/granules.ts';
+import { dirtyRanges, knownRuns } from './copy-ranges.ts';
+import type { ImageTarget } from './image-target.ts';
 
-/** Bytes of one write at most; at least a unit. */
-const PIECE_SIZE = 1024 * 1024;
-/** What a cold disk needs to be kept busy. */
-const IN_FLIGHT = 16;
+const SECTOR = 512;
+/** Bytes after which others get their turn: signals, and who shows how far it is. */
+const TURN = 16 * 1024 * 1024;
 
 export interface CopyIncrementOptions {
   /** Must not change meanwhile. Stays open. */
   readonly source: BlockDevice;
   /** What is copied. */
   readonly content: DirtyBitmap;
-  /** As large as the source. Flushed at the end, stays open. */
-  readonly target: BlockDevice;
-  /** Bytes that the target takes up at once, such as a cluster of up to 1 MiB. Whole ones are copied. */
+  /** As large as the source. The caller finishes it, or gives it up. */
+  readonly target: ImageTarget;
+  /** Bytes that the target takes up at once, such as a cluster. Whole ones are copied. */
   readonly unit: number;
+  /** Zeros are left out: the target has nothing behind it. Default false: they are told as such. */
+  readonly skipZeros?: boolean;
   readonly onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,53 +33,46 @@ export interface CopiedIncrement {
 }
 
 /**
- * Copies what a bitmap calls dirty to another device, zeros as such: what QEMU's own incremental
- * backup leaves in its target. Durable when this resolves.
+ * Copies what a bitmap calls dirty to a target that is written in order, zeros as such: what QEMU's own
+ * incremental backup leaves in its target. What is at hand is read in this tick, straight to where it
+ * is written from; else many reads are under way.
  * @throws BITMAP_INVALID, BACKUP_DRIVE_MISMATCH (sizes), CANCELLED, and what the devices throw
  */
 export async function copyIncrement(options: CopyIncrementOptions): Promise<CopiedIncrement> {
-  const { source, content, target, unit, onProgress, signal } = options;
+  const { source, content, target, unit, skipZeros = false, onProgress, signal } = options;
   checkSizes(options);
   const drive: Granules = { size: source.size, granularity: unit };
   let total = 0;
   for (const { length } of dirtyRanges(content, drive)) total += length;
   let [copied, read, zero] = [0, 0, 0];
-  const buffers: Uint8Array[] = [];
-  await runInFlight(piecesToCopy(source, content, drive), IN_FLIGHT, async (piece) => {
-    throwIfCancelled(signal);
-    const { offset, length } = piece;
-    if (piece.zero) {
-      await target.writeZeroes(offset, length);
-      zero += length;
-    } else {
-      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(PIECE_SIZE);
-      const bytes = buffer.subarray(0, length);
-      // What is in memory costs a fraction so.
-      if (source.readNow?.(bytes, offset) !== true) await source.read(bytes, offset);
-      await target.write(bytes, offset);
-      buffers.push(buffer);
-      read += length;
-    }
-    copied += length;
-    onProgress?.({ done: copied, total });
-  });
-  await target.flush();
-  return { copied, read, zero };
-}
-
-async function* piecesToCopy(
-  source: BlockDevice,
-  content: DirtyBitmap,
-  drive: Granules,
-): AsyncGenerator<CopyRange> {
-  for (const part of windows(dirtyRanges(content, drive))) {
-    for await (const { offset, length, zero } of copyRanges(source, part, drive)) {
-      const step = zero ? length : PIECE_SIZE;
-      for (let at = 0; at < length; at += step) {
-        yield { offset: offset + at, length: Math.min(step, length - at), zero };
+  let turn = 0;
+  for await (const runs of knownRuns(source, dirtyRanges(content, drive), drive)) {
+    for (const { offset, length, zero: isZero } of runs) {
+      if (isZero) {
+        if (!skipZeros) await target.zeros(offset, length);
+        zero += length;
+        copied += length;
+        continue;
+      }
+      for (let at = offset; at < offset + length;) {
+        const room = target.room(at, offset + length - at);
+        if (source.readNow?.(room, at) !== true) target.waitFor(source.read(room, at));
+        at += room.length;
+        read += room.length;
+        copied += room.length;
+        const wait = target.ready();
+        if (wait !== undefined) await wait;
+        if (read - turn < TURN) continue;
+        turn = read;
+        onProgress?.({ done: copied, total });
+        await setImmediate();
+        throwIfCancelled(signal);
       }
     }
+    onProgress?.({ done: copied, total });
+    throwIfCancelled(signal);
   }
+  return { copied, read, zero };
 }
 
 function checkSizes({ source, content, target }: CopyIncrementOptions): void {
@@ -86,7 +81,8 @@ function checkSizes({ source, content, target }: CopyIncrementOptions): void {
     const text = `a bitmap of a drive of ${content.diskSize} bytes does not fit one of ${size}`;
     throw new TidemarkError('BITMAP_INVALID', text, { where: source.label });
   }
-  if (target.size === size) return;
+  // An image counts sectors.
+  if (target.size === Math.ceil(size / SECTOR) * SECTOR) return;
   const text = `${target.label} has ${target.size} bytes, and ${source.label} has ${size}`;
   throw new TidemarkError('BACKUP_DRIVE_MISMATCH', text, { where: target.label });
 }

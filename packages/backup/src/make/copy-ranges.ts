@@ -29,39 +29,86 @@ export function* dirtyRanges(content: DirtyBitmap, drive: Granules): Generator<B
   if (end > start) yield { offset: start, length: end - start };
 }
 
-/** Asked of the source at once, so that reading begins before all of a large drive is mapped. */
-const WINDOW_SIZE = 4 * 1024 * 1024 * 1024;
+/** Asked of the source at once at most, so that reading begins before all of a large drive is mapped. */
+const SPAN_SIZE = 512 * 1024 * 1024;
+/** What lies between two ranges is asked for with them, up to this. Bytes. */
+const MAX_GAP = 4 * 1024 * 1024;
 
-/** Cuts ranges into parts of at most 4 GiB. */
-export function* windows(ranges: Iterable<ByteRange>): Generator<ByteRange> {
+/**
+ * Splits ranges by what the source knows without reading, many at a time: a question costs more than
+ * what it is about. A granule is zero here only when all of it is known to be; whatever the source
+ * says nothing about is read.
+ */
+export async function* knownRuns(
+  source: BlockDevice,
+  ranges: Iterable<ByteRange>,
+  drive: Granules,
+): AsyncGenerator<readonly CopyRange[]> {
+  for (const span of spans(ranges)) {
+    const last = span.at(-1)!;
+    const { offset } = span[0]!;
+    const zeros: ByteRange[] = [];
+    const length = last.offset + last.length - offset;
+    for await (const zero of zeroExtents(source, { offset, length })) zeros.push(zero);
+    yield splitByZeros(span, zeros, drive);
+  }
+}
+
+/** Ranges that are near each other, cut where they are long. */
+function* spans(ranges: Iterable<ByteRange>): Generator<readonly ByteRange[]> {
+  let span: ByteRange[] = [];
+  let start = 0;
+  let end = 0;
+  for (const range of pieces(ranges)) {
+    const isFar = range.offset - end > MAX_GAP;
+    const isLong = range.offset + range.length - start > SPAN_SIZE;
+    if (span.length > 0 && (isFar || isLong)) {
+      yield span;
+      span = [];
+    }
+    if (span.length === 0) start = range.offset;
+    span.push(range);
+    end = range.offset + range.length;
+  }
+  if (span.length > 0) yield span;
+}
+
+function* pieces(ranges: Iterable<ByteRange>): Generator<ByteRange> {
   for (const { offset, length } of ranges) {
-    for (let at = 0; at < length; at += WINDOW_SIZE) {
-      yield { offset: offset + at, length: Math.min(WINDOW_SIZE, length - at) };
+    for (let at = 0; at < length; at += SPAN_SIZE) {
+      yield { offset: offset + at, length: Math.min(SPAN_SIZE, length - at) };
     }
   }
 }
 
-/**
- * Splits a range by what the source knows without reading. A granule is zero here only when all of
- * it is known to be; whatever the source says nothing about is read.
- */
-export async function* copyRanges(
-  source: BlockDevice,
-  range: ByteRange,
+/** Both ascending. */
+function splitByZeros(
+  ranges: readonly ByteRange[],
+  zeros: readonly ByteRange[],
   drive: Granules,
-): AsyncGenerator<CopyRange> {
-  const rangeEnd = range.offset + range.length;
-  let done = range.offset;
-  for await (const zeros of zeroExtents(source, range)) {
-    const from = Math.max(roundUp(zeros.offset, drive), done);
-    const end = zeros.offset + zeros.length;
-    const to = end >= rangeEnd ? rangeEnd : roundDown(end, drive.granularity);
-    if (to <= from) continue;
-    if (from > done) yield { offset: done, length: from - done, zero: false };
-    yield { offset: from, length: to - from, zero: true };
-    done = to;
+): readonly CopyRange[] {
+  const runs: CopyRange[] = [];
+  let next = 0;
+  for (const { offset, length } of ranges) {
+    const rangeEnd = offset + length;
+    let done = offset;
+    while (next < zeros.length && endOf(zeros[next]!) <= offset) next += 1;
+    for (let at = next; at < zeros.length && zeros[at]!.offset < rangeEnd; at++) {
+      const end = endOf(zeros[at]!);
+      const from = Math.max(roundUp(zeros[at]!.offset, drive), done);
+      const to = end >= rangeEnd ? rangeEnd : roundDown(end, drive.granularity);
+      if (to <= from) continue;
+      if (from > done) runs.push({ offset: done, length: from - done, zero: false });
+      runs.push({ offset: from, length: to - from, zero: true });
+      done = to;
+    }
+    if (done < rangeEnd) runs.push({ offset: done, length: rangeEnd - done, zero: false });
   }
-  if (done < rangeEnd) yield { offset: done, length: rangeEnd - done, zero: false };
+  return runs;
+}
+
+function endOf({ offset, length }: ByteRange): number {
+  return offset + length;
 }
 
 /** The zero extents of a range, neighbours merged. */

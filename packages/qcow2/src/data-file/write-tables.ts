@@ -65,7 +65,7 @@ export function planTables(options: TablesOptions): TablePlan {
 }
 
 /** Refcount blocks count themselves, too: more are added until they suffice. */
-function planCounts(clusters: number, { clusterSize, refcountsPerBlock }: Geometry) {
+export function planCounts(clusters: number, { clusterSize, refcountsPerBlock }: Geometry) {
   for (let blocks = 1; ;) {
     const tableClusters = Math.ceil((blocks * TABLE_ENTRY_SIZE) / clusterSize);
     const total = clusters + tableClusters + blocks;

@@ -1,12 +1,11 @@
 import type { BlockDevice } from '@tidemark/block';
 import {
   type ByteRange,
-  copyRanges,
+  knownRuns,
   type CopyRange,
   type Granules,
   type Piece,
   readAhead,
-  windows,
 } from '@tidemark/backup/parts';
 import type { BlobWriter } from '../blobs/blob-writer.ts';
 import type { MapWriter } from '../map/map-writer.ts';
@@ -38,7 +37,7 @@ export interface Copied {
 }
 
 async function* rangesToCopy({ source, drive, parts }: CopyOptions): AsyncGenerator<CopyRange> {
-  for (const part of windows(parts)) yield* copyRanges(source, part, drive);
+  for await (const runs of knownRuns(source, parts, drive)) yield* runs;
 }
 
 /** Stores the content of the parts and puts it into the map. Known zeros are not read. */
