@@ -6,9 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type CopyDisk, makeDisks } from './img/copies.ts';
-import { type BenchImage, makeImage } from './img/images.ts';
-import { libraryTimes } from './img/library.ts';
+import type { ApartTask, ApartTimes } from './img/apart.ts';
+import type { BenchImage } from './img/images.ts';
 import { contest, startUp } from './img/program.ts';
 import { BITMAP_ROWS, CHECK, copyRows, type Row } from './img/rows.ts';
 
@@ -51,11 +52,16 @@ function programs(name: string, image: string, rows: readonly Row[]): void {
   }
 }
 
-async function library(name: string, image: string): Promise<void> {
-  const onDisk = await libraryTimes(image, 3, diskDir);
-  for (const [what, { first, median, least }] of Object.entries(
-    await libraryTimes(image, ROUNDS),
-  )) {
+const APART = fileURLToPath(new URL('img/apart.ts', import.meta.url));
+
+/** Makes the image. */
+function library(name: string, path: string, image: BenchImage): void {
+  const task: ApartTask = { path, image, rounds: ROUNDS, disk: diskDir };
+  const text = execFileSync(process.execPath, [...process.execArgv, APART, JSON.stringify(task)], {
+    encoding: 'utf8',
+  });
+  const { inMemory, onDisk }: ApartTimes = JSON.parse(text);
+  for (const [what, { first, median, least }] of Object.entries(inMemory)) {
     const times = [median, least, first, onDisk[what]!.median].map(ms).join(' | ');
     console.info(`| ${name} | ${what} | ${times} |`);
   }
@@ -72,9 +78,8 @@ try {
   console.info('| --- | --- | --- | --- | --- | --- |');
   for (const [name, image] of Object.entries(IMAGES)) {
     const path = join(dir, `${images.length}.qcow2`);
-    await makeImage(path, image);
     images.push([name, path]);
-    await library(name, path);
+    library(name, path, image);
   }
   console.info('\n| image | as a program | qemu-img | tidemark | ratio | memory | I/O |');
   console.info('| --- | --- | --- | --- | --- | --- | --- |');

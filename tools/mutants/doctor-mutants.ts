@@ -71,3 +71,25 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
 ];
+
+/** Each breaks the count of clusters in a row. */
+export const RUN_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'clusters in a row are in a set when their first byte is',
+    file: doctor('count/cluster-counter.ts'),
+    find: 'if (this.#last[i] !== ALL) return false;',
+    replace: '',
+  },
+  {
+    name: 'a run of clusters overflows its counts',
+    file: doctor('count/cluster-counter.ts'),
+    find: '+ weight <= NARROW_MAX) {\n        chunk[at - base]',
+    replace: '+ 0 <= NARROW_MAX) {\n        chunk[at - base]',
+  },
+  {
+    name: 'entries of a run are not looked at for their copied flag',
+    file: doctor('count/scan-l2.ts'),
+    find: 'if (isCopied && single.hasRun(cluster + 1, count - 1)) return;',
+    replace: 'if (isCopied) return;',
+  },
+];

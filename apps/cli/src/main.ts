@@ -1,7 +1,19 @@
 #!/usr/bin/env node
+import { lookAhead } from '@tidemark/block/look-ahead';
 import { keepCompiled } from './compile-cache.ts';
+import { IMG_COMMANDS, LOOKING } from './img-commands.ts';
+import type { ImgProgram } from './img-program.ts';
 
-keepCompiled();
-// What is imported from here on is kept.
-const { start } = await import('./start.ts');
-await start(import.meta.url);
+const [command, ...words] = process.argv.slice(2);
+const step = command === 'img' ? IMG_COMMANDS.find((name) => name === words[0]) : undefined;
+if (step === undefined) {
+  keepCompiled();
+  // What is loaded from here on is kept.
+  const start = './start.mjs';
+  void import(start).then((program) => program.start(import.meta.url));
+} else {
+  const locks = LOOKING.includes(step) ? lookAhead() : undefined;
+  keepCompiled();
+  const { run }: { readonly run: ImgProgram } = require(`./img/${step}.js`);
+  void run(import.meta.url, words, locks);
+}

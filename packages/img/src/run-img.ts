@@ -1,14 +1,10 @@
-import { isTidemarkError } from '@tidemark/core';
 import { HelpWanted } from './commands/read-arguments.ts';
-import { hintLine, ImgFailure, notOffered, PROGRAM, usageFailure } from './failure.ts';
-import { HELP } from './help.ts';
+import { notOffered, usageFailure } from './failure.ts';
 import type { ImgHost } from './host.ts';
-import { describeError } from './open/describe-error.ts';
-
-type Command = (words: readonly string[], host: ImgHost) => Promise<number>;
+import { type ImgCommand, runCommand } from './run-command.ts';
 
 /** Each is loaded when it is called for. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+const COMMANDS: Readonly<Record<string, () => Promise<ImgCommand>>> = {
   bitmap: async () => (await import('./commands/bitmap.ts')).bitmap,
   check: async () => (await import('./commands/check.ts')).check,
   compare: async () => (await import('./commands/compare.ts')).compare,
@@ -27,19 +23,11 @@ const NOT_OFFERED = new Set(['amend', 'bench', 'commit', 'dd', 'rebase']);
  * Runs one command line of `qemu-img`, the program's name left out, and prints what that would.
  * @returns the exit code
  */
-export async function runImg(words: readonly string[], host: ImgHost): Promise<number> {
-  try {
-    return await run(words, host);
-  } catch (error) {
-    if (error instanceof HelpWanted) {
-      host.out(HELP);
-      return 0;
-    }
-    return report(error, host);
-  }
+export function runImg(words: readonly string[], host: ImgHost): Promise<number> {
+  return runCommand(findAndRun, words, host);
 }
 
-async function run(words: readonly string[], host: ImgHost): Promise<number> {
+async function findAndRun(words: readonly string[], host: ImgHost): Promise<number> {
   const [name] = words;
   if (name === undefined) throw usageFailure('Not enough arguments');
   if (name === '-h' || name === '--help') throw new HelpWanted();
@@ -47,16 +35,4 @@ async function run(words: readonly string[], host: ImgHost): Promise<number> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw usageFailure(`Command not found: ${name}`);
   return (await load())(words, host);
-}
-
-function report(error: unknown, host: ImgHost): number {
-  if (error instanceof ImgFailure) {
-    host.err(`${PROGRAM}: ${error.message}\n${error.after}`);
-    return error.exitCode;
-  }
-  host.err(`${PROGRAM}: ${describeError(error)}\n`);
-  if (isTidemarkError(error) && error.context.hint !== undefined) {
-    host.err(hintLine(error.context.hint));
-  }
-  return 1;
 }

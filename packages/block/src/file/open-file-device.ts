@@ -16,7 +16,7 @@ import { whyFlushesAreWeak } from './mount-trust.ts';
 import { PromptIo } from './prompt-io.ts';
 import { waitingIo } from './waiting-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
-import { SYSTEM_FILES } from './system-files.ts';
+import { SYSTEM_FILES, WAITING_FILES } from './system-files.ts';
 
 export interface FileDeviceOptions {
   /** Default false. */
@@ -34,8 +34,8 @@ export interface FileDeviceOptions {
    */
   readonly lock?: boolean | 'look';
   /**
-   * Reads and writes in the tick of the call, also where that waits for the disk: for a program that
-   * has nothing else to do meanwhile. Default false.
+   * Does all in the tick of the call, also where that waits for the disk: for a program that has
+   * nothing else to do meanwhile. Default false.
    */
   readonly waits?: boolean;
   /** Let helper programs see and make holes. Default true. */
@@ -64,11 +64,11 @@ export async function openFileDevice(
   path: string,
   options: FileDeviceOptions = {},
 ): Promise<FileBlockDevice> {
-  const { writable = false, create = 'never', size = 0 } = options;
+  const { writable = false, create = 'never', size = 0, waits = false } = options;
   checkSize(size);
   if (create === 'exclusive' && !writable) throw new TypeError('a new file has to be writable');
   const isSystem = await isOfSystem(options.fs);
-  const fs = isSystem ? SYSTEM_FILES : options.fs!;
+  const fs = isSystem ? (waits ? WAITING_FILES : SYSTEM_FILES) : options.fs!;
   const context = { ...options, where: path, writable, isSystem };
   try {
     return create === 'exclusive'
@@ -143,11 +143,11 @@ function ioOf(file: OpenFile, { where, isSystem, waits = false }: Context): File
 }
 
 async function lockOrNotify(file: OpenFile, kind: Kind, context: Context): Promise<void> {
-  const { where, writable, onNotice, lock } = context;
+  const { where, writable, waits = false, onNotice, lock } = context;
   if (lock === 'look' && !writable) return lookForWriters(file.fd, where);
   const tools = findTools();
   const isBlockDevice = kind === 'block device';
-  const reason = await lockFile(file.fd, where, { writable, tools, isBlockDevice });
+  const reason = await lockFile(file.fd, where, { writable, waits, tools, isBlockDevice });
   if (reason !== undefined) onNotice?.(`'${where}' is not locked (${reason})`);
 }
 

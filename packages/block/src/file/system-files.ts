@@ -1,16 +1,26 @@
 import {
   type Stats,
   close,
+  closeSync,
   fdatasync,
+  fdatasyncSync,
   fstat,
+  fstatSync,
   fsync,
+  fsyncSync,
   ftruncate,
+  ftruncateSync,
   futimes,
+  futimesSync,
   open,
+  openSync,
   read,
   stat,
+  statSync,
   statfs,
+  statfsSync,
   unlink,
+  unlinkSync,
   write,
 } from 'node:fs';
 import type { FileSystem, OpenFile } from './file-system.ts';
@@ -22,6 +32,13 @@ export const SYSTEM_FILES: FileSystem = {
   open: async (path, flags) => new SystemFile(await result((done) => open(path, flags, done))),
   stat: (path) => result<Stats>((done) => stat(path, done)),
   unlink: (path) => result<void>((done) => unlink(path, withoutValue(done))),
+};
+
+/** The same in the tick of the call: no thread takes part, which costs more than most of the calls. */
+export const WAITING_FILES: FileSystem = {
+  open: async (path, flags) => new WaitingFile(openSync(path, flags)),
+  stat: async (path) => statSync(path),
+  unlink: async (path) => unlinkSync(path),
 };
 
 class SystemFile implements OpenFile {
@@ -70,8 +87,35 @@ class SystemFile implements OpenFile {
   }
 }
 
-/** The type of its file system, as statfs(2) names it. */
-export async function fileSystemType(path: string): Promise<number> {
+class WaitingFile extends SystemFile {
+  override async stat(): Promise<Stats> {
+    return fstatSync(this.fd);
+  }
+
+  override async truncate(size: number): Promise<void> {
+    ftruncateSync(this.fd, size);
+  }
+
+  override async datasync(): Promise<void> {
+    fdatasyncSync(this.fd);
+  }
+
+  override async sync(): Promise<void> {
+    fsyncSync(this.fd);
+  }
+
+  override async utimes(accessed: Date, changed: Date): Promise<void> {
+    futimesSync(this.fd, accessed, changed);
+  }
+
+  override async close(): Promise<void> {
+    closeSync(this.fd);
+  }
+}
+
+/** The type of its file system, as statfs(2) names it. `waits`: in the tick of the call. */
+export async function fileSystemType(path: string, waits = false): Promise<number> {
+  if (waits) return statfsSync(path).type;
   const { type } = await result<{ readonly type: number }>((done) => statfs(path, done));
   return type;
 }

@@ -23,8 +23,10 @@ function lookUp(name: string, path: string | undefined): string | undefined {
 
 function isExecutable(path: string): boolean {
   try {
+    // Most folders do not have it: an error is dearer than the call.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
     accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
+    return true;
   } catch {
     return false;
   }

@@ -1,17 +1,15 @@
-import { fstat } from 'node:fs';
-import { promisify } from 'node:util';
+import { fstatSync } from 'node:fs';
 import { deviceNumber } from '../file/block-device-facts.ts';
 import { systemText } from '../file/system-text.ts';
-
-const statOf = promisify(fstat);
+import { takeExpectedLocks } from './look-ahead.ts';
 
 /**
  * Whether /proc/locks (proc_locks(5)) has a lock on one of these bytes of an open file. It names file
  * systems as the kernel does, which is not always as stat(2) does: nothing found proves nothing.
  */
 export async function isLockedByOthers(fd: number, bytes: readonly number[]): Promise<boolean> {
-  const { dev, ino } = await statOf(fd, { bigint: true } as const);
-  const locks = systemText('/proc/locks') ?? '';
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  const locks = (await takeExpectedLocks()) ?? systemText('/proc/locks') ?? '';
   return locks.split('\n').some((line) => {
     const lock = parseLock(line);
     if (lock === undefined || lock.file !== `${hexDevice(dev)}:${ino}`) return false;

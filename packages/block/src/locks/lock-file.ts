@@ -11,6 +11,8 @@ export interface LockOptions {
   readonly tools: Pick<Tools, 'perl' | 'flock'>;
   /** A block device is opened exclusively, and udev takes a flock of it at any time. */
   readonly isBlockDevice?: boolean;
+  /** The helper program is waited for in the tick of the call. Default false. */
+  readonly waits?: boolean;
 }
 
 /** QEMU's permissions (include/block/block-common.h): byte 100 + n is used, 200 + n is not shared. */
@@ -38,7 +40,7 @@ export async function lockFile(
   where: string,
   options: LockOptions,
 ): Promise<string | undefined> {
-  const { writable } = options;
+  const { writable, waits = false } = options;
   const { perl } = options.tools;
   const uses = writable ? WRITER_USES : READER_USES;
   // Own bytes first: of two that start at once, at least one then sees the other.
@@ -53,7 +55,7 @@ export async function lockFile(
     others.join(','),
     canFlock ? flockMode(writable) : '0',
   ];
-  const { code, stderr } = await runOnDescriptor(perl, args, fd);
+  const { code, stderr } = await runOnDescriptor(perl, args, fd, waits);
   if (code === LOCK_TAKEN) return undefined;
   if (code === LOCK_CONFLICT) throw locked(where, writable);
   const failure = `the lock helper failed (${code === null ? 'no exit code' : `exit code ${code}`})`;
@@ -75,20 +77,23 @@ async function lockWithoutPerl(
   where: string,
   options: LockOptions & { readonly others: readonly number[] },
 ): Promise<string> {
-  const { writable, others } = options;
+  const { writable, others, waits = false } = options;
   const { flock } = options.tools;
   if (flock !== undefined && (await takesFlock(fd, options))) {
     const args = [writable ? '-x' : '-s', '-n', '-E', String(LOCK_CONFLICT), '3'];
-    const { code } = await runOnDescriptor(flock, args, fd);
+    const { code } = await runOnDescriptor(flock, args, fd, waits);
     if (code === LOCK_CONFLICT) throw locked(where, writable);
   }
   if (await isLockedByOthers(fd, others)) throw locked(where, writable);
   return 'perl is not installed: it is not in use now, and nobody is kept from using it';
 }
 
-async function takesFlock(fd: number, { isBlockDevice = false }: LockOptions): Promise<boolean> {
+async function takesFlock(
+  fd: number,
+  { isBlockDevice = false, waits = false }: LockOptions,
+): Promise<boolean> {
   if (isBlockDevice) return false;
-  return (await fileSystemType(`/proc/self/fd/${fd}`)) !== NFS;
+  return (await fileSystemType(`/proc/self/fd/${fd}`, waits)) !== NFS;
 }
 
 /** flock(2): LOCK_SH or LOCK_EX, with LOCK_NB. */

@@ -7,6 +7,8 @@ const NARROW_MAX = 255;
 
 /** What a set holds of a chunk that nothing was added to. */
 const EMPTY = new Uint8Array(CHUNK / 8);
+/** A byte of it with all of its clusters. */
+const ALL = 0xff;
 
 type Chunk = Uint8Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
@@ -38,6 +40,23 @@ export class ClusterCounter {
       this.#last[at] = count;
     }
     return count;
+  }
+
+  /** The same for clusters in a row. */
+  addRun(cluster: number, count: number, weight: number): void {
+    for (let at = cluster, end = cluster + count; at < end;) {
+      const index = chunkOf(at);
+      if (index !== this.#lastIndex) this.#select(index);
+      const to = Math.min(end, (index + 1) * CHUNK);
+      const chunk = this.#last;
+      const base = index * CHUNK;
+      // Most are referred to once: nothing has to be widened.
+      while (at < to && chunk[at - base]! + weight <= NARROW_MAX) {
+        chunk[at - base] = chunk[at - base]! + weight;
+        at += 1;
+      }
+      if (at < to) this.add(at++, weight);
+    }
   }
 
   get(cluster: number): number {
@@ -110,6 +129,28 @@ export class ClusterSet {
     this.#last[at >>> 3] = this.#last[at >>> 3]! | (1 << (at & 7));
   }
 
+  addRun(cluster: number, count: number): void {
+    for (let at = cluster, end = cluster + count; at < end;) {
+      this.add(at);
+      const whole = wholeBytes(at, end);
+      const from = (at % CHUNK) >>> 3;
+      this.#last.fill(ALL, from, from + whole);
+      at += Math.max(1, whole * 8);
+    }
+  }
+
+  /** Whether all of them are in it. */
+  hasRun(cluster: number, count: number): boolean {
+    for (let at = cluster, end = cluster + count; at < end;) {
+      if (!this.has(at)) return false;
+      const whole = wholeBytes(at, end);
+      const from = (at % CHUNK) >>> 3;
+      for (let i = from; i < from + whole; i++) if (this.#last[i] !== ALL) return false;
+      at += Math.max(1, whole * 8);
+    }
+    return true;
+  }
+
   has(cluster: number): boolean {
     const index = chunkOf(cluster);
     if (index !== this.#lastIndex) this.#select(index);
@@ -126,4 +167,10 @@ export class ClusterSet {
 /** Shifts are much faster than divisions, and enough for all but the largest files. */
 function chunkOf(cluster: number): number {
   return cluster < 2 ** 31 ? cluster >>> CHUNK_BITS : Math.floor(cluster / CHUNK);
+}
+
+/** Bytes of a chunk of a set that hold clusters of `[at, end)` alone, from that of `at` on. */
+function wholeBytes(at: number, end: number): number {
+  if (at % 8 !== 0) return 0;
+  return Math.floor((Math.min(end, at - (at % CHUNK) + CHUNK) - at) / 8);
 }

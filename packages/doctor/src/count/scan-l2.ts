@@ -70,7 +70,10 @@ export class L2Scanner {
       if ((high & UNUSUAL_HIGH) === 0 && (low & this.#unusualLow) === 0 && step === 2) {
         const cluster = (high & OFFSET_HIGH) * this.#highFactor + (low >>> this.#clusterBits);
         if (cluster !== 0 && cluster < this.#clusters) {
-          this.#data(cluster, high, table.offset + place);
+          const most = Math.min((words.length - word) / 2, this.#clusters - cluster);
+          const count = runLength(view, place, { most, clusterSize: this.#clusterSize });
+          this.#data(cluster, count, high, table.offset + place);
+          word += (count - 1) * step;
           continue;
         }
       }
@@ -104,10 +107,23 @@ export class L2Scanner {
     else this.#beyond(at, cluster * this.#clusterSize, this.#clusterSize);
   }
 
-  #data(cluster: number, high: number, at: number): void {
+  /** Clusters in a row, whose entries are alike. */
+  #data(cluster: number, count: number, high: number, at: number): void {
     const { weight, activeWeight } = this.#table;
-    this.#counter.add(cluster, weight);
-    if (activeWeight > 0) this.#countAllocation(cluster, (high & COPIED) !== 0, at);
+    this.#counter.addRun(cluster, count, weight);
+    if (activeWeight === 0) return;
+    const isCopied = (high & COPIED) !== 0;
+    const { allocation, single } = this.#walk;
+    // Of the first one more has to be seen: whether it follows the one before.
+    this.#countAllocation(cluster, isCopied, at);
+    if (count === 1) return;
+    allocation.allocated += activeWeight * (count - 1);
+    this.#next = cluster + count;
+    if (isCopied && single.hasRun(cluster + 1, count - 1)) return;
+    for (let i = 1; i < count; i++) {
+      if (isCopied === single.has(cluster + i)) continue;
+      this.#reportCopied(at + i * this.#entrySize, cluster + i, isCopied);
+    }
   }
 
   #countAllocation(cluster: number, isCopied: boolean, at: number): void {
@@ -209,4 +225,24 @@ export class L2Scanner {
     const guestOffset = this.#walk.guestOffsetOf(offset, (at - offset) / this.#entrySize);
     return guestOffset === undefined ? {} : { guestOffset };
   }
+}
+
+interface RunLimits {
+  /** Entries at most. */
+  readonly most: number;
+  readonly clusterSize: number;
+}
+
+/** Entries, with the one at `place`, each of which leads to the cluster behind that of the last. */
+function runLength(view: DataView, place: number, { most, clusterSize }: RunLimits): number {
+  const high = view.getInt32(place);
+  let low = view.getInt32(place + 4);
+  let count = 1;
+  for (let at = place + 8; count < most; at += 8) {
+    low = (low + clusterSize) | 0;
+    // Where the low half begins anew the high one differs, and so does the run.
+    if (low === 0 || view.getInt32(at + 4) !== low || view.getInt32(at) !== high) break;
+    count += 1;
+  }
+  return count;
 }

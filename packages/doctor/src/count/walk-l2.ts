@@ -1,3 +1,4 @@
+import { ioBuffer } from '@tidemark/block';
 import { L2Scanner } from './scan-l2.ts';
 import type { Walk } from './walk.ts';
 
@@ -9,9 +10,9 @@ export async function walkL2(walk: Walk): Promise<void> {
   const { clusterSize } = walk.layout;
   const scanner = new L2Scanner(walk);
   const longest = Math.max(1, STEP / clusterSize);
-  let buffer = new Uint8Array(clusterSize);
+  let buffer = ioBuffer(clusterSize);
   for (const { first, count } of runsOf(walk, longest)) {
-    if (buffer.length < count * clusterSize) buffer = new Uint8Array(longest * clusterSize);
+    if (buffer.length < count * clusterSize) buffer = ioBuffer(longest * clusterSize);
     await scanRun(walk, scanner, { first, count }, buffer);
   }
 }

@@ -1,3 +1,4 @@
+import { ioBuffer } from '@tidemark/block';
 import type { Walk } from '../count/walk.ts';
 import { refcountReader } from './refcount-reader.ts';
 
@@ -65,14 +66,21 @@ export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
 
 async function findSingle(walk: Walk, blocks: Float64Array, perBlock: number): Promise<void> {
   const { layout, source, references, single } = walk;
-  const buffer = new Uint8Array(layout.clusterSize);
-  const read = refcountReader(new DataView(buffer.buffer), layout.refcountBits);
+  const buffer = ioBuffer(layout.clusterSize);
+  const read = refcountReader(
+    new DataView(buffer.buffer, buffer.byteOffset, buffer.length),
+    layout.refcountBits,
+  );
   const used = Math.min(blocks.length, Math.ceil(references.clusters / perBlock));
   for (let index = 0; index < used; index++) {
     if (blocks[index] === 0) continue;
     await source.readInto(buffer, blocks[index]!);
     const first = index * perBlock;
-    for (let i = 0; i < perBlock; i++) if (read(i) === 1) single.add(first + i);
+    for (let i = 0; i < perBlock; i++) {
+      const from = i;
+      while (i < perBlock && read(i) === 1) i += 1;
+      if (i > from) single.addRun(first + from, i - from);
+    }
   }
 }
 
@@ -81,7 +89,8 @@ export function checkBlocks(
   { layout, references, findings }: Walk,
   refcounts: RefcountTable,
 ): void {
-  for (const [index, offset] of refcounts.blocks.entries()) {
+  for (let index = 0; index < refcounts.blocks.length; index++) {
+    const offset = refcounts.blocks[index]!;
     if (offset === 0) continue;
     const cluster = offset / layout.clusterSize;
     const count = references.counter.get(cluster);

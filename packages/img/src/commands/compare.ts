@@ -29,7 +29,7 @@ export async function compare(words: readonly string[], host: ImgHost): Promise<
     throw usageFailure('Expecting two image file names');
   }
   checkCacheMode(cache, 'source cache', EXIT_OPEN);
-  const options = { share, waits: true, exitCode: EXIT_OPEN, warn: host.err };
+  const options = { share, exitCode: EXIT_OPEN, warn: host.err };
   const one = await openImage(name, { ...options, format });
   try {
     const other = await openImage(otherName, { ...options, format: otherFormat });

@@ -6,7 +6,7 @@ import type { ImgHost } from '../host.ts';
 import { describeError } from '../open/describe-error.ts';
 import { pathOf } from '../open/file-name.ts';
 import { formatOf, type ImgFormat } from '../open/formats.ts';
-import { statusOf } from '../open/file-status.ts';
+import { identityOf } from '../open/file-status.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 import { CreateOptions } from '../text/create-options.ts';
 import { Progress } from '../text/progress.ts';
@@ -27,7 +27,7 @@ export async function convert(words: readonly string[], host: ImgHost): Promise<
   try {
     for (const name of wanted.sources) {
       const { format, share } = wanted;
-      sources.push(await openImage(name, { format, share, waits: true, warn: host.err }));
+      sources.push(await openImage(name, { format, share, warn: host.err }));
     }
     await convertOpen(sources, wanted, host);
   } finally {
@@ -47,8 +47,8 @@ async function convertOpen(
   const bitmaps = await bitmapsOf(sources[0]!, format, options, wanted, host);
   try {
     const path = pathOf(wanted.target);
-    await refuseSources(sources, path, format, wanted);
-    const isNew = (await statusOf(path).catch(() => undefined)) === undefined;
+    refuseSources(sources, path, format, wanted);
+    const isNew = identityOf(path) === undefined;
     if (options !== undefined) await make(wanted.target, format, options, host);
     try {
       const target = await openTarget(wanted, format, host);
@@ -116,17 +116,17 @@ async function bitmapsOf(
 }
 
 /** The locks see to it too, where there are locks. */
-async function refuseSources(
+function refuseSources(
   sources: readonly Image[],
   path: string,
   format: ImgFormat,
   { target, skipCreate }: ConvertArguments,
-): Promise<void> {
-  const there = await statusOf(path, { bigint: true }).catch(() => undefined);
+): void {
+  const there = identityOf(path);
   if (there === undefined) return;
   for (const source of sources) {
-    const { dev, ino } = await statusOf(source.path, { bigint: true });
-    if (dev !== there.dev || ino !== there.ino) continue;
+    const own = identityOf(source.path);
+    if (own?.dev !== there.dev || own.ino !== there.ino) continue;
     const what = skipCreate
       ? `Could not open '${target}'`
       : `${target}: error while converting ${format}`;
@@ -160,7 +160,7 @@ function openTarget(
   if (compressed && format === 'raw') {
     throw new ImgFailure('Compression not supported for this file format');
   }
-  return openImage(target, { format, writable: true, waits: true, warn: host.err });
+  return openImage(target, { format, writable: true, warn: host.err });
 }
 
 async function fill(

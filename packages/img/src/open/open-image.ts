@@ -32,8 +32,6 @@ export interface OpenImageOptions {
    * program. Default `keep`, and always so for writing.
    */
   readonly lock?: 'keep' | 'look';
-  /** Reads and writes in the tick of the call: where there is nothing else to do. Default false. */
-  readonly waits?: boolean;
   readonly exitCode?: number;
   /** Hears what is printed on standard error though all goes well: whole lines. */
   readonly warn: (text: string) => void;
@@ -136,11 +134,11 @@ async function openQcow2Layer(
 async function openBacking(
   name: string,
   format: string | undefined,
-  { share = false, lock = 'keep', waits = false, warn }: OpenImageOptions,
+  { share = false, lock = 'keep', warn }: OpenImageOptions,
   above: readonly string[],
 ): Promise<Image> {
   try {
-    return await openLayer(name, { format, share, lock, waits, warn }, above);
+    return await openLayer(name, { format, share, lock, warn }, above);
   } catch (error) {
     const after = error instanceof ImgFailure ? error.after : '';
     throw new ImgFailure(`Could not open backing file: ${describeError(error)}`, {
@@ -152,11 +150,12 @@ async function openBacking(
 
 /** @throws USAGE and others: only the reason, without the name of the image */
 async function openFile(path: string, options: OpenImageOptions): Promise<FileBlockDevice> {
-  const { writable = false, share = false, lock = 'keep', waits = false } = options;
+  const { writable = false, share = false, lock = 'keep' } = options;
   try {
     return await openFileDevice(path, {
       writable,
-      waits,
+      // There is nothing else to do meanwhile.
+      waits: true,
       lock: share ? false : lock === 'look' && !writable ? 'look' : true,
       onNotice: (text) => options.warn(`${text}\n`),
     });

@@ -1,4 +1,4 @@
-import type { BlockDevice } from '@tidemark/block';
+import { type BlockDevice, ioBuffer } from '@tidemark/block';
 import type { LayerExtent } from '@tidemark/qcow2';
 import { ImgFailure } from '../failure.ts';
 import { describeError } from '../open/describe-error.ts';
@@ -109,7 +109,7 @@ function readPart(disk: BlockDevice, bytes: Buffer, offset: number): readonly Pr
 const spare: Buffer[] = [];
 
 function takeBuffer(length: number): { readonly bytes: Buffer; giveBack(): void } {
-  const whole = spare.pop() ?? Buffer.allocUnsafeSlow(PART);
+  const whole = spare.pop() ?? ioBuffer(PART);
   return { bytes: whole.subarray(0, length), giveBack: () => spare.push(whole) };
 }
 

@@ -1,4 +1,4 @@
-import type { BlockDevice } from '@tidemark/block';
+import { type BlockDevice, ioBuffer } from '@tidemark/block';
 import { isTidemarkError } from '@tidemark/core';
 import { ImgFailure } from '../failure.ts';
 import { describeError } from '../open/describe-error.ts';
@@ -54,7 +54,7 @@ export async function copyContent(options: CopyOptions): Promise<void> {
         continue;
       }
       let buffer = buffers.pop()!;
-      if (buffer.length < part.length) buffer = Buffer.allocUnsafeSlow(Math.max(PART, part.length));
+      if (buffer.length < part.length) buffer = ioBuffer(Math.max(PART, part.length));
       const bytes = buffer.subarray(0, part.length);
       const { source, sourceOffset } = part;
       const isThere = source.readNow?.(bytes, sourceOffset) === true;

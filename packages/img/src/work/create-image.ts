@@ -90,14 +90,15 @@ async function makeFile(
 
 async function openOrMake(path: string, warn: (text: string) => void) {
   const onNotice = (text: string) => warn(`${text}\n`);
+  const options = { writable: true, waits: true, onNotice } as const;
   try {
-    const made = { writable: true, create: 'exclusive', onNotice } as const;
-    return { file: await openFileDevice(path, made), isNew: true };
+    const file = await openFileDevice(path, { ...options, create: 'exclusive' });
+    return { file, isNew: true };
   } catch (error) {
     if (!isTidemarkError(error, 'FILE_EXISTS')) throw wordCreation(error, path);
   }
   try {
-    return { file: await openFileDevice(path, { writable: true, onNotice }), isNew: false };
+    return { file: await openFileDevice(path, options), isNew: false };
   } catch (error) {
     if (isTidemarkError(error, 'DEVICE_UNSUPPORTED')) {
       throw new ImgFailure(`Could not create '${path}': Is a directory`, { cause: error });

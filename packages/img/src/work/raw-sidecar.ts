@@ -31,7 +31,7 @@ export async function openBitmapsBeside(
   let sidecar: FileBlockDevice | undefined;
   try {
     const onNotice = (text: string) => warn(`${PROGRAM}: ${text}\n`);
-    sidecar = await openFileDevice(path, { writable: true, onNotice });
+    sidecar = await openFileDevice(path, { writable: true, waits: true, onNotice });
     if ((await readDataFile(sidecar)) !== undefined) {
       throw new ImgFailure('QEMU can run on it', { after: hintLine(TO_PLAIN(image.path)) });
     }

@@ -1,3 +1,4 @@
+import { ioBuffer } from '@tidemark/block';
 import type { DirtyBitmap } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
@@ -30,10 +31,10 @@ export interface MergeSource {
 
 /** Bytes for bits that are on their way, for all sources: no two of them are read at once. */
 export class Scratch {
-  #buffer = new Uint8Array(0);
+  #buffer: Uint8Array = new Uint8Array(0);
 
   take(length: number): Uint8Array {
-    if (this.#buffer.length < length) this.#buffer = new Uint8Array(length);
+    if (this.#buffer.length < length) this.#buffer = ioBuffer(length);
     return this.#buffer.subarray(0, length);
   }
 }

@@ -1,3 +1,4 @@
+import { ioBuffer } from '@tidemark/block';
 import { DirtyBitmap, TidemarkError } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
@@ -29,7 +30,7 @@ export async function readContent(
   const content = new DirtyBitmap(diskSize, record.granularity);
   const table = await readTable(image, record);
   const maxClusters = Math.max(1, TRANSFER_SIZE / clusterSize);
-  const buffer = new Uint8Array(Math.min(maxClusters, table.length) * clusterSize);
+  const buffer = ioBuffer(Math.min(maxClusters, table.length) * clusterSize);
 
   for (const { index, count, start } of tableRuns(table, clusterSize, maxClusters)) {
     if (start === ALL_ZEROS) continue;

@@ -1,3 +1,4 @@
+import { ioBuffer } from '@tidemark/block';
 import type { DirtyBitmap } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
@@ -84,7 +85,7 @@ class Merge {
     const parts = [...partsOf(this.#table, maxClusters)];
     const longest = Math.min(maxClusters, this.#table.length) * image.clusterSize;
     // One is read while the other is written.
-    const buffers = [new Uint8Array(longest), new Uint8Array(longest)] as const;
+    const buffers = [ioBuffer(longest), ioBuffer(longest)] as const;
     let reading: Promise<Uint8Array> | undefined;
     for (const [i, part] of parts.entries()) {
       const bits = await (reading ?? this.#read(part, buffers[0]));
