@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
   program: ['core'],
+  picture: ['core'],
   drive: [
     'core',
     'block',
@@ -49,6 +50,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'core',
     'img',
     'nbd-program',
+    'picture',
     'program',
     'block',
     'doctor',

@@ -11,6 +11,7 @@ import { EXIT_USAGE, exitCodeOf, packageVersion } from '@tidemark/program';
 import { backup } from './commands/backup.ts';
 import { bitmapRoutes } from './commands/bitmap/index.ts';
 import { checkpoint } from './commands/checkpoint.ts';
+import { history } from './commands/history.ts';
 import { imageRoutes } from './commands/image/index.ts';
 import { info } from './commands/info.ts';
 import { repoRoutes } from './commands/repo/index.ts';
@@ -37,6 +38,7 @@ const root = buildRouteMap({
     restore,
     rescan,
     verify,
+    history,
     serve,
     repo: repoRoutes,
     img: imgRoute,

@@ -14,6 +14,7 @@ const bitmapCommands = [
   'disable',
   'merge',
   'dump',
+  'show',
   'prune',
 ];
 const sidecarCommands = ['create', 'plan', 'resize', 'move', 'adopt', 'convert', 'lend', 'config'];
@@ -33,6 +34,7 @@ const commands = [
   ['restore'],
   ['rescan'],
   ['verify'],
+  ['history'],
   ['repo', 'create'],
   ['repo', 'list'],
   ['repo', 'show'],

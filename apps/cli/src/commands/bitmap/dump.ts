@@ -1,6 +1,6 @@
 import { buildCommand } from '@stricli/core';
 import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
-import { drawMap } from '../../draw-map.ts';
+import { formatSize } from '@tidemark/program';
 import {
   type DriveFlags,
   driveFlags,
@@ -8,7 +8,7 @@ import {
   namePositional,
   withExamples,
 } from '../../flags.ts';
-import { type OutputFlags, print } from '../../output.ts';
+import type { OutputFlags } from '../../output.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
   readonly map?: boolean;
@@ -24,7 +24,7 @@ export const dump = buildCommand<Flags, [drive: string, name: string]>({
     }
     const { withStore } = await import('../../session.ts');
     const bitmap = await withStore(path, flags, { access: 'read' }, (store) => store.load(name));
-    if (map) print(flags, bitmap, drawMap);
+    if (map) await drawMap(bitmap);
     else await writeExtents(bitmap, flags);
   },
   parameters: {
@@ -55,6 +55,12 @@ export const dump = buildCommand<Flags, [drive: string, name: string]>({
     ),
   },
 });
+
+async function drawMap(bitmap: DirtyBitmap): Promise<void> {
+  const { drawLine } = await import('../../picture/draw-line.ts');
+  const { cells, cellSize } = drawLine(bitmap);
+  await write(`[${cells}]\na character is ${formatSize(cellSize)}\n`);
+}
 
 /** In pieces: a bitmap can have millions of ranges. */
 async function writeExtents(bitmap: DirtyBitmap, { json }: OutputFlags): Promise<void> {

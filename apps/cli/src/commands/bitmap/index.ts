@@ -8,8 +8,9 @@ import { list } from './list.ts';
 import { merge } from './merge.ts';
 import { prune } from './prune.ts';
 import { remove } from './remove.ts';
+import { show } from './show.ts';
 
 export const bitmapRoutes = buildRouteMap({
-  routes: { add, remove, list, clear, enable, disable, merge, dump, prune },
+  routes: { add, remove, list, clear, enable, disable, merge, dump, show, prune },
   docs: { brief: "one drive's bitmaps" },
 });
