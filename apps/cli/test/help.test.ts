@@ -95,7 +95,7 @@ describe('a wrong command line', () => {
   it.each([
     [
       ['frob'],
-      "there is no command 'frob'; did you mean 'restore' or 'serve'?",
+      "there is no command 'frob'; did you mean 'history' or 'restore' or 'serve'?",
       'see tidemark --help',
     ],
     [['bitmap', 'ad'], "there is no command 'ad'", 'see tidemark bitmap --help'],
