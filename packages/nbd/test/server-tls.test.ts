@@ -132,8 +132,8 @@ describe('a server that wants TLS', () => {
     client.send(u32(3));
     await client.option(OPTION.STARTTLS);
     client.socket.end();
-    // The server's end, on which others may wait.
-    await once(client.socket, 'close');
+    // Until the server's end, on which others may wait.
+    expect(await client.rest()).toHaveLength(0);
   });
 });
 
