@@ -69,6 +69,8 @@ export class QmpServer implements AsyncDisposable {
   }
 
   #welcome(socket: Socket): void {
+    // Who hangs up before he is greeted breaks his connection, and nothing else.
+    socket.on('error', () => {});
     const conversation = this.#converse(socket).catch(() => {
       // The client is gone. What it asked for is done or not; nobody waits for the answer.
     });

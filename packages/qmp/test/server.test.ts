@@ -158,6 +158,19 @@ describe('QmpServer.listen', () => {
     await server.close();
   });
 
+  it('goes on when clients hang up before they are greeted', async () => {
+    const { path, server } = await serve();
+    for (let i = 0; i < 20; i += 1) {
+      const socket = connect(path);
+      await once(socket, 'connect');
+      socket.destroy();
+      await once(socket, 'close');
+    }
+    const client = await QmpClient.connect(path);
+    expect(await client.execute('query-block')).toEqual([]);
+    await server.close();
+  });
+
   it('leaves a file alone that is no socket', async () => {
     const path = join(dir, 'file');
     writeFileSync(path, 'precious');

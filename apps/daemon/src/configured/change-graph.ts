@@ -30,12 +30,13 @@ export async function changeGraph(change: GraphChange): Promise<void> {
   await prepareNbd(change);
   const early = await addEarly(change);
   await removeExports(change);
-  await moveNbd(change);
+  await stopNbd(change);
   await removeDrives(change);
   for (const name of change.changes.drivesToAdd) if (!early.has(name)) await addDrive(change, name);
   await retuneDrives(change);
   const { additions, removals } = await planBitmaps(change.loaded, change.before, change.graph);
   await located(change.loaded, ['drives'], () => addBitmaps(additions, change.graph, change.undo));
+  await startNbd(change);
   await addExports(change);
   // One transaction: all of them or none.
   if (removals.length === 0) return;
@@ -70,11 +71,7 @@ async function prepareNbd({ graph, loaded, before, changes, undo }: GraphChange)
   if (nbd === undefined) return;
   await located(loaded, ['nbd'], async () => {
     const serving = nbdServing(nbd);
-    if (changes.nbd === 'move') await graph.nbd.check(serving);
-    if (changes.nbd === 'start') {
-      await graph.nbd.start(serving);
-      undo.push('the NBD server', () => graph.exports.stopServer());
-    }
+    if (changes.nbd === 'move' || changes.nbd === 'start') await graph.nbd.check(serving);
     if (changes.nbd === 'configure') {
       await graph.nbd.configure(serving);
       undo.push('the NBD server', () => graph.nbd.configure(nbdServing(before.nbd!)));
@@ -133,12 +130,16 @@ async function removeExports(change: GraphChange): Promise<void> {
   }
 }
 
-async function moveNbd({ graph, loaded, before, changes, undo }: GraphChange): Promise<void> {
+async function stopNbd({ graph, before, changes, undo }: GraphChange): Promise<void> {
   if (changes.nbd !== 'move' && changes.nbd !== 'stop') return;
   await graph.exports.stopServer();
   undo.push('the NBD server', () => graph.nbd.start(nbdServing(before.nbd!)));
+}
+
+/** Once drives record: who comes before exports are there is not told that there are none. */
+async function startNbd({ graph, loaded, changes, undo }: GraphChange): Promise<void> {
   const { nbd } = loaded.config;
-  if (nbd === undefined) return;
+  if (nbd === undefined || (changes.nbd !== 'move' && changes.nbd !== 'start')) return;
   await located(loaded, ['nbd'], () => graph.nbd.start(nbdServing(nbd)));
   undo.push('the NBD server', () => graph.exports.stopServer());
 }

@@ -97,6 +97,7 @@ export interface QmpArguments {
   readonly 'query-version': NoArguments;
   readonly 'x-tidemark-view-open': In<typeof ViewOpenArguments>;
   readonly 'x-tidemark-view-close': In<typeof ViewCloseArguments>;
+  readonly 'x-tidemark-reload': NoArguments;
   readonly quit: NoArguments;
 }
 
@@ -145,6 +146,7 @@ export const replies = {
   'query-version': QmpVersionReply,
   'x-tidemark-view-open': v.looseObject({ id: v.string(), socket: v.string() }),
   'x-tidemark-view-close': nothing,
+  'x-tidemark-reload': nothing,
   quit: nothing,
 } as const satisfies Readonly<Record<QmpCommand, v.GenericSchema>>;
 
