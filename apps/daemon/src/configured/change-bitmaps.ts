@@ -13,16 +13,26 @@ export interface BitmapChanges {
   readonly removals: readonly GraphAction[];
 }
 
-/** @throws BITMAP_INCONSISTENT, BITMAP_EXISTS: one is there and is not as it has to be */
+export interface PlanBitmapsOptions {
+  readonly loaded: LoadedConfig;
+  /** What is there now. */
+  readonly before: LoadedConfig['config'];
+  readonly graph: BlockGraph;
+}
+
+/**
+ * Of the drives that `isMeant` says; their nodes are there.
+ * @throws BITMAP_INCONSISTENT, BITMAP_EXISTS: one is there and is not as it has to be
+ */
 export async function planBitmaps(
-  loaded: LoadedConfig,
-  before: LoadedConfig['config'],
-  graph: BlockGraph,
+  { loaded, before, graph }: PlanBitmapsOptions,
+  isMeant: (drive: string) => boolean,
 ): Promise<BitmapChanges> {
   const additions: GraphAction[] = [];
   const removals: GraphAction[] = [];
   for (const [name, { bitmaps: wanted = {} }] of Object.entries(loaded.config.drives)) {
     const known = Object.hasOwn(before.drives, name) ? (before.drives[name]?.bitmaps ?? {}) : {};
+    if (!isMeant(name)) continue;
     if (Object.keys(wanted).length + Object.keys(known).length === 0) continue;
     const node = graph.nodes.get(name)!;
     const there = await bitmapsOf(node);
@@ -41,6 +51,23 @@ export async function planBitmaps(
     }
   }
   return { additions, removals };
+}
+
+/** @throws BITMAP_NOT_FOUND: an export is to show one that is not there, and will not be */
+export async function checkShown({ loaded, graph }: PlanBitmapsOptions, id: string): Promise<void> {
+  const { drive, bitmaps = 'all' } = loaded.config.exports[id]!;
+  const node = graph.nodes.get(drive);
+  if (bitmaps === 'all' || node === undefined) return;
+  const there = await bitmapsOf(node);
+  const coming = loaded.config.drives[drive]?.bitmaps ?? {};
+  await located(loaded, ['exports', id, 'bitmaps'], () => {
+    for (const bitmap of bitmaps) {
+      const comes = Object.hasOwn(coming, bitmap);
+      const isThere = comes ? coming[bitmap]?.absent !== true : there.has(bitmap);
+      if (isThere || node.backing !== undefined) continue;
+      throw new TidemarkError('BITMAP_NOT_FOUND', `Bitmap '${bitmap}' is not found`, { bitmap });
+    }
+  });
 }
 
 type There = Awaited<ReturnType<typeof bitmapsOf>>;

@@ -2,7 +2,7 @@ import type { BlockGraph, BlockNode } from '@tidemark/graph';
 import { TidemarkError } from '@tidemark/core';
 import type { LoadedConfig } from '../config/load-config.ts';
 import type { Config } from '../config/schema.ts';
-import { addBitmaps, planBitmaps } from './change-bitmaps.ts';
+import { addBitmaps, checkShown, planBitmaps } from './change-bitmaps.ts';
 import { located } from './located.ts';
 import { nbdServing } from './nbd-serving.ts';
 import { nodeOptionsOf } from './node-options.ts';
@@ -27,6 +27,7 @@ export interface GraphChange {
  */
 export async function changeGraph(change: GraphChange): Promise<void> {
   checkUnused(change);
+  await checkBitmaps(change);
   await prepareNbd(change);
   const early = await addEarly(change);
   await removeExports(change);
@@ -34,7 +35,7 @@ export async function changeGraph(change: GraphChange): Promise<void> {
   await removeDrives(change);
   for (const name of change.changes.drivesToAdd) if (!early.has(name)) await addDrive(change, name);
   await retuneDrives(change);
-  const { additions, removals } = await planBitmaps(change.loaded, change.before, change.graph);
+  const { additions, removals } = await planBitmaps(change, () => true);
   await located(change.loaded, ['drives'], () => addBitmaps(additions, change.graph, change.undo));
   await startNbd(change);
   await addExports(change);
@@ -62,6 +63,17 @@ function checkUnused({ graph, changes, before }: GraphChange): void {
     if (user === undefined) continue;
     const text = `drive '${name}' cannot go or be changed: ${user} uses it`;
     throw new TidemarkError('BITMAP_BUSY', text, { where: name, hint: 'end that first' });
+  }
+}
+
+/** Of drives that stay as they are: what is wrong with the others is found when they are opened. */
+async function checkBitmaps(change: GraphChange): Promise<void> {
+  const { before, changes } = change;
+  const others = new Set(changes.drivesToAdd);
+  const stays = (name: string) => Object.hasOwn(before.drives, name) && !others.has(name);
+  await planBitmaps(change, stays);
+  for (const id of changes.exportsToAdd) {
+    if (stays(change.loaded.config.exports[id]!.drive)) await checkShown(change, id);
   }
 }
 

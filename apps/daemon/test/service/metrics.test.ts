@@ -94,7 +94,7 @@ describe('metrics', () => {
       '# HELP m a\n# TYPE m counter\nm 1\n',
       '# HELP m a\n# TYPE m gauge\nm x\n',
     ]) {
-      expect(() => parseExposition(wrong)).toThrow();
+      expect(() => parseExposition(wrong)).toThrow(/m|line/);
     }
   });
 });
