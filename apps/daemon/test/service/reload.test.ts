@@ -181,7 +181,8 @@ describe('a reload', () => {
     await using qmp = await QmpControl.connect(place.path('qmp.sock'));
     const nodes = await qmp.call('query-named-block-nodes');
     const found = nodes.find((node) => node['node-name'] === 'a')?.['dirty-bitmaps'] ?? [];
-    expect(found.map(({ name }) => name).toSorted()).toEqual(['added', 'kept', 'off']);
+    const names = new Set(found.map(({ name }) => name));
+    expect(names).toEqual(new Set(['added', 'kept', 'off']));
     expect(await end(service)).toBe(0);
     expect(await bitmapsOf(file)).toMatchObject({
       added: { enabled: true, granularity: 4096 },
