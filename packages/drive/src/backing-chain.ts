@@ -81,8 +81,11 @@ async function identify(path: string): Promise<string> {
   return realpath(path).catch(() => path);
 }
 
-/** As QEMU does: a colon before the first slash makes a protocol, and one of them is file. */
-function resolveBackingName(name: string, overlay: string): string {
+/**
+ * The path of the backing file that an image names. As QEMU does: a colon before the first slash makes
+ * a protocol, and one of them is file. @throws IMAGE_UNSUPPORTED: another protocol
+ */
+export function resolveBackingName(name: string, overlay: string): string {
   // Not beside the overlay: QEMU takes what follows `file:` for a path of its own.
   if (name.startsWith('file:')) return resolve(name.slice('file:'.length));
   if (/^[^/]*:/.test(name)) throw unsupported(overlay, `backing files by protocol ('${name}')`);

@@ -1,3 +1,4 @@
+export { resolveBackingName } from './backing-chain.ts';
 export { isNbdUri } from './open-nbd-drive.ts';
 export {
   defaultSidecarPath,

@@ -10,6 +10,8 @@ export interface DriveToBackUp {
   readonly source: BlockDevice;
   readonly drive: DriveIdentity;
   readonly bitmap?: BackupBitmap | undefined;
+  /** When the content was so. Default: now. */
+  readonly created?: Date | undefined;
   /** The bitmap stays as it is, so that the next backup has all of this one too. Default false. */
   readonly differential?: boolean | undefined;
 }

@@ -93,7 +93,7 @@ async function copy(
 function describe(task: Task, map: string | null, totals: PointTotals): PointManifest {
   const { source, drive, plan, next, set } = task;
   return {
-    created: new Date().toISOString(),
+    created: (task.created ?? new Date()).toISOString(),
     kind: plan.parent === undefined ? 'full' : 'incremental',
     reason: plan.reason,
     parent: plan.parent?.id ?? null,
