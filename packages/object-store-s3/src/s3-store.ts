@@ -9,12 +9,10 @@ import { TidemarkError } from '@tidemark/core';
 import {
   checkKey,
   checkPrefix,
+  NumberedReferences,
   type ObjectRange,
   type ObjectStore,
-  readNumbered,
-  type Reference,
   type StoredObject,
-  swapNumbered,
 } from '@tidemark/object-store';
 import { putInParts } from './multipart.ts';
 import { answerIn, isBusy, isMissing, isThere, s3Error } from './s3-errors.ts';
@@ -29,7 +27,7 @@ const MAX_ATTEMPTS = 5;
  * and removing an object needs no version. So it works in a bucket with Object Lock, where what was
  * removed stays as long as the lock says, and with stores that do not know `If-Match`.
  */
-export class S3ObjectStore implements ObjectStore {
+export class S3ObjectStore extends NumberedReferences implements ObjectStore {
   readonly label: string;
   readonly #client: S3Client;
   readonly #place: S3Place;
@@ -37,6 +35,7 @@ export class S3ObjectStore implements ObjectStore {
 
   /** The client is closed with the store. */
   constructor(client: S3Client, place: S3Place) {
+    super();
     this.#client = client;
     this.#place = place;
     this.label = `bucket '${place.bucket}'${place.prefix === '' ? '' : `, '${place.prefix}'`}`;
@@ -108,18 +107,6 @@ export class S3ObjectStore implements ObjectStore {
     } catch (error) {
       if (!isMissing(error)) throw s3Error(error, `removing '${key}' in ${this.label}`);
     }
-  }
-
-  async readReference(name: string): Promise<Reference | undefined> {
-    return readNumbered(this, name);
-  }
-
-  async swapReference(
-    name: string,
-    expected: string | undefined,
-    bytes: Uint8Array,
-  ): Promise<string | undefined> {
-    return swapNumbered(this, name, expected, bytes);
   }
 
   async close(): Promise<void> {

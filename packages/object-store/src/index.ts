@@ -5,4 +5,4 @@ export {
 export { checkKey, checkPrefix, isKey } from './keys.ts';
 export { MemoryObjectStore, type MemoryObjectStoreOptions } from './memory-store.ts';
 export type { ObjectRange, ObjectStore, Reference, StoredObject } from './object-store.ts';
-export { readNumbered, swapNumbered } from './numbered-references.ts';
+export { NumberedReferences } from './numbered-references.ts';

@@ -1,5 +1,5 @@
 import { isTidemarkError } from '@tidemark/core';
-import type { ObjectStore, Reference } from './object-store.ts';
+import type { ObjectStore, Reference, StoredObject } from './object-store.ts';
 
 /** Old states that stay, so that a writer who was away finds its own to be old. */
 const KEPT_STATES = 16;
@@ -7,11 +7,32 @@ const KEPT_STATES = 16;
 type Objects = Pick<ObjectStore, 'delete' | 'get' | 'list' | 'putIfAbsent'>;
 
 /**
- * A reference made of objects: its states have ascending numbers for names, and the highest one
+ * References made of objects: their states have ascending numbers for names, and the highest one
  * counts. A swap puts the next number, which only one writer can. So a store needs no more than to
  * put what is absent, nothing is ever written over, and no lock is there for a crash to leave behind.
  */
-export async function readNumbered(objects: Objects, name: string): Promise<Reference | undefined> {
+export abstract class NumberedReferences implements Objects {
+  abstract delete(key: string): Promise<void>;
+  abstract get(...args: Parameters<ObjectStore['get']>): Promise<Uint8Array>;
+  abstract list(prefix: string): AsyncIterable<StoredObject>;
+  abstract putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
+
+  /** As `ObjectStore.readReference`. */
+  async readReference(name: string): Promise<Reference | undefined> {
+    return readNumbered(this, name);
+  }
+
+  /** As `ObjectStore.swapReference`. */
+  async swapReference(
+    name: string,
+    expected: string | undefined,
+    bytes: Uint8Array,
+  ): Promise<string | undefined> {
+    return swapNumbered(this, name, expected, bytes);
+  }
+}
+
+async function readNumbered(objects: Objects, name: string): Promise<Reference | undefined> {
   for (;;) {
     const newest = (await statesOf(objects, name)).at(-1);
     if (newest === undefined) return undefined;
@@ -25,8 +46,7 @@ export async function readNumbered(objects: Objects, name: string): Promise<Refe
   }
 }
 
-/** As `ObjectStore.swapReference`. */
-export async function swapNumbered(
+async function swapNumbered(
   objects: Objects,
   name: string,
   expected: string | undefined,

@@ -125,7 +125,7 @@ async function importLayer(
     const bitmap = { name: CHAIN, content, checkpoint: below, onDurable: async () => {} };
     const identity = { id, label: basename(id), format: 'qcow2' };
     const drives = [{ source, drive: identity, bitmap, created: mtime }];
-    const [point] = await longWork('import', (signal, progress) =>
+    const [point] = await longWork('importing', (signal, progress) =>
       backUpDrives({
         repository,
         drives,

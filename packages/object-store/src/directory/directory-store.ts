@@ -3,8 +3,8 @@ import { dirname, join, resolve } from 'node:path';
 import { TidemarkError } from '@tidemark/core';
 import { noObject, objectTooShort, storeClosed } from '../errors.ts';
 import { checkKey, checkPrefix, isKey } from '../keys.ts';
-import { readNumbered, swapNumbered } from '../numbered-references.ts';
-import type { ObjectRange, ObjectStore, Reference, StoredObject } from '../object-store.ts';
+import { NumberedReferences } from '../numbered-references.ts';
+import type { ObjectRange, ObjectStore, StoredObject } from '../object-store.ts';
 import { systemError } from './system-error.ts';
 import { errnoOf, type FileSystem, readSome, systemFiles, writeDurably } from './file-system.ts';
 import { Folders } from './folders.ts';
@@ -24,7 +24,7 @@ export interface DirectoryObjectStoreOptions {
  * Objects as files. A new one is written under a name that nobody reads, synced, linked to its own
  * name (the commit point) and its folder synced; an old one is never written to.
  */
-export class DirectoryObjectStore implements ObjectStore {
+export class DirectoryObjectStore extends NumberedReferences implements ObjectStore {
   readonly label: string;
   readonly path: string;
   readonly #fs: FileSystem;
@@ -32,6 +32,7 @@ export class DirectoryObjectStore implements ObjectStore {
   #isClosed = false;
 
   constructor(path: string, { fs = systemFiles }: DirectoryObjectStoreOptions = {}) {
+    super();
     this.path = resolve(path);
     this.label = `directory '${path}'`;
     this.#fs = fs;
@@ -114,18 +115,6 @@ export class DirectoryObjectStore implements ObjectStore {
     await this.#named(key, async () => {
       await this.#unlink(path);
     });
-  }
-
-  async readReference(name: string): Promise<Reference | undefined> {
-    return readNumbered(this, name);
-  }
-
-  async swapReference(
-    name: string,
-    expected: string | undefined,
-    bytes: Uint8Array,
-  ): Promise<string | undefined> {
-    return swapNumbered(this, name, expected, bytes);
   }
 
   async close(): Promise<void> {
