@@ -10,6 +10,9 @@ export {
   type NewestBits,
   type WriteLease,
 } from './live.ts';
+export { decodeBitmapFile } from './bitmap-file/decode-bitmap-file.ts';
+export { encodeBitmapFile } from './bitmap-file/encode-bitmap-file.ts';
+export type { BitmapFile, FiledBitmap } from './bitmap-file/format.ts';
 export { createBitmapStore } from './create-bitmap-store.ts';
 export type { DirtyExtent } from './bitmap/extents.ts';
 export { DirtyBitmap, type ResizeOptions } from './dirty-bitmap.ts';

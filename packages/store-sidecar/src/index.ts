@@ -1,5 +1,6 @@
 export type { BoundDrive } from './binding/binding.ts';
 export { adoptSidecar, type AdoptSidecarOptions, type Adoption } from './adopt-sidecar.ts';
+export { canTellChanges, whyAnother, whyChanged } from './binding/compare-facts.ts';
 export { bindSidecar } from './bind-sidecar.ts';
 export { convertSidecar, type ConvertSidecarOptions } from './convert-sidecar.ts';
 export { readDataFile, type SidecarDataFile } from './data-file/data-file-name.ts';

@@ -151,7 +151,8 @@ export class HandOverRound {
       if (!(await this.#isUnderWay())) break;
       await setTimeout(50);
     }
-    if (!this.#source.isAlive) return 'nobody';
+    // A target that has the drive, and the source's word, may die with it.
+    if ((await this.#statusOf(this.#source)) !== 'stopped') return 'nobody';
     // Stopped: the target has died since with the drive.
     const resume = await this.#source.qmp
       .execute('x-tidemark-handover-resume', { node: NODE })
@@ -162,9 +163,13 @@ export class HandOverRound {
   }
 
   async #isUnderWay(): Promise<boolean> {
-    if (!this.#target.isAlive) return false;
-    const known = await this.#target.qmp.execute('x-tidemark-query-handovers');
-    return (known as { status: string }[]).some(({ status }) => status === 'negotiating');
+    return (await this.#statusOf(this.#target)) === 'negotiating';
+  }
+
+  async #statusOf({ isAlive, qmp }: Side): Promise<string | undefined> {
+    if (!isAlive) return undefined;
+    const known = await qmp.execute('x-tidemark-query-handovers');
+    return (known as { status: string }[]).at(-1)?.status;
   }
 
   /** What is in memory of who has the drive, into a bitmap that is kept. */
