@@ -23,6 +23,18 @@ export { describeDriveSidecar, type SidecarDescription } from './sidecar/describ
 export { moveDriveSidecar, type MovedSidecar, type MoveSidecarOptions } from './sidecar/move.ts';
 export { resizeDriveSidecar, type ResizedDrive } from './sidecar/resize.ts';
 export type { SidecarOptions } from './sidecar/with-sidecar.ts';
+export {
+  type CarriedBitmap,
+  exportBitmaps,
+  type ExportBitmapsOptions,
+} from './bitmap-file/export-bitmaps.ts';
+export {
+  importBitmaps,
+  type ImportBitmapsOptions,
+  type ImportReport,
+  readBitmapFile,
+} from './bitmap-file/import-bitmaps.ts';
+export type { OriginVerdict } from './bitmap-file/origin.ts';
 export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';

@@ -152,7 +152,10 @@ export class HandOverRound {
       await setTimeout(50);
     }
     // A target that has the drive, and the source's word, may die with it.
-    if ((await this.#statusOf(this.#source)) !== 'stopped') return 'nobody';
+    if ((await this.#statusOf(this.#source)) !== 'stopped') {
+      if (this.#source.isAlive && this.#target.isAlive) this.#problems.push('neither has it');
+      return 'nobody';
+    }
     // Stopped: the target has died since with the drive.
     const resume = await this.#source.qmp
       .execute('x-tidemark-handover-resume', { node: NODE })

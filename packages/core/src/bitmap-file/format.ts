@@ -4,7 +4,7 @@ import type { DirtyBitmap } from '../dirty-bitmap.ts';
 
 // docs/bitmap-file.md describes it.
 
-export const BITMAP_FILE_MAGIC = Buffer.from('TIDEBITS');
+export const BITMAP_FILE_MAGIC = Buffer.alloc(8, 'TIDEBITS');
 export const BITMAP_FILE_VERSION = 1;
 
 /** Bytes of what tells of the drive. */
