@@ -4,6 +4,7 @@ import type { QmpBlockLayer, QmpNbdServer, QmpNode, QmpTarget } from '@tidemark/
 import { TidemarkError } from '@tidemark/core';
 import { describeNode } from './describe-node.ts';
 import { qmpHandOvers } from './qmp-hand-overs.ts';
+import { countsOf } from './request-counts.ts';
 import { qmpJob } from './qmp-job.ts';
 import { Rescans } from './rescans.ts';
 
@@ -26,7 +27,7 @@ export function qmpTarget({ graph, objects, log, quit, reload }: QmpTargetOption
     return { path, isRemote, tracked: await node.drive() };
   };
   return {
-    nodes: () => new Map(graph.nodes.list().map((node) => [node.name, qmpNode(node)])),
+    nodes: () => new Map(graph.nodes.list().map((node) => [node.name, qmpNode(node, graph)])),
     transaction: (actions, options) => graph.transaction(actions, options),
     block: blockLayer(graph, objects),
     listen: (listener) => graph.listen(listener),
@@ -68,11 +69,12 @@ function servingOf(
   return { address, tls, limits: { clients: Math.min(clients, ANY_NUMBER) } };
 }
 
-function qmpNode(node: BlockNode): QmpNode {
+function qmpNode(node: BlockNode, { exports }: BlockGraph): QmpNode {
   const drive = () => node.drive();
   return {
     name: node.name,
     blockInfo: () => describeNode(node),
+    counts: () => countsOf(exports.list().filter((each) => each.node === node.name)),
     bitmaps: async () => (await node.tracked?.list()) ?? [],
     sha256: async (name) => (await drive()).sha256(name),
     freeze: async (name) => (await drive()).freeze(name),

@@ -8,6 +8,7 @@ import {
 } from './bitmap-actions.ts';
 import { ResizeArguments, resizeBlock } from './block/block-resize.ts';
 import { describeNode } from './block/block-info.ts';
+import { queryBlockStats } from './block/block-stats.ts';
 import { exportCommands } from './block/export-commands.ts';
 import { nodeCommands } from './block/node-commands.ts';
 import { type Command, command } from './command.ts';
@@ -91,6 +92,7 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
       return {};
     }),
   ],
+  ['query-blockstats', queryBlockStats],
   ['query-block', command(none, () => [])],
   [
     'query-named-block-nodes',

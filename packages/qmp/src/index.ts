@@ -29,6 +29,7 @@ export type {
   QmpNbdServer,
   QmpNode,
   QmpRelease,
+  QmpRequestCount,
   QmpRescan,
   QmpRescanRequest,
   QmpRescans,

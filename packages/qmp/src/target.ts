@@ -62,11 +62,20 @@ export type QmpRelease = { readonly name: string; readonly id: string } & (
   | { readonly clear: true; readonly checkpoint?: string | undefined }
 );
 
+/** Requests of one kind, those that failed included. */
+export interface QmpRequestCount {
+  readonly requests: number;
+  readonly bytes: number;
+  readonly errors: number;
+}
+
 /** A drive as QMP sees it. */
 export interface QmpNode {
   /** Node name and device name at once. */
   readonly name: string;
   blockInfo(): Promise<QmpBlockInfo>;
+  /** What clients have asked of it. */
+  counts(): Readonly<Record<'read' | 'write' | 'flush' | 'unmap', QmpRequestCount>>;
   /** Newest first, as QEMU has them. */
   bitmaps(): Promise<readonly QmpBitmap[]>;
   /** @throws BITMAP_NOT_FOUND */

@@ -130,6 +130,10 @@ export class FakeTarget implements QmpTarget {
         virtualSize: this.sizes.get(name) ?? 1_048_576,
         ...(this.trouble && { trouble: this.trouble }),
       }),
+      counts: () => {
+        const none = { requests: 0, bytes: 0, errors: 0 };
+        return { read: none, write: none, flush: none, unmap: none };
+      },
       freeze: async (bitmap) => {
         if (!bitmaps.has(bitmap)) throw notFound(bitmap);
         return `freeze of ${bitmap}`;

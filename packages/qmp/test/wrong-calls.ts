@@ -13,6 +13,10 @@ export const wrongCalls: readonly (readonly [request: string, desc: string])[] =
     call('query-named-block-nodes', { flat: 1 }),
     "Invalid parameter type for 'flat', expected: boolean",
   ],
+  [
+    call('query-blockstats', { 'query-nodes': 1 }),
+    "Invalid parameter type for 'query-nodes', expected: boolean",
+  ],
   ...withBitmapAdd(),
   ...withOthers(),
   ...withTransaction(),
