@@ -15,6 +15,7 @@ const PACKAGES = {
   nbdcopy: 'libnbd-bin',
   nbdkit: 'nbdkit',
   nbdsh: 'python3-libnbd',
+  nroff: 'groff-base',
   fio: 'fio',
   openssl: 'openssl',
   'mkfs.ext4': 'e2fsprogs',

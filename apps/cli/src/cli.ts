@@ -1,8 +1,11 @@
 import {
+  type Application,
   buildApplication,
   buildRouteMap,
   type DocumentationBriefs,
+  type CommandContext,
   ExitCode,
+  proposeCompletions,
   run,
   type StricliProcess,
   text_en,
@@ -22,6 +25,7 @@ import { sidecarRoutes } from './commands/sidecar/index.ts';
 import { verify } from './commands/verify.ts';
 import { imgRoute } from './commands/img-route.ts';
 import { nbdRoute } from './commands/nbd-route.ts';
+import { COMPLETE, completion } from './commands/completion.ts';
 import { ctlRoutes } from './commands/ctl/index.ts';
 import { qmp } from './commands/qmp.ts';
 import { errorTexts } from './error-texts.ts';
@@ -45,6 +49,7 @@ const root = buildRouteMap({
     nbd: nbdRoute,
     ctl: ctlRoutes,
     qmp,
+    completion,
   },
   docs: {
     brief:
@@ -80,10 +85,9 @@ const BRIEFS: DocumentationBriefs = {
   argumentEscapeSequence: 'what follows are arguments, though they begin with a dash',
 };
 
-/** Runs one command line and leaves its exit code in `process.exitCode`. */
-export async function runCli(args: readonly string[]): Promise<void> {
-  endOnOutputError();
-  const app = buildApplication(root, {
+/** The commands; `args`: the command line that mistakes are told of. */
+export function buildCli(args: readonly string[]): Application<CommandContext> {
+  return buildApplication(root, {
     name: 'tidemark',
     versionInfo: { currentVersion: packageVersion(import.meta.url) },
     // `--` ends the options, so that a name may begin with a dash.
@@ -92,11 +96,22 @@ export async function runCli(args: readonly string[]): Promise<void> {
     localization: { text: { ...text_en, ...errorTexts(args), briefs: BRIEFS } },
     determineExitCode: exitCodeOf,
   });
+}
+
+/** Runs one command line and leaves its exit code in `process.exitCode`. */
+export async function runCli(args: readonly string[]): Promise<void> {
+  endOnOutputError();
   const host: StricliProcess = {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
   };
+  const app = buildCli(args);
+  if (args[0] === COMPLETE) {
+    const found = await proposeCompletions(app, args.slice(1), { process: host });
+    for (const { completion } of found) process.stdout.write(`${completion}\n`);
+    return;
+  }
   await run(app, args, { process: host });
   process.exitCode = ownExitCode(Number(host.exitCode ?? 0));
 }

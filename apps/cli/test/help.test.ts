@@ -28,6 +28,7 @@ const commands = [
   ),
   ...['snapshot', 'export', 'unexport'].map((name) => ['ctl', name]),
   ['qmp'],
+  ['completion'],
   ['info'],
   ['backup'],
   ['checkpoint'],
