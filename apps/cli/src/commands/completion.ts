@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import { TidemarkError } from '@tidemark/core';
-import { withExamples } from '../flags.ts';
+import { jsonFlag, withExamples } from '../flags.ts';
+import type { OutputFlags } from '../output.ts';
 
 /** What a shell's script calls us by, with the words so far: proposals, one to a line. */
 export const COMPLETE = '__complete';
@@ -25,16 +26,17 @@ compdef _tidemark tidemark
 };
 
 export const completion = buildCommand({
-  func(_flags: object, shell: string) {
+  func({ json }: OutputFlags, shell: string) {
     const script = SCRIPTS[shell];
     if (script === undefined) {
       throw new TidemarkError('USAGE', `there are no completions for '${shell}'`, {
         hint: `use one of ${Object.keys(SCRIPTS).join(', ')}`,
       });
     }
-    process.stdout.write(script);
+    process.stdout.write(json ? `${JSON.stringify({ shell, script }, null, 2)}\n` : script);
   },
   parameters: {
+    flags: { json: jsonFlag },
     positional: {
       kind: 'tuple',
       parameters: [{ brief: 'bash, zsh or fish', placeholder: 'SHELL', parse: String }],
@@ -45,7 +47,7 @@ export const completion = buildCommand({
     fullDescription: withExamples(
       ['Prints a script; what it proposes always fits the version that is installed.'],
       [
-        'source <(tidemark completion bash)',
+        'tidemark completion bash > ~/.local/share/bash-completion/completions/tidemark',
         'tidemark completion fish > ~/.config/fish/completions/tidemark.fish',
       ],
     ),
