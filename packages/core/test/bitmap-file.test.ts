@@ -74,6 +74,21 @@ describe('a file of bitmaps', () => {
     );
   });
 
+  it('takes next to nothing for parts that are all alike', () => {
+    // Two pieces, and a bit in a third one.
+    const diskSize = 2 * MIB * 8 * 512 + 512;
+    const content = new DirtyBitmap(diskSize, 512);
+    content.set(0, diskSize / 2);
+    const bitmap = { name: 'b', enabled: true, isUntrusted: false, content };
+    const file = encoded({ diskSize, origin: '', bitmaps: [bitmap] });
+    expect(file.length).toBeLessThan(2048);
+    expect(decodeBitmapFile(file, 'f').bitmaps[0]!.content.equals(content)).toBe(true);
+    content.setAll();
+    const all = encoded({ diskSize, origin: '', bitmaps: [bitmap] });
+    expect(all.length).toBeLessThan(200);
+    expect(decodeBitmapFile(all, 'f').bitmaps[0]!.content.equals(content)).toBe(true);
+  });
+
   it('is refused wherever it is cut, and whichever byte of it differs', () => {
     const content = new DirtyBitmap(MIB, 4096);
     content.set(0, 5000);
@@ -127,6 +142,8 @@ describe('a file of bitmaps', () => {
     // A drive of another size has other pieces.
     file.writeBigUInt64BE(BigInt(MIB / 2), 16);
     expect(() => decodeBitmapFile(sealed(file), 'f')).toThrow(/piece/);
+    file.writeBigUInt64BE(BigInt(2 * MIB), 16);
+    expect(() => decodeBitmapFile(sealed(file), 'f')).toThrow(/a piece has 256 bytes/);
     file.writeBigUInt64BE(2n ** 60n, 16);
     expect(() => decodeBitmapFile(sealed(file), 'f')).toThrow(
       expect.objectContaining({ name: 'TidemarkError' }),

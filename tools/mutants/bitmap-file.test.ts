@@ -1,0 +1,13 @@
+import { BITMAP_FILE_MUTANTS, BITMAP_FORMAT_MUTANTS } from './bitmap-file-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('bitmaps in files', BITMAP_FILE_MUTANTS, {
+  project: 'drive',
+  filters: ['bitmap-file'],
+  usually: 2,
+});
+mutantSuite('the format of files of bitmaps', BITMAP_FORMAT_MUTANTS, {
+  project: 'core',
+  filters: ['bitmap-file'],
+  usually: 1,
+});

@@ -1,0 +1,13 @@
+import { HAND_OVER_MUTANTS, PARKING_MUTANTS } from './hand-over-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite('parked bitmaps', PARKING_MUTANTS, {
+  project: 'tracking',
+  filters: ['parking'],
+  usually: 2,
+});
+mutantSuite('hand-overs', HAND_OVER_MUTANTS, {
+  project: 'graph',
+  filters: ['hand-over'],
+  usually: 2,
+});
