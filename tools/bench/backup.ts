@@ -1,12 +1,12 @@
 // What backups cost beside qemu-storage-daemon's blockdev-backup, in turn with it:
 //   pnpm bench backup [FOLDER] [ROUNDS] [GiB]
 // FOLDER decides the file system. Times are of the job, without the start of a process; processor
-// time is of the whole process that does it. docs/performance.md has the last figures.
+// time is of the whole process that does it. Rows as docs/performance.md has their targets. docs/performance.md has the last figures.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { dropCaches, type Increment, makeIncrement } from './backup/increment.ts';
-import { toImage, toRepository, unchanged } from './backup/ours.ts';
+import { full, toImage, toRepository, unchanged } from './backup/ours.ts';
 import { QemuBackups } from './backup/qemu-backups.ts';
 import { median } from './passes.ts';
 
@@ -74,10 +74,16 @@ console.info(
 console.info(`|${' --- |'.repeat(9)}`);
 try {
   const increment = await makeIncrement(dir, Number(gib) * 2 ** 30);
-  report('warm', await measure(increment, false), increment);
-  report('cold', await measure(increment, true), increment);
+  report('D1, D2: warm', await measure(increment, false), increment);
+  report('D3: cold', await measure(increment, true), increment);
   const seconds = await unchanged(join(dir, 'unchanged'));
-  console.info(`nothing changed on 1 TiB: ${(seconds * 1000).toFixed(0)} ms beyond start-up`);
+  console.info(`D4, nothing changed on 1 TiB: ${(seconds * 1000).toFixed(0)} ms beyond start-up`);
+  const whole = await full(increment, join(dir, 'repository'));
+  const rate = (bytes: number, of: number) => `${(bytes / of / 2 ** 20).toFixed(0)} MiB/s`;
+  console.info(
+    `full backup: ${rate(increment.size, whole.wall)}, beside SHA-256 of the same alone: ` +
+      `${rate(increment.size, whole.hashing)}; at most ${(whole.memory / 2 ** 20).toFixed(0)} MiB`,
+  );
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }

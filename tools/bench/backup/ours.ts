@@ -1,3 +1,4 @@
+import { hash, randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { copyIncrement } from '@tidemark/backup';
 import { MemoryDevice } from '@tidemark/block';
@@ -67,6 +68,26 @@ export async function toRepository(increment: Increment, path: string) {
   );
   await drive.device.close();
   return { wall, cpu };
+}
+
+/**
+ * All of the drive into a new repository, without compression. Seconds; of SHA-256 alone as well; and
+ * the most memory that this process has had, in bytes.
+ */
+export async function full(increment: Increment, path: string) {
+  rmSync(path, { recursive: true, force: true });
+  const drive = await openDrive(increment.path, { access: 'read' });
+  await using store = new DirectoryObjectStore(path);
+  const repository = await createRepository(store, { compression: 'none' });
+  const about = { id: 'bench', label: 'bench', format: 'qcow2' };
+  const one: DriveToBackUp = { source: drive.device, drive: about };
+  const { wall } = await timed(() => backUpDrives({ repository, drives: [one] }));
+  await drive.device.close();
+  const granule = randomBytes(GRANULE);
+  const hashed = await timed(async () => {
+    for (let at = 0; at < increment.size; at += GRANULE) hash('sha256', granule, 'buffer');
+  });
+  return { wall, hashing: hashed.wall, memory: process.resourceUsage().maxRSS * 1024 };
 }
 
 /** Seconds of a backup of 1 TiB of which nothing is dirty. */

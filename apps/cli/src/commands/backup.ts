@@ -23,6 +23,7 @@ interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
   readonly differential?: boolean;
   readonly rate?: number;
   readonly scratch?: string;
+  readonly begins?: string;
   readonly bitmap?: string;
   readonly chain?: string;
   readonly full?: boolean;
@@ -130,6 +131,14 @@ export const backup = buildCommand<Flags, [drive: string, directory?: string]>({
         parse: String,
         brief: 'folder of the daemon for what a live drive overwrites meanwhile; usually /var/tmp',
         placeholder: 'FOLDER',
+        optional: true,
+      },
+      begins: {
+        kind: 'parsed',
+        parse: String,
+        brief:
+          'the bitmap of a server, CHAIN@CHECKPOINT, that began where its NBD export stands still',
+        placeholder: 'NAME',
         optional: true,
       },
       ...secretFlags,

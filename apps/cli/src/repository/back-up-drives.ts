@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { followKnownChain } from '@tidemark/backup/parts';
 import type { BackupBitmap } from '@tidemark/backup';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
-import type { Drive } from '@tidemark/drive';
+import { type Drive, isNbdUri } from '@tidemark/drive';
 import {
   type BackedUpDrive,
   backUpDrives,
@@ -14,6 +14,7 @@ import type { DriveFlags } from '../flags.ts';
 import { longWork } from '../long-work.ts';
 import { type Session, withBitmaps, withDrive } from '../session.ts';
 import type { RepositoryFlags } from './flags.ts';
+import { checkpointNamed } from './checkpoint-named.ts';
 import { liveAddresses } from './live/live-address.ts';
 import { withRepository } from './open-place.ts';
 
@@ -27,6 +28,7 @@ export interface RepositoryBackupFlags extends DriveFlags, RepositoryFlags {
   readonly differential?: boolean;
   readonly rate?: number;
   readonly scratch?: string;
+  readonly begins?: string;
 }
 
 /** One instant of all drives: each is locked while the last one is opened, and until all is done. */
@@ -38,6 +40,11 @@ export async function backUpToRepository(
   if (flags.driveId !== undefined && paths.length > 1) {
     const text = '--drive-id names one drive, and there are several';
     throw new TidemarkError('USAGE', text, { hint: 'back them up one by one, or leave it out' });
+  }
+  if (flags.begins !== undefined && !paths.every((path) => isNbdUri(path))) {
+    throw new TidemarkError('USAGE', '--begins is for drives on a server of others', {
+      hint: 'leave it out: bitmaps of other drives begin by themselves',
+    });
   }
   const live = await liveAddresses(paths);
   if (live !== undefined) {
@@ -57,8 +64,9 @@ export async function backUpToRepository(
 async function run(
   repository: Repository,
   drives: readonly DriveToBackUp[],
-  { full, granularity, rate }: RepositoryBackupFlags,
+  { full, granularity, rate, begins }: RepositoryBackupFlags,
 ): Promise<readonly BackedUpDrive[]> {
+  const checkpoint = begins === undefined ? undefined : checkpointNamed(begins);
   return longWork('backup', (signal, progress) =>
     backUpDrives({
       repository,
@@ -66,6 +74,7 @@ async function run(
       mode: full ? 'full' : 'auto',
       granularity,
       rate,
+      checkpoint,
       signal,
       onProgress: ({ done, total }) => progress.update(done, total),
     }),
@@ -87,6 +96,14 @@ async function withDrives<T>(
     const next: DriveToBackUp = { source: drive.device, drive: about, bitmap, differential };
     return withDrives(others, flags, repository, [...opened, next], work);
   };
+  const isServed = (flags.bitmap ?? flags.begins) !== undefined && flags.sidecar === undefined;
+  if (isServed && isNbdUri(path)) {
+    const { bitmap, begins, driveId } = flags;
+    const { withServedBitmap } = await import('./context-bitmap.ts');
+    return withServedBitmap({ uri: path, bitmap, begins, driveId }, (next) =>
+      withDrives(others, flags, repository, [...opened, next], work),
+    );
+  }
   if (flags.bitmaps === false) {
     return withDrive(path, flags, { access: 'read', content: true }, (drive) =>
       go(drive, undefined),

@@ -6,6 +6,7 @@ const OF_REPOSITORIES: Readonly<Record<string, string>> = {
   differential: '--differential',
   rate: '--rate',
   scratch: '--scratch',
+  begins: '--begins',
   range: '--range',
   passphraseFile: '--passphrase-file',
   keyFile: '--key-file',

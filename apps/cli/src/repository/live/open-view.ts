@@ -2,6 +2,7 @@ import { DirtyBitmap, TidemarkError } from '@tidemark/core';
 import { connectNbd, type NbdDevice } from '@tidemark/nbd';
 import { type QmpControl, QmpError } from '@tidemark/qmp';
 import type { DriveToBackUp } from '@tidemark/repository';
+import { contextOf, readBitmap } from '../context-bitmap.ts';
 import type { LivePlan } from './plan-live.ts';
 
 export interface OpenViewOptions {
@@ -58,8 +59,10 @@ export class LiveView {
     const source = await connectNbd(this.#uri(node), { contexts });
     this.#devices.push(source);
     if (bitmap === undefined) return { source, drive };
-    const content = new DirtyBitmap(source.size, bitmap.content.granularity);
-    if (hasBits) await readBits(source, bitmap.name, content);
+    const { granularity } = bitmap.content;
+    const content = hasBits
+      ? await readBitmap(source, bitmap.name, granularity)
+      : new DirtyBitmap(source.size, granularity);
     const begin = plan.begin;
     const successor = begin && { nameAt: () => begin.name, granularity: begin.granularity };
     return { source, drive, bitmap: { ...bitmap, content, successor, onDurable: async () => {} } };
@@ -70,19 +73,5 @@ export class LiveView {
     // Before the server hangs up on them.
     for (const device of this.#devices.splice(0)) await device.close().catch(() => {});
     await this.#control.call('x-tidemark-view-close', { id: this.#id, ...end });
-  }
-}
-
-function contextOf(name: string): string {
-  return `qemu:dirty-bitmap:${name}`;
-}
-
-async function readBits(source: NbdDevice, name: string, bits: DirtyBitmap): Promise<void> {
-  for await (const { offset, length, flags } of source.contextExtents(
-    contextOf(name),
-    0,
-    source.size,
-  )) {
-    if ((flags & 1) !== 0) bits.set(offset, length);
   }
 }
