@@ -1,13 +1,5 @@
 import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,13 +21,14 @@ export interface Mutant {
   readonly also?: { readonly find: string; readonly replace: string };
 }
 
-/** A copy of the packages, in which sources can be broken while the tests run. */
+/** A copy of packages and programs, in which sources can be broken while the tests run. */
 export class Sandbox {
   readonly #folder = mkdtempSync(join(tmpdir(), 'tidemark-mutants-'));
 
   constructor() {
     for (const name of [
       'packages',
+      'apps',
       'tools',
       'vitest.config.ts',
       'package.json',
@@ -49,7 +42,6 @@ export class Sandbox {
         verbatimSymlinks: true,
       });
     }
-    mkdirSync(join(this.#folder, 'apps'));
     symlinkSync(join(root, 'node_modules'), join(this.#folder, 'node_modules'));
   }
 

@@ -168,6 +168,8 @@ describe('QmpServer.listen', () => {
     }
     const client = await QmpClient.connect(path);
     expect(await client.execute('query-block')).toEqual([]);
+    const none = 'There is no configuration file to read again';
+    await expect(client.execute('x-tidemark-reload')).rejects.toThrow(none);
     await server.close();
   });
 
