@@ -76,3 +76,24 @@ export const RESIZED_TAILS: readonly Mutant[] = [
     replace: '',
   },
 ];
+
+export const NEW_IMAGES: readonly Mutant[] = [
+  {
+    name: 'a new image has its header before its data is durable',
+    file: 'packages/qcow2/src/sequential/new-image.ts',
+    find: 'await device.resize(this.#stream.end);\n    await device.flush();',
+    replace: 'await device.resize(this.#stream.end);',
+  },
+  {
+    name: 'a piece of a new image is written before it is read',
+    file: 'packages/qcow2/src/sequential/chunk-stream.ts',
+    find: 'await Promise.allSettled(reads);',
+    replace: 'await Promise.allSettled(reads.slice(0, 0));',
+  },
+  {
+    name: 'zeros of a new image do not hide what is behind it',
+    file: 'packages/qcow2/src/sequential/new-map.ts',
+    find: 'const ZERO_LOW = 1;',
+    replace: 'const ZERO_LOW = 0;',
+  },
+];

@@ -1,4 +1,10 @@
-import { DATA_FILES, PACKED_CLUSTERS, RESIZED_TAILS, SUBCLUSTERS } from './format-mutants.ts';
+import {
+  DATA_FILES,
+  NEW_IMAGES,
+  PACKED_CLUSTERS,
+  RESIZED_TAILS,
+  SUBCLUSTERS,
+} from './format-mutants.ts';
 import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('packed clusters', PACKED_CLUSTERS, {
@@ -9,6 +15,11 @@ mutantSuite('packed clusters', PACKED_CLUSTERS, {
 mutantSuite('subclusters', SUBCLUSTERS, {
   project: 'qcow2',
   filters: ['extended-l2'],
+  usually: 1,
+});
+mutantSuite('new images', NEW_IMAGES, {
+  project: 'qcow2',
+  filters: ['new-image'],
   usually: 1,
 });
 mutantSuite('data files', DATA_FILES, {
