@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Promptness } from '../src/file/promptness.ts';
+import { PROMPT_WRITE_MS, Promptness } from '../src/file/promptness.ts';
 
 const PROMPT = 0.005;
 const SLOW = 5;
@@ -60,4 +60,15 @@ it('takes one slow call for chance, and a second one soon after for a sign', () 
   // It is tried once, and not believed again.
   promptness.took(0.3, 4096);
   expect(detour(promptness)).toBe(32);
+});
+
+it('grants a write more than a read, and less than the system makes it wait', () => {
+  const [read, write] = [new Promptness(), new Promptness(PROMPT_WRITE_MS)];
+  for (let i = 0; i < 2; i++) {
+    read.took(0.3, 4096);
+    write.took(0.3, 4096);
+  }
+  expect([detour(read), detour(write)]).toEqual([16, 0]);
+  write.took(SLOW, 4096);
+  expect(detour(write)).toBe(16);
 });

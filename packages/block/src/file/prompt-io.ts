@@ -1,5 +1,5 @@
 import { readSync, writeSync } from 'node:fs';
-import { Promptness } from './promptness.ts';
+import { PROMPT_WRITE_MS, Promptness } from './promptness.ts';
 
 /** What takes longer than a turn of the event loop should is left to other threads. Bytes. */
 const MAX_BYTES = 2 * 1024 ** 2;
@@ -20,7 +20,7 @@ export class PromptIo {
   readonly #fd: number;
   readonly #waits: boolean;
   readonly #reads = new Promptness();
-  readonly #writes = new Promptness();
+  readonly #writes = new Promptness(PROMPT_WRITE_MS);
 
   /** `waits`: also where that waits for the disk. Default false. */
   constructor(fd: number, { waits = false }: { readonly waits?: boolean } = {}) {

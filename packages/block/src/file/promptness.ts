@@ -1,5 +1,10 @@
-/** Milliseconds that a system call takes at most which waits for nothing, on a processor of its own. */
-const PROMPT_MS = 0.06;
+/** Milliseconds that a read takes at most which waits for nothing, on a processor of its own. */
+const PROMPT_READ_MS = 0.06;
+/**
+ * The same of a write. It goes to the cache whatever is there; where the system makes it wait it
+ * does so for milliseconds, and below that another thread would cost more than the wait.
+ */
+export const PROMPT_WRITE_MS = 0.5;
 /** Milliseconds from which on it has waited for a disk; below, perhaps for its turn on a busy machine. */
 const WAITED_MS = 1;
 /** Bytes that are copied in a millisecond, at least. */
@@ -16,10 +21,16 @@ const MAX_DETOUR = 1024;
  * then one is tried again.
  */
 export class Promptness {
+  readonly #promptMs: number;
   #detour = 0;
   #nextDetour = MIN_DETOUR;
   /** Calls for which a slow one still counts. */
   #suspicion = 0;
+
+  /** Milliseconds that a call takes at most which waits for nothing. */
+  constructor(promptMs: number = PROMPT_READ_MS) {
+    this.#promptMs = promptMs;
+  }
 
   /** Whether to call now. */
   isLikely(): boolean {
@@ -31,7 +42,7 @@ export class Promptness {
   /** A call has moved `bytes`, and took `ms` milliseconds. */
   took(ms: number, bytes: number): void {
     const over = ms - bytes / BYTES_PER_MS;
-    if (over <= PROMPT_MS) {
+    if (over <= this.#promptMs) {
       if (this.#suspicion > 0) this.#suspicion -= 1;
       this.#nextDetour = MIN_DETOUR;
       return;
