@@ -19,7 +19,7 @@ export default defineConfig({
     // By default one processor is left idle, which on two is half of them.
     maxWorkers: '100%',
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })
-      .concat('tools')
+      .concat('examples', 'tools')
       .map((root) => ({ extends: true as const, test: { name: basename(root), root } })),
   },
 });

@@ -16,7 +16,7 @@ export interface Tarball {
   readonly files: readonly string[];
 }
 
-export interface Manifest {
+interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
