@@ -82,3 +82,39 @@ export const HAND_OVER_MUTANTS: readonly Mutant[] = [
     replace: "if (type === 'unix' || isSecure || true) return;",
   },
 ];
+
+const daemon = (file: string) => `apps/daemon/src/${file}`;
+
+/** Of drives that the command line has opened. */
+export const GIVEN_DRIVE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'bitmaps in a sidecar that the target does not know stay behind',
+    file: daemon('about-drive.ts'),
+    find: 'if (elsewhere !== undefined) {',
+    replace: 'if (elsewhere === null) {',
+  },
+  {
+    name: 'a drive that goes on is looked at anew for what it is',
+    file: daemon('compose.ts'),
+    find: 'source: { ...source, format: drive.format }',
+    replace: 'source',
+  },
+  {
+    name: 'a drive that goes on makes its bitmaps once more',
+    file: daemon('open-drive.ts'),
+    find: 'options.again === true ? [] : select',
+    replace: 'select',
+  },
+  {
+    name: 'what a hand-over has left stays, and a late target takes the drive',
+    file: daemon('compose.ts'),
+    find: 'if (!(await forgetParked(tracked))) continue;',
+    replace: 'if (true) continue;',
+  },
+  {
+    name: 'a drive that was stopped is opened behind the lock of who has it',
+    file: graph('give-node.ts'),
+    find: "node.isAway = this.#outcome.kind === 'stopped';",
+    replace: 'node.isAway = false;',
+  },
+];

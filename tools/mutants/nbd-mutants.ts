@@ -51,7 +51,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
   {
     name: 'more clients are served than were asked for',
     file: nbd('server/clients.ts'),
-    find: 'this.#served.size < this.#options.limits.clients',
+    find: 'this.#served.size < this.#options.limits().clients',
     replace: 'true',
   },
   {

@@ -1,5 +1,6 @@
-import type { TrackedDrive } from '@tidemark/tracking';
-import { type OpenedDrive, openPlannedDrive } from './open-drive.ts';
+import type { AdoptedDrive, OpenedElsewhere, Reopening } from '@tidemark/graph';
+import { forgetParked, type TrackedDrive } from '@tidemark/tracking';
+import { type OpenedDrive, openPlannedDrive, type OpenPlannedOptions } from './open-drive.ts';
 import type { DaemonOptions } from './options/parse-options.ts';
 import { type PlannedDrive, planDrives } from './plan.ts';
 import type { Drive } from '@tidemark/drive';
@@ -11,6 +12,8 @@ export interface ServedDrive {
   /** Absent for a drive in memory. */
   readonly drive: Drive | undefined;
   readonly tracked: TrackedDrive;
+  /** Absent for a drive that cannot be let go of. */
+  readonly reopening: Reopening | undefined;
 }
 
 /**
@@ -29,14 +32,60 @@ export async function composeDrives(
     for (const planned of plan) {
       opened.push(await openPlannedDrive(planned, { warn, checkpoints }));
     }
-    for (const { planned, drive, prepared } of opened) {
-      served.push({ id: planned.option.id, planned, drive, tracked: await prepared.begin() });
+    for (const each of opened) {
+      const { planned, drive, prepared } = each;
+      const { id } = planned.option;
+      const reopening = reopeningOf(each, { warn, checkpoints });
+      served.push({ id, planned, drive, tracked: await prepared.begin(), reopening });
+    }
+    // Before anybody writes: a target that comes late finds that it is too late.
+    for (const { id, tracked } of served) {
+      if (!(await forgetParked(tracked))) continue;
+      warn(`'${id}' was being handed over when both sides ended: bitmaps in memory are lost`);
     }
     return served;
   } catch (error) {
     // Those that record already have to store their bitmaps; the others were not changed.
     for (const { tracked } of served) await tracked.close().catch(() => {});
     for (const drive of opened.slice(served.length)) await drive.undo().catch(() => {});
+    throw error;
+  }
+}
+
+/** As the graph takes it. */
+export function adoptedOf({ id, planned, drive, tracked, reopening }: ServedDrive): AdoptedDrive {
+  const { durability, onTrackingError, trackingBound } = planned.option;
+  const tracking = {
+    'x-tidemark-on-tracking-error': onTrackingError,
+    ...(durability !== undefined && { 'x-tidemark-durability': durability }),
+    ...(trackingBound !== undefined && { 'x-tidemark-tracking-bound': trackingBound }),
+  };
+  const isOfFile = drive !== undefined;
+  return { name: id, tracked, drive, reopening, ...(isOfFile && { tracking }) };
+}
+
+function reopeningOf(
+  { planned, drive, about }: OpenedDrive,
+  options: OpenPlannedOptions,
+): Reopening | undefined {
+  const { option } = planned;
+  const { source } = option;
+  if (drive === undefined || about === undefined || source.kind === 'memory') return undefined;
+  // Never found anew by its first bytes, which a guest may have written since.
+  const same = { ...option, source: { ...source, format: drive.format } };
+  const open = () => openAgain({ ...planned, option: same }, options);
+  return { ...about, open };
+}
+
+async function openAgain(
+  planned: PlannedDrive,
+  options: OpenPlannedOptions,
+): Promise<OpenedElsewhere> {
+  const opened = await openPlannedDrive(planned, { ...options, again: true });
+  try {
+    return { drive: opened.drive, tracked: await opened.prepared.begin() };
+  } catch (error) {
+    await opened.undo();
     throw error;
   }
 }

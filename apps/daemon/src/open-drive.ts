@@ -10,6 +10,7 @@ import {
   openMemoryBitmaps,
 } from '@tidemark/drive';
 import { type BitmapSelection, type PreparedDrive, prepareTrackedDrive } from '@tidemark/tracking';
+import { type AboutDrive, aboutDrive } from './about-drive.ts';
 import type { BitmapPlace, PlannedBitmap, PlannedDrive } from './plan.ts';
 
 /** A drive that is open and checked, and that nothing was changed on yet. */
@@ -18,11 +19,15 @@ export interface OpenedDrive {
   /** Absent for a drive in memory. */
   readonly drive: Drive | undefined;
   readonly prepared: PreparedDrive;
+  /** Of a drive of a file. */
+  readonly about?: AboutDrive;
   /** Closes everything, and takes new sidecars away again. */
   undo(): Promise<void>;
 }
 
 export interface OpenPlannedOptions {
+  /** With what its stores hold by now, whatever options ask for. Default false. */
+  readonly again?: boolean;
   readonly warn: (message: string) => void;
   /** See `openDriveBitmaps`. */
   readonly checkpoints: string | undefined;
@@ -81,6 +86,7 @@ async function openFileDrive(
   };
   try {
     const select = await openStores(planned, drive, opened, options);
+    const about = await aboutDrive(drive, opened);
     const stores = opened.map(({ store }) => store).filter((store) => store !== undefined);
     // Who does not ask for it by name gets what can be had, and is warned.
     if (durability === 'live') for (const store of stores) assertLive(store, id);
@@ -93,11 +99,11 @@ async function openFileDrive(
       ...(trackingBound !== undefined && { marks: { maxOpen: trackingBound } }),
       transient: await openMemoryBitmaps(drive.device.size),
       writable: !readOnly,
-      select,
+      select: options.again === true ? [] : select,
       onWarning: warn,
       ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
     });
-    return { planned, drive, prepared, undo };
+    return { planned, drive, prepared, about, undo };
   } catch (error) {
     await undo();
     throw error;
@@ -119,7 +125,7 @@ async function openStores(
   { option: { id, readOnly }, bitmaps }: PlannedDrive,
   drive: Drive,
   opened: DriveBitmaps[],
-  { warn, checkpoints }: OpenPlannedOptions,
+  { again = false, warn, checkpoints }: OpenPlannedOptions,
 ): Promise<readonly BitmapSelection[]> {
   // An option may name the default sidecar too: it is one file, and opened once.
   const hasUsual = drive.image === undefined && !drive.isRemote;
@@ -130,7 +136,7 @@ async function openStores(
   const stores = new Map<string | undefined, BitmapStore>();
   for (const path of paths) {
     const mine = bitmaps.filter(({ place }) => place.kind !== 'memory' && pathOf(place) === path);
-    const create = !readOnly && mine.some(({ option }) => option.create);
+    const create = !readOnly && !again && mine.some(({ option }) => option.create);
     const found = await openDriveBitmaps(drive, {
       create,
       onNotice: (message) => warn(`drive '${id}': ${message}`),

@@ -1,7 +1,7 @@
 import { TidemarkError } from '@tidemark/core';
 import { BlockGraph } from '@tidemark/graph';
 import { tellParent } from './background.ts';
-import { composeDrives, type ServedDrive } from './compose.ts';
+import { adoptedOf, composeDrives, type ServedDrive } from './compose.ts';
 import { type LoadedConfig, loadConfig } from './config/load-config.ts';
 import { createLogger, type Logger } from './log/logger.ts';
 import type { DaemonOptions } from './options/parse-options.ts';
@@ -89,6 +89,6 @@ function startGraph({ drives, checkpoints, logger, ...others }: StartOptions): R
       logger.debug(text, { client: id, ...(name !== undefined && { export: name }) });
     },
   });
-  for (const { id, tracked, drive } of drives) graph.adopt(id, tracked, drive);
+  for (const drive of drives) graph.adopt(adoptedOf(drive));
   return new RunningService({ ...others, graph, logger });
 }

@@ -20,8 +20,8 @@ describeWithQemu(
       '%s: its writer notices nothing, and its bitmaps are right',
       async (kind) => {
         const drive = await CampaignDrive.create(kind, dir, SIZE);
-        for (let round = 0; round < 2; round++) {
-          const handOver = await HandOverRound.start(drive, dir);
+        for (const form of ['short', 'long'] as const) {
+          const handOver = await HandOverRound.start(drive, dir, form);
           const { owner, problems } = await handOver.run(undefined);
           expect({ owner, problems }).toEqual({ owner: 'target', problems: [] });
         }
@@ -42,7 +42,8 @@ describeWithQemu(
           const seed = FIRST_SEED + cut;
           const drive = cut % 2 === 0 ? drives.qcow2 : drives.plain;
           const point = cutPointOf(seed);
-          const handOver = await HandOverRound.start(drive, cutDir);
+          const form = cut % 4 < 2 ? 'short' : 'long';
+          const handOver = await HandOverRound.start(drive, cutDir, form);
           const { owner, problems } = await handOver.run(point);
           expect(problems, `seed ${seed}: ${JSON.stringify(point)}`).toEqual([]);
           owners[owner] += 1;

@@ -13,9 +13,7 @@ import { HandOverTable } from './hand-over/hand-over-table.ts';
 import { JobTable } from './jobs/job-table.ts';
 import { ViewTable } from './views/view-table.ts';
 import { CheckpointFolder } from '@tidemark/checkpoint';
-import type { Drive } from '@tidemark/drive';
-import type { TrackedDrive } from '@tidemark/tracking';
-import { adoptDrive } from './nodes/adopt-drive.ts';
+import { type AdoptedDrive, adoptDrive } from './nodes/adopt-drive.ts';
 import type { NodeOptions } from './nodes/node-options.ts';
 
 export interface BlockGraphOptions {
@@ -72,12 +70,12 @@ export class BlockGraph implements AsyncDisposable {
   }
 
   /**
-   * Takes a drive that records already for a node, and owns it from then on. Absent `drive`: it is in
-   * memory. @throws USAGE: its name
+   * Takes a drive that records already for a node, and owns it from then on.
+   * @throws USAGE: its name
    */
-  adopt(name: string, tracked: TrackedDrive, drive: Drive | undefined): BlockNode {
-    this.nodes.reserve(name);
-    const node = adoptDrive(name, tracked, drive);
+  adopt(drive: AdoptedDrive): BlockNode {
+    this.nodes.reserve(drive.name);
+    const node = adoptDrive(drive);
     this.nodes.put(node);
     return node;
   }

@@ -9,6 +9,7 @@ export type { BitmapReference, ExportOptions } from './exports/export-options.ts
 export type { NbdServing } from './exports/nbd-service.ts';
 export type { Job } from './jobs/job.ts';
 export type { JobTable } from './jobs/job-table.ts';
+export type { AdoptedDrive, OpenedElsewhere, Reopening } from './nodes/adopt-drive.ts';
 export type { BlockNode } from './nodes/block-node.ts';
 export type { NodeOptions, NodeReference } from './nodes/node-options.ts';
 export type { OpenedView, ViewedDrive, ViewEnd, ViewOptions } from './views/view-options.ts';

@@ -14,6 +14,9 @@ const TIMEOUT = { whole: 30, cutOff: 2 };
 /** Milliseconds that a guest tries for. */
 const RECONNECT = 30_000;
 
+/** How the source was given the drive: `-drive`, or `--blockdev`. */
+export type Form = 'short' | 'long';
+
 export type Owner = 'source' | 'target' | 'nobody';
 
 export interface Round {
@@ -38,13 +41,8 @@ export class HandOverRound {
     this.#target = target;
   }
 
-  static async start(drive: CampaignDrive, dir: string): Promise<HandOverRound> {
-    const tree = `driver=${drive.format},node-name=${NODE},discard=unmap`;
-    const source = await Side.start(
-      ...([dir, 'source'] as const),
-      ...['--blockdev', `${tree},file.driver=file,file.filename=${drive.path}`],
-      ...['--export', `type=nbd,id=${NODE},node-name=${NODE},writable=on`],
-    );
+  static async start(drive: CampaignDrive, dir: string, form: Form): Promise<HandOverRound> {
+    const source = await Side.start(dir, 'source', ...optionsOf(drive, form));
     return new HandOverRound(drive, dir, source, await Side.start(dir, 'target'));
   }
 
@@ -209,4 +207,13 @@ export class HandOverRound {
     }
     return this.#drive.check({ asksQemu: true });
   }
+}
+
+function optionsOf({ format, path }: CampaignDrive, form: Form): readonly string[] {
+  if (form === 'short') return ['-drive', `file=${path},format=${format},id=${NODE}`];
+  const tree = `driver=${format},node-name=${NODE},discard=unmap`;
+  return [
+    ...['--blockdev', `${tree},file.driver=file,file.filename=${path}`],
+    ...['--export', `type=nbd,id=${NODE},node-name=${NODE},writable=on`],
+  ];
 }

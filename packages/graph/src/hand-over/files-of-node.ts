@@ -1,5 +1,6 @@
 import { refusal } from '../errors.ts';
 import type { BlockNode } from '../nodes/block-node.ts';
+import { adoptAgain } from '../nodes/adopt-drive.ts';
 import { isWritable } from '../nodes/open-node.ts';
 import { openFormat } from '../nodes/open-format.ts';
 import { isProtocol, openProtocol } from '../nodes/open-protocol.ts';
@@ -23,12 +24,15 @@ export function checkGivable(node: BlockNode): void {
   const busy = [...users].find(({ kind }) => kind !== 'export');
   if (busy !== undefined) throw refusal(`Node '${name}' is busy: block device is in use by a job`);
   if (parents.size > 0) throw refusal(`Node '${name}' is busy: other nodes use it`);
-  if (!isFormat(node.options) || node.children === undefined) {
-    throw refusal(
-      `Node '${name}' cannot be handed over: it is no drive of --blockdev with a format`,
-    );
+  if (!isFormat(node.options) || (node.children === undefined && node.reopening === undefined)) {
+    throw refusal(`Node '${name}' cannot be handed over: it is no raw or qcow2 drive of a file`);
   }
   if (!disk.writable) throw refusal(`Node '${name}' is read-only: open it there as well`);
+  if (node.reopening !== undefined) {
+    const { obstacle } = node.reopening;
+    if (obstacle !== undefined) throw refusal(`Node '${name}' cannot be handed over: ${obstacle}`);
+    return;
+  }
   if (!node.hasStore) {
     const text = `Node '${name}' has no place for bitmaps: make its sidecar first`;
     throw refusal(text);
@@ -52,13 +56,17 @@ export async function closeFiles(node: BlockNode): Promise<void> {
   if (problems.length > 0) throw problems[0];
 }
 
-/** As they were opened first. @throws LOCKED: somebody else has them; as `openNode` */
+/** As they were opened first. A drive of the command line records then, too. @throws LOCKED: somebody else has them; as `openNode` */
 export async function openFiles(
   node: BlockNode,
   onNotice: (message: string) => void,
 ): Promise<void> {
   const opened: BlockNode[] = [];
-  const { options, children } = node;
+  const { options, children, reopening } = node;
+  if (reopening !== undefined) {
+    await adoptAgain(node, reopening);
+    return;
+  }
   if (children === undefined || !isFormat(options)) throw new TypeError('not a node of a format');
   try {
     for (const child of filesOf(node)) {

@@ -117,7 +117,7 @@ class Giving {
       // It ends once those who waited have been told, which nobody hears.
       await this.#cutting;
     } finally {
-      node.isAway = false;
+      node.isAway = this.#outcome.kind === 'stopped';
     }
     if (this.#outcome.kind === 'kept') await this.#holdAgain();
     return this.#outcome;
@@ -189,6 +189,7 @@ class Giving {
 
 /** A file's locks are those of its file system; a block device is locked for programs of this host. */
 function isLockedForAll(node: BlockNode): boolean {
+  if (node.reopening !== undefined) return node.reopening.isLockedForAll;
   return filesOf(node).every(({ driver }) => driver === 'file');
 }
 

@@ -108,6 +108,7 @@ export class HandOverTable {
       return again.device;
     });
     this.#stopped.delete(name);
+    node.isAway = false;
     for (const recipe of letGo.recipes) {
       await exports.addLike(recipe, node).catch((error: unknown) => lost.push(reasonOf(error)));
     }

@@ -8,6 +8,7 @@ import { refusal } from '../errors.ts';
 import type { FormatChildren } from './open-format.ts';
 import type { NodeOptions } from './node-options.ts';
 import type { NodeUser } from './node-user.ts';
+import type { Reopening } from './adopt-drive.ts';
 import type { OpenedDisk } from './opened-disk.ts';
 import { type DiskTracking, trackDisk } from './track-disk.ts';
 
@@ -45,17 +46,27 @@ export class BlockNode {
   disk: OpenedDisk;
   children: FormatChildren | undefined;
   tracked: TrackedDrive | undefined;
-  /** It is being handed over: it may be open elsewhere by now. */
+  /** It is being handed over, or was and nobody knows to whom: it may be open elsewhere by now. */
   isAway = false;
+  /** Of a drive of the command line whose files can be closed and opened again. */
+  readonly reopening: Reopening | undefined;
   readonly #about: Pick<BlockNodeOptions, 'checkpoints' | 'onNotice'>;
   readonly #transient: MemoryDisk;
   #tracking: DiskTracking | undefined;
 
-  constructor({ tracked, ...options }: BlockNodeOptions & { readonly tracked?: TrackedDrive }) {
+  constructor({
+    tracked,
+    reopening,
+    ...options
+  }: BlockNodeOptions & {
+    readonly tracked?: TrackedDrive;
+    readonly reopening?: Reopening | undefined;
+  }) {
     const { name, isInline, disk, children, ...about } = options;
     this.name = name;
     this.options = options.options;
     this.tracked = tracked;
+    this.reopening = reopening;
     this.isDevice = tracked !== undefined;
     this.isInline = isInline;
     this.disk = disk;
@@ -116,7 +127,7 @@ export class BlockNode {
 
   /** For who has opened its files again, while users wait. */
   async trackAgain(): Promise<TrackedDrive> {
-    await this.#open();
+    if (this.tracked === undefined) await this.#open();
     return this.tracked!;
   }
 

@@ -13,7 +13,7 @@ interface CommonOptions {
 }
 
 /** What becomes of the bitmaps of a node that is written; see the daemon's `-drive`. */
-interface TrackingOptions {
+export interface TrackingOptions {
   readonly 'x-tidemark-durability'?: 'live' | 'close' | undefined;
   readonly 'x-tidemark-on-tracking-error'?: TrackingErrorPolicy | undefined;
   /** Bytes. */
