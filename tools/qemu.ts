@@ -16,6 +16,7 @@ const PACKAGES = {
   nbdkit: 'nbdkit',
   nbdsh: 'python3-libnbd',
   nroff: 'groff-base',
+  strace: 'strace',
   fio: 'fio',
   openssl: 'openssl',
   'mkfs.ext4': 'e2fsprogs',
