@@ -97,3 +97,24 @@ export const NEW_IMAGES: readonly Mutant[] = [
     replace: 'const ZERO_LOW = 0;',
   },
 ];
+
+export const RUNS_OF_ENTRIES: readonly Mutant[] = [
+  {
+    name: 'a run of clusters goes on behind the end of the file',
+    file: 'packages/qcow2/src/mapping/cluster-map.ts',
+    find: 'Math.min(limit, Math.ceil(inside))',
+    replace: 'limit',
+  },
+  {
+    name: 'a run of clusters does not look where the next one lies above 4 GiB',
+    file: 'packages/qcow2/src/mapping/entries-alike.ts',
+    find: ' || view.getUint32(at) !== high',
+    replace: '',
+  },
+  {
+    name: 'a new image keeps clusters where they were read to, and not where it says',
+    file: 'packages/qcow2/src/sequential/new-image.ts',
+    find: 'if (from > used) bytes.copyWithin(used, from, to);',
+    replace: '',
+  },
+];

@@ -3,6 +3,7 @@ import {
   NEW_IMAGES,
   PACKED_CLUSTERS,
   RESIZED_TAILS,
+  RUNS_OF_ENTRIES,
   SUBCLUSTERS,
 } from './format-mutants.ts';
 import { mutantSuite } from './mutant-suite.ts';
@@ -30,5 +31,10 @@ mutantSuite('data files', DATA_FILES, {
 mutantSuite('disks that were cut off', RESIZED_TAILS, {
   project: 'qcow2',
   filters: ['resize-kinds'],
+  usually: 1,
+});
+mutantSuite('runs of entries', RUNS_OF_ENTRIES, {
+  project: 'qcow2',
+  filters: ['entries-alike', 'new-image'],
   usually: 1,
 });

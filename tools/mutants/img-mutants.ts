@@ -23,6 +23,36 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
+    name: 'convert -n does not mark what it writes in the tick of its read',
+    file: work('convert-images.ts'),
+    find: 'onWrite?.(offset + from, to - from);',
+    replace: '',
+  },
+  {
+    name: 'a cluster whose middle alone is data is not copied from its start',
+    file: work('copy-whole.ts'),
+    find: 'Math.max(done, offset - (offset % clusterSize))',
+    replace: 'Math.max(done, offset)',
+  },
+  {
+    name: 'a large cluster is copied in parts',
+    file: work('copy-whole.ts'),
+    find: 'Math.max(PART, clusterSize)',
+    replace: 'PART',
+  },
+  {
+    name: 'a new image has places for what is nothing but zeros',
+    file: work('copy-whole.ts'),
+    find: 'const runs = keepsZeros ? whole',
+    replace: 'const runs = keepsZeros || base >= 0 ? whole',
+  },
+  {
+    name: 'disks in a row share a cluster of a new image',
+    file: work('whole-image.ts'),
+    find: 'disk.size % plan.clusterSize === 0',
+    replace: 'disk.size % 512 === 0',
+  },
+  {
     name: 'a bitmap that cannot be stored is lost without a word',
     file: work('change-bitmap.ts'),
     find: 'if (lost !== undefined) throw',

@@ -3,6 +3,6 @@ import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
   project: 'img',
-  filters: ['convert-recording', 'lost-bitmaps', 'sidecar', 'many-merges'],
+  filters: ['convert-recording', 'convert-whole', 'lost-bitmaps', 'sidecar', 'many-merges'],
   usually: 2,
 });

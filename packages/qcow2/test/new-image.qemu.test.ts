@@ -12,7 +12,16 @@ let count = 0;
 interface Run {
   readonly gap: number;
   readonly clusters: number;
-  readonly kind: 'data' | 'late' | 'zeros';
+  readonly kind: 'data' | 'late' | 'sifted' | 'zeros';
+}
+
+/** Of so many bytes, every second cluster: the others are as they are behind the image. */
+function everySecond(length: number, clusterSize: number) {
+  const count = Math.ceil(Math.max(0, length - clusterSize) / (2 * clusterSize));
+  return Array.from({ length: count }, (_, index) => {
+    const from = (2 * index + 1) * clusterSize;
+    return { from, to: Math.min(length, from + clusterSize) };
+  });
 }
 
 /** Fills an image with runs, and gives the disk that it has to be. */
@@ -28,6 +37,18 @@ async function fill(image: NewImage, runs: readonly Run[], behind: Buffer): Prom
       disk.fill(0, at, end);
       await image.zeros(at, end - at);
       at = end;
+    }
+    while (kind === 'sifted' && at < end) {
+      const room = image.sift(at, end - at);
+      const parts = everySecond(room.length, clusterSize);
+      room.fill(0);
+      for (const { from, to } of parts) {
+        room.fill((at / clusterSize) % 251 || 7, from, to);
+        disk.set(room.subarray(from, to), at + from);
+      }
+      image.keep(parts);
+      at += room.length;
+      await image.ready();
     }
     while (at < end) {
       const room = image.room(at, end - at);
@@ -47,7 +68,7 @@ const runs = fc.array(
   fc.record({
     gap: fc.nat(40),
     clusters: fc.integer({ min: 1, max: 60 }),
-    kind: fc.constantFrom('data', 'late', 'zeros'),
+    kind: fc.constantFrom('data', 'late', 'sifted', 'zeros'),
   }),
   { maxLength: 30 },
 );

@@ -1,5 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import type { BitmapStore } from '@tidemark/core';
+import { openQcow2 } from '@tidemark/qcow2';
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, notOffered } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
@@ -11,8 +12,10 @@ import { type Image, openImage } from '../open/open-image.ts';
 import { CreateOptions } from '../text/create-options.ts';
 import { Progress } from '../text/progress.ts';
 import { copyContent } from '../work/convert-images.ts';
+import { copyWhole } from '../work/copy-whole.ts';
 import { copyBitmaps, planBitmapCopy } from '../work/copy-bitmaps.ts';
 import { createImage } from '../work/create-image.ts';
+import { beginWhole, type WholeImage } from '../work/whole-image.ts';
 import { Recording } from '../work/recording.ts';
 import { bitmapsBeside } from '../work/sidecar-beside.ts';
 import { type ConvertArguments, readConvert } from './convert-arguments.ts';
@@ -49,11 +52,13 @@ async function convertOpen(
     const path = pathOf(wanted.target);
     refuseSources(sources, path, format, wanted);
     const isNew = identityOf(path) === undefined;
-    if (options !== undefined) await make(wanted.target, format, options, host);
+    const whole = await make(sources, format, options, wanted, host);
     try {
-      const target = await openTarget(wanted, format, host);
+      const target = whole
+        ? await fillWhole(whole, sources, size, wanted, host)
+        : await openTarget(wanted, format, host);
       try {
-        await fill(sources, target, size, wanted, host);
+        if (whole === undefined) await fill(sources, target, size, wanted, host);
         if (bitmaps !== undefined) await copyBitmaps(bitmaps, target);
       } finally {
         await target.disk.close();
@@ -137,18 +142,47 @@ function refuseSources(
   }
 }
 
+/** @returns a new image that is to be filled from front to back, where it can be */
 async function make(
-  name: string,
+  sources: readonly Image[],
   format: ImgFormat,
-  options: CreateOptions,
-  host: ImgHost,
-): Promise<void> {
+  options: CreateOptions | undefined,
+  { target: name, compressed, sparse }: ConvertArguments,
+  { err: warn }: ImgHost,
+): Promise<WholeImage | undefined> {
+  if (options === undefined) return undefined;
   try {
-    await createImage({ name, format, options, warn: host.err });
+    const isOrdered = format === 'qcow2' && !compressed;
+    const whole = isOrdered && (await beginWhole({ name, options, sources, sparse, warn }));
+    if (whole) return whole;
+    await createImage({ name, format, options, warn });
+    return undefined;
   } catch (error) {
     const after = error instanceof ImgFailure ? error.after : '';
     const message = `${name}: error while converting ${format}: ${describeError(error)}`;
     throw new ImgFailure(message, { after, cause: error });
+  }
+}
+
+/** @returns the image, open for its bitmaps; it is whole and durable */
+async function fillWhole(
+  { file, image }: WholeImage,
+  sources: readonly Image[],
+  size: number,
+  { target, sparse, shows }: ConvertArguments,
+  host: ImgHost,
+): Promise<Image> {
+  const progress = new Progress(host, shows);
+  try {
+    const onProgress = (done: number) => progress.show(size === 0 ? 1 : done / size);
+    await copyWhole({ sources, image, keepsZeros: sparse === 0, onProgress });
+    progress.end(true);
+    const qcow2 = await openQcow2(file, { writable: true });
+    const path = pathOf(target);
+    return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing: undefined };
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw error;
   }
 }
 

@@ -42,6 +42,11 @@ export class RawDisk implements BlockDevice {
     await this.file.write(source, offset);
   }
 
+  writeNow(source: Uint8Array, offset: number): boolean {
+    if (offset + source.length > this.file.size) return false;
+    return this.file.writeNow?.(source, offset) ?? false;
+  }
+
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
     const inside = Math.max(0, Math.min(length, this.file.size - offset));
     if (inside > 0) await this.file.writeZeroes(offset, inside, options);

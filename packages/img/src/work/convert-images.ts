@@ -1,10 +1,8 @@
 import { type BlockDevice, ioBuffer } from '@tidemark/block';
-import { isTidemarkError } from '@tidemark/core';
-import { ImgFailure } from '../failure.ts';
-import { describeError } from '../open/describe-error.ts';
 import type { Image } from '../open/open-image.ts';
 import { layersOf } from './layers.ts';
-import { isZero } from './zeros.ts';
+import { named } from './named.ts';
+import { isZero, runsOfZeros, unitOfZeros } from './zeros.ts';
 
 export interface CopyOptions {
   /** One behind the other they make up the disk. */
@@ -44,6 +42,7 @@ export async function copyContent(options: CopyOptions): Promise<void> {
   const buffers = Array.from({ length: AT_ONCE }, () => Buffer.allocUnsafeSlow(0));
   const running: Promise<void>[] = [];
   let turn: Promise<void> = Promise.resolve();
+  let waiting = 0;
   try {
     for await (const part of partsOf(options)) {
       onProgress?.(part.offset);
@@ -58,6 +57,11 @@ export async function copyContent(options: CopyOptions): Promise<void> {
       const bytes = buffer.subarray(0, part.length);
       const { source, sourceOffset } = part;
       const isThere = source.readNow?.(bytes, sourceOffset) === true;
+      if (isThere && waiting === 0 && writeNow(bytes, part, options)) {
+        buffers.push(buffer);
+        continue;
+      }
+      waiting += 1;
       const read = isThere
         ? Promise.resolve()
         : named('reading', part.offset, () => source.read(bytes, sourceOffset));
@@ -75,6 +79,7 @@ export async function copyContent(options: CopyOptions): Promise<void> {
         } finally {
           begun.resolve();
           buffers.push(buffer);
+          waiting -= 1;
         }
       })();
       done.catch(() => {});
@@ -83,16 +88,6 @@ export async function copyContent(options: CopyOptions): Promise<void> {
     while (running.length > 0) await running.shift();
   } finally {
     await Promise.allSettled(running);
-  }
-}
-
-async function named<T>(what: string, offset: number, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    const code = isTidemarkError(error) ? error.code : 'IO_FAILED';
-    const message = `error while ${what} at byte ${offset}: ${describeError(error)}`;
-    throw new ImgFailure(message, { code, cause: error });
   }
 }
 
@@ -164,6 +159,22 @@ async function writeZeros(
   await disk.writeZeroes(offset, length);
 }
 
+/** As `writeData`, in this tick. @returns false: none or some is done */
+function writeNow(bytes: Buffer, { offset }: Part, options: CopyOptions): boolean {
+  const { target, sparse, compressed = false, below, onWrite } = options;
+  const { disk } = target;
+  if (compressed || disk.writeNow === undefined) return false;
+  const whole = [{ from: 0, to: bytes.length, isData: true }];
+  const runs = sparse === 0 ? whole : runsOfZeros(bytes, offset, unitOfZeros(target, sparse));
+  for (const { from, to, isData } of runs) {
+    if (!isData && below !== 'zeros') return false;
+    if (!isData) continue;
+    onWrite?.(offset + from, to - from);
+    if (!disk.writeNow(bytes.subarray(from, to), offset + from)) return false;
+  }
+  return true;
+}
+
 /** Leaves runs of zeros out where the target shows zeros anyway. */
 async function writeData(bytes: Buffer, part: Part, options: CopyOptions): Promise<void> {
   const { target, sparse, compressed = false, onWrite } = options;
@@ -177,8 +188,7 @@ async function writeData(bytes: Buffer, part: Part, options: CopyOptions): Promi
     onWrite?.(offset, bytes.length);
     return target.disk.write(bytes, offset);
   }
-  const { clusterSize = 1, extendedL2 = false } = target.qcow2?.info ?? {};
-  const unit = Math.max(sparse, extendedL2 ? clusterSize / 32 : clusterSize);
+  const unit = unitOfZeros(target, sparse);
   const writes: Promise<void>[] = [];
   for (const { from, to, isData } of runsOfZeros(bytes, offset, unit)) {
     const run = { offset: offset + from, length: to - from };
@@ -190,27 +200,4 @@ async function writeData(bytes: Buffer, part: Part, options: CopyOptions): Promi
     );
   }
   await Promise.all(writes);
-}
-
-interface ZeroRun {
-  readonly from: number;
-  readonly to: number;
-  readonly isData: boolean;
-}
-
-/** Cuts where blocks of `unit` bytes of the disk change between zeros and anything else. */
-function* runsOfZeros(bytes: Uint8Array, offset: number, unit: number): Generator<ZeroRun> {
-  let from = 0;
-  let isData: boolean | undefined;
-  for (let at = 0; at < bytes.length;) {
-    const end = Math.min(bytes.length, at + unit - ((offset + at) % unit));
-    const found = !isZero(bytes, at, end);
-    if (isData !== undefined && found !== isData) {
-      yield { from, to: at, isData };
-      from = at;
-    }
-    isData = found;
-    at = end;
-  }
-  if (isData !== undefined) yield { from, to: bytes.length, isData };
 }

@@ -88,7 +88,8 @@ async function makeFile(
   }
 }
 
-async function openOrMake(path: string, warn: (text: string) => void) {
+/** Opens a file to put an image in its place, or makes it. */
+export async function openOrMake(path: string, warn: (text: string) => void) {
   const onNotice = (text: string) => warn(`${text}\n`);
   const options = { writable: true, waits: true, onNotice } as const;
   try {

@@ -1,3 +1,5 @@
+import type { Image } from '../open/open-image.ts';
+
 /** What QEMU counts in. Bytes. */
 const SECTOR = 512;
 const BLOCK = 64 * 1024;
@@ -41,4 +43,33 @@ export function firstDifference(one: Uint8Array, other: Uint8Array): number {
 
 function equal(one: Uint8Array, other: Uint8Array, from: number, to: number): boolean {
   return Buffer.compare(one.subarray(from, to), other.subarray(from, to)) === 0;
+}
+
+export interface ZeroRun {
+  readonly from: number;
+  readonly to: number;
+  readonly isData: boolean;
+}
+
+/** Cuts where blocks of `unit` bytes of the disk change between zeros and anything else. */
+export function* runsOfZeros(bytes: Uint8Array, offset: number, unit: number): Generator<ZeroRun> {
+  let from = 0;
+  let isData: boolean | undefined;
+  for (let at = 0; at < bytes.length;) {
+    const end = Math.min(bytes.length, at + unit - ((offset + at) % unit));
+    const found = !isZero(bytes, at, end);
+    if (isData !== undefined && found !== isData) {
+      yield { from, to: at, isData };
+      from = at;
+    }
+    isData = found;
+    at = end;
+  }
+  if (isData !== undefined) yield { from, to: bytes.length, isData };
+}
+
+/** Bytes: shorter runs of zeros are not looked for in what goes into an image. */
+export function unitOfZeros({ qcow2 }: Image, sparse: number): number {
+  const { clusterSize = 1, extendedL2 = false } = qcow2?.info ?? {};
+  return Math.max(sparse, extendedL2 ? clusterSize / 32 : clusterSize);
 }

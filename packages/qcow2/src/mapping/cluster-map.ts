@@ -9,6 +9,7 @@ import {
   readEntry,
   writeEntry,
 } from './cluster-entry.ts';
+import { entriesAlike } from './entries-alike.ts';
 import type { L1Table } from './l1-table.ts';
 import type { EntryRules, Mapping } from './l2-entry.ts';
 import { type CachedTable, TableCache } from './table-cache.ts';
@@ -107,9 +108,10 @@ export class ClusterMap {
     const mapping = partOf(entry, part);
     const end = Math.min(this.tableEnd(offset), offset + length);
     let parts = partsAlike(entry, part, this.#geometry);
-    let covered = (part + parts) * subclusterSize - inCluster;
+    const known = this.#plainRun(table, first, mapping, Math.ceil((end - guest) / clusterSize));
+    let covered = (known - 1) * clusterSize + (part + parts) * subclusterSize - inCluster;
     let isWhole = part + parts === subclusters;
-    for (let i = 1; isWhole && offset + covered < end; i++) {
+    for (let i = known; isWhole && offset + covered < end; i++) {
       const next = this.#entry(table, first + i, guest + i * clusterSize);
       if (!continues(mapping, partOf(next, 0), i * clusterSize)) break;
       parts = partsAlike(next, 0, this.#geometry);
@@ -119,6 +121,16 @@ export class ClusterMap {
     const start = mapping.host;
     const host = start === undefined ? 0 : start + inCluster;
     return { mapping, host, length: Math.min(covered, end - offset) };
+  }
+
+  /** How many entries, `limit` at most, go on from the one at `first` as they stand: no need to decode them. */
+  #plainRun(table: CachedTable, first: number, { kind, host }: Mapping, limit: number): number {
+    const { clusterSize, subclusters } = this.#geometry;
+    if (kind === 'compressed' || subclusters > 1) return 1;
+    if (host === undefined) return entriesAlike(table.view, first, limit, 0);
+    // What points behind the end of the file has to be refused.
+    const inside = this.#rules.hasDataFile ? limit : (this.#file.size - host) / clusterSize;
+    return entriesAlike(table.view, first, Math.min(limit, Math.ceil(inside)), clusterSize);
   }
 
   #l2Index(offset: number): number {

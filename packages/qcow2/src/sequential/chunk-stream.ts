@@ -1,4 +1,4 @@
-import type { BlockDevice } from '@tidemark/block';
+import { type BlockDevice, ioBuffer } from '@tidemark/block';
 
 /** Bytes of one write, and of each buffer, where a unit is no larger. */
 const CHUNK_SIZE = 1024 * 1024;
@@ -59,6 +59,12 @@ export class ChunkStream {
     return { bytes, offset };
   }
 
+  /** So many bytes at the end of the room that was taken last are not needed: whole units. */
+  giveBack(length: number): void {
+    this.#chunk!.used -= length;
+    this.#end -= length;
+  }
+
   /** The room that was taken last is not filled before this. */
   waitFor(read: Promise<void>): void {
     // Failures are met when the chunk is written; until then they must not count as unhandled.
@@ -93,7 +99,7 @@ export class ChunkStream {
   #open(): Chunk {
     if (this.#chunk !== undefined && this.#chunkSize - this.#chunk.used < this.#unit) this.#send();
     this.#chunk ??= {
-      buffer: this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#chunkSize),
+      buffer: this.#free.pop() ?? ioBuffer(this.#chunkSize),
       offset: this.#end,
       used: 0,
       reads: [],
@@ -104,7 +110,7 @@ export class ChunkStream {
   #send(): void {
     const chunk = this.#chunk;
     this.#chunk = undefined;
-    if (chunk === undefined) return;
+    if (chunk === undefined || chunk.used === 0) return;
     const bytes = chunk.buffer.subarray(0, chunk.used);
     const fits = chunk.offset + chunk.used <= this.#device.size;
     const isFilled = chunk.reads.length === 0;

@@ -3,12 +3,18 @@ import { type CreateQcow2Options, headerBytes, planHeader } from '../create-qcow
 import { planCounts } from '../data-file/write-tables.ts';
 import { type Geometry, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import { writeRefcount } from '../refcounts/refcount-width.ts';
-import { ChunkStream } from './chunk-stream.ts';
+import { ChunkStream, type Room } from './chunk-stream.ts';
 import { NewMap } from './new-map.ts';
 
 export interface NewImageOptions extends Pick<
   CreateQcow2Options,
-  'size' | 'clusterSize' | 'backing'
+  | 'size'
+  | 'version'
+  | 'clusterSize'
+  | 'refcountBits'
+  | 'compressionType'
+  | 'lazyRefcounts'
+  | 'backing'
 > {
   /** Bytes of data that are going to be in it, about. */
   readonly expected?: number;
@@ -29,6 +35,7 @@ export class NewImage {
   readonly #geometry: Geometry;
   readonly #stream: ChunkStream;
   readonly #map: NewMap;
+  #sifted: (Room & { readonly host: number }) | undefined;
 
   private constructor(device: BlockDevice, options: NewImageOptions, geometry: Geometry) {
     const { clusterSize } = geometry;
@@ -58,14 +65,37 @@ export class NewImage {
    * or told of by `waitFor`.
    */
   room(offset: number, length: number): Uint8Array {
+    const bytes = this.sift(offset, length);
+    this.keep([{ from: 0, to: bytes.length }]);
+    return bytes;
+  }
+
+  /**
+   * Room as `room` has it, for content that is looked at before it is kept: `keep` comes next, and
+   * until then none of it has a place.
+   */
+  sift(offset: number, length: number): Uint8Array {
     this.#enter(offset);
     const { clusterSize } = this.#geometry;
     const within = Math.min(length, this.#map.tableEnd - offset);
     const { bytes, offset: host } = this.#stream.take(roundUp(within, clusterSize));
-    this.#map.setData(offset, bytes.length, host);
-    if (bytes.length <= within) return bytes;
-    bytes.fill(0, within);
-    return bytes.subarray(0, within);
+    this.#sifted = { bytes, offset, host };
+    return bytes.subarray(0, Math.min(within, bytes.length));
+  }
+
+  /** Of what `sift` gave, these parts are data: whole clusters, but for the last one of the disk. */
+  keep(parts: Iterable<{ readonly from: number; readonly to: number }>): void {
+    const { bytes, offset, host } = this.#sifted!;
+    this.#sifted = undefined;
+    let used = 0;
+    for (const { from, to } of parts) {
+      if (from > used) bytes.copyWithin(used, from, to);
+      this.#map.setData(offset + from, to - from, host + used);
+      const end = used + to - from;
+      used = roundUp(end, this.#geometry.clusterSize);
+      bytes.fill(0, end, used);
+    }
+    this.#stream.giveBack(bytes.length - used);
   }
 
   /** The room of the last call is filled when this resolves. */
@@ -80,6 +110,7 @@ export class NewImage {
 
   /** The disk reads as zeros there, whatever is behind it. Whole clusters, but for the last one. */
   async zeros(offset: number, length: number): Promise<void> {
+    if (this.#options.version === 2) throw new TypeError('version 2 has no clusters of zeros');
     for (let at = offset; at < offset + length;) {
       this.#enter(at);
       const to = Math.min(offset + length, this.#map.tableEnd);
