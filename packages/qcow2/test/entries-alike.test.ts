@@ -33,7 +33,9 @@ describe('entries that go on from the first', () => {
     const file = new MemoryDevice({ size: 0 });
     await createQcow2(file, { size: 16 * CLUSTER });
     const image = await openQcow2(file, { writable: true });
-    await image.write(Buffer.alloc(16 * CLUSTER, 7), 0);
+    await image.write(Buffer.alloc(CLUSTER, 7), 0);
+    await image.flush();
+    await image.write(Buffer.alloc(15 * CLUSTER, 7), CLUSTER);
     await image.flush();
     // The tables lie before the data.
     const bytes = Buffer.alloc(12 * CLUSTER);
@@ -43,10 +45,10 @@ describe('entries that go on from the first', () => {
     await cut.write(bytes, 0);
     const short = await openQcow2(cut);
     const look = async () => {
-      for await (const { length } of short.extents(0, short.size))
-        expect(length).toBeLessThan(short.size);
+      for await (const { length } of short.extents(CLUSTER, 15 * CLUSTER))
+        expect(length).toBeLessThan(15 * CLUSTER);
     };
-    await expect(look()).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
+    await expect(look()).rejects.toThrow('but the file ends at');
     await short.close();
   });
 });

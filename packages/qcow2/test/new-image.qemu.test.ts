@@ -38,7 +38,8 @@ async function fill(image: NewImage, runs: readonly Run[], behind: Buffer): Prom
       await image.zeros(at, end - at);
       at = end;
     }
-    while (kind === 'sifted' && at < end) {
+    const siftedEnd = kind === 'sifted' ? end : at;
+    while (at < siftedEnd) {
       const room = image.sift(at, end - at);
       const parts = everySecond(room.length, clusterSize);
       room.fill(0);
