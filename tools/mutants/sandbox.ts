@@ -29,6 +29,7 @@ export class Sandbox {
     for (const name of [
       'packages',
       'apps',
+      'examples',
       'tools',
       'vitest.config.ts',
       'package.json',

@@ -37,6 +37,18 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     replace: 'const UNSAFE = 0o022;',
   },
   {
+    name: 'a drive that another daemon has is opened by a reload',
+    file: daemon('configured/away-drives.ts'),
+    find: "return last.status === 'completed' ?",
+    replace: "return last.status === 'expecting' ?",
+  },
+  {
+    name: 'a drive that came back is not the one of the file',
+    file: daemon('configured/away-drives.ts'),
+    find: "if (role !== 'target' || status !== 'completed') continue;",
+    replace: 'if (role !== status) continue;',
+  },
+  {
     name: 'a disk that hangs is called well',
     file: daemon('systemd/drive-watch.ts'),
     find: 'seen.set(name, isSame ? before : { done, since: this.#now() });',

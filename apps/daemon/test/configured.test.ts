@@ -143,3 +143,60 @@ describe('a configuration', () => {
     expect(world.graph.nbd.address).toEqual({ type: 'unix', path: next });
   });
 });
+
+describe('a drive of the configuration that a hand-over has moved', () => {
+  const to = { type: 'unix', path: join(dir, 'hand-over.sock') } as const;
+  const give = async (graph: BlockGraph) => graph.handOvers.give({ node: 'vm', to, timeout: 5000 });
+  const counted = async ({ graph }: { readonly graph: BlockGraph }) =>
+    (await graph.nodes.get('vm')!.tracked!.list()).map(({ name, count }) => [name, count]);
+
+  it('is left alone while it is away, and is the same one when it comes back', async () => {
+    await using world = newService();
+    await using other = new BlockGraph({ log: () => {} });
+    await other.nbd.start({ address: { type: 'unix', path: join(dir, 'other.sock') } });
+    const filename = await image('moves.qcow2');
+    const vm = { file: filename, format: 'qcow2', bitmaps: { n: null } };
+    const config = { drives: { vm, m: memory }, exports: { vm: { drive: 'vm' } } };
+    const file = { driver: 'file', filename } as const;
+    const options = { driver: 'qcow2', 'node-name': 'vm', file } as const;
+    await world.apply(config);
+    await other.handOvers.expect({ options, address: to });
+    await give(world.graph);
+    await world.apply({ ...config, drives: { ...config.drives, more: memory } });
+    expect((await stateOf(world)).nodes).toEqual(new Set(['m', 'more']));
+    expect(world.told.join()).toContain("drive 'vm' is left alone: it was handed over");
+    await world.graph.handOvers.expect({ options, address: to });
+    await world.apply(config);
+    expect(world.told.join()).toContain("drive 'vm' is left alone: it is expected");
+    await other.nodes.get('vm')!.device.write(new Uint8Array(1), 0);
+    await give(other);
+    const came = world.graph.nodes.get('vm');
+    await world.apply({ ...config, drives: { vm: { ...vm, bitmaps: { n: null, o: null } } } });
+    expect(world.graph.nodes.get('vm')).toBe(came);
+    expect((await stateOf(world)).exports).toEqual(new Set(['vm vm']));
+    expect(await counted(world)).toEqual([
+      ['o', 0],
+      ['n', 65_536],
+    ]);
+    await world.apply({});
+    expect((await stateOf(world)).nodes).toEqual(new Set());
+  });
+
+  it('is opened anew once it was taken out of the file and put in again', async () => {
+    await using world = newService();
+    const filename = await image('again.qcow2');
+    const drives = { vm: { file: filename, format: 'qcow2' } };
+    await world.apply({ drives });
+    const other = new BlockGraph({ log: () => {} });
+    const file = { driver: 'file', filename } as const;
+    const options = { driver: 'qcow2', 'node-name': 'vm', file } as const;
+    await other.handOvers.expect({ options, address: to });
+    await give(world.graph);
+    await other.close();
+    await world.apply({ drives });
+    expect((await stateOf(world)).nodes).toEqual(new Set());
+    await world.apply({});
+    await world.apply({ drives });
+    expect((await stateOf(world)).nodes).toEqual(new Set(['vm']));
+  });
+});

@@ -4,6 +4,7 @@ import { ConfigError } from '../config/config-error.ts';
 import type { LoadedConfig } from '../config/load-config.ts';
 import type { Config } from '../config/schema.ts';
 import type { ListenConfig } from '../config/serving-schema.ts';
+import { awayDrives, broughtDrives, withoutDrives } from './away-drives.ts';
 import { changeGraph } from './change-graph.ts';
 import { located } from './located.ts';
 import type { Monitors } from './monitors.ts';
@@ -45,19 +46,26 @@ export class ConfiguredService {
    */
   async apply(loaded: LoadedConfig): Promise<void> {
     const { graph, log, onApplied } = this.#options;
-    const before = this.#current();
     this.#checkFixed(loaded);
-    const changes = planChanges(before, loaded.config);
+    const known = await this.#current(loaded.config);
+    const away = new Map([known, loaded.config].flatMap((each) => [...awayDrives(graph, each)]));
+    const before = withoutDrives(known, away);
+    const present = { ...loaded, config: withoutDrives(loaded.config, away) };
+    const changes = planChanges(before, present.config);
     const undo = new Undo();
     let metrics: Listener | undefined;
     try {
       metrics = await this.#listen(loaded, changes, undo);
-      await changeGraph({ graph, loaded, before, changes, undo, nodes: this.#nodes });
+      await changeGraph({ graph, loaded: present, before, changes, undo, nodes: this.#nodes });
     } catch (error) {
       await undo.run(log);
       throw error;
     }
     // From here on nothing can fail that matters.
+    for (const [name, why] of away) log(`warning: drive '${name}' is left alone: ${why}`);
+    for (const name of Object.keys(this.#config?.drives ?? {})) {
+      if (!Object.hasOwn(loaded.config.drives, name)) graph.handOvers.forgetGiven(name);
+    }
     this.#config = loaded.config;
     for (const name of this.#nodes.keys()) {
       if (!Object.hasOwn(loaded.config.drives, name)) this.#nodes.delete(name);
@@ -71,12 +79,13 @@ export class ConfiguredService {
     await this.#metrics?.close();
   }
 
-  /** What of the last configuration is still there. */
-  #current(): Config {
+  /** What of the last configuration is still there, and what of the next one a hand-over has brought. */
+  async #current(next: Config): Promise<Config> {
     const config = this.#config;
     if (config === undefined) return NOTHING;
     const { graph } = this.#options;
     const { nbd, ...rest } = config;
+    const brought = await this.#takeBrought(next);
     const drives = Object.entries(config.drives).filter(
       ([name]) => graph.nodes.get(name) === this.#nodes.get(name),
     );
@@ -84,10 +93,26 @@ export class ConfiguredService {
     const exports = Object.entries(config.exports).filter(([id]) => exported.has(id));
     return {
       ...rest,
-      drives: Object.fromEntries(drives),
-      exports: Object.fromEntries(exports),
+      drives: { ...brought.drives, ...Object.fromEntries(drives) },
+      exports: { ...brought.exports, ...Object.fromEntries(exports) },
       ...(nbd && graph.nbd.address !== undefined && { nbd }),
     };
+  }
+
+  /** They are ours from now on, as they are. @returns what the configuration says of them */
+  async #takeBrought(next: Config): Promise<Pick<Config, 'drives' | 'exports'>> {
+    const { graph } = this.#options;
+    const brought = await broughtDrives(graph, next);
+    for (const [name, node] of brought) this.#nodes.set(name, node);
+    const drives = [...brought.keys()].map((name) => {
+      const { bitmaps: _, ...drive } = next.drives[name]!;
+      return [name, drive] as const;
+    });
+    const made = new Map(graph.exports.list().map(({ id, node }) => [id, node]));
+    const exports = Object.entries(next.exports).filter(
+      ([id, { drive }]) => brought.has(drive) && made.get(id) === drive,
+    );
+    return { drives: Object.fromEntries(drives), exports: Object.fromEntries(exports) };
   }
 
   #checkFixed({ config, document }: LoadedConfig): void {

@@ -48,6 +48,17 @@ export class HandOverTable {
     return this.#log.list();
   }
 
+  /** Whether a source may bring this drive at any time. */
+  isExpected(name: string): boolean {
+    return this.#expected.has(name);
+  }
+
+  /** A drive that was handed over is nothing to us any more: it may be opened anew. */
+  forgetGiven(name: string): void {
+    const last = this.#log.get(name);
+    if (last?.role === 'source' && last.status === 'completed') this.#log.forget(name);
+  }
+
   /** Lets one source hand a drive over. @returns where it has to go; @throws as `Expectation` */
   async expect(options: ExpectOptions): Promise<HandOverAddress> {
     const { nodes, exports, log } = this.#options;

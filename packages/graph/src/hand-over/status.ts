@@ -54,6 +54,10 @@ export class HandOverLog {
     return this.#known.get(node);
   }
 
+  forget(node: string): void {
+    this.#known.delete(node);
+  }
+
   tell(info: HandOverInfo): void {
     const { node, role, status, reason } = info;
     this.#known.set(node, info);
