@@ -7,6 +7,7 @@ import { qmpHandOvers } from './qmp-hand-overs.ts';
 import { countsOf } from './request-counts.ts';
 import { qmpJob } from './qmp-job.ts';
 import { Rescans } from './rescans.ts';
+import { withTls } from './node-tls.ts';
 
 export interface QmpTargetOptions {
   readonly graph: BlockGraph;
@@ -42,9 +43,10 @@ export function qmpTarget({ graph, objects, log, quit, reload }: QmpTargetOption
 function blockLayer(graph: BlockGraph, objects: ProgramObjects): QmpBlockLayer {
   const { exports, jobs } = graph;
   return {
-    addNode: (options) => graph.addNode(options),
+    addNode: async (options) => graph.addNode(withTls(options, objects)),
     removeNode: (name) => graph.removeNode(name),
-    reopenNodes: (options) => graph.reopenNodes(options),
+    reopenNodes: async (options) =>
+      graph.reopenNodes(options.map((each) => withTls(each, objects))),
     startNbd: (server) => graph.nbd.start(servingOf(server, objects)),
     stopNbd: () => exports.stopServer(),
     addExport: (options) => exports.add(options),

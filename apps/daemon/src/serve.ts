@@ -4,6 +4,7 @@ import type { ServedDrive } from './compose.ts';
 import type { Monitors } from './configured/monitors.ts';
 import type { DaemonOptions } from './options/parse-options.ts';
 import type { Step } from './options/steps.ts';
+import { withTls } from './node-tls.ts';
 
 export interface ServeOptions {
   readonly graph: BlockGraph;
@@ -27,13 +28,13 @@ export async function serveSteps(
 
 async function take(
   step: Exclude<Step, { kind: 'monitor' }>,
-  { nbdServer }: DaemonOptions,
+  { nbdServer, objects }: DaemonOptions,
   drives: readonly ServedDrive[],
   graph: BlockGraph,
 ): Promise<void> {
   switch (step.kind) {
     case 'blockdev':
-      await graph.addNode(parseNodeOptions(step.options));
+      await graph.addNode(withTls(parseNodeOptions(step.options), objects));
       return;
     case 'export':
       await graph.exports.add(parseExportOptions(step.options));

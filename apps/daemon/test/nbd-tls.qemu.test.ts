@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { QmpClient } from '@tidemark/qmp';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import {
   type Certificates,
@@ -107,5 +108,26 @@ describeWithQemu('tidemarkd with TLS', ['nbdinfo', 'nbdcopy', 'qemu-img', 'opens
     const port = await serve('psk', ',tls-authz=a', '--object', list);
     expect(await run('nbdinfo', '--size', keyed(port, 'alice', keys))).toBe(`${MIB}\n`);
     expect((await sh('nbdinfo', keyed(port, 'bob', keys))).code).not.toBe(0);
+  });
+
+  it('has nodes that are exports of a server with TLS', async () => {
+    const port = await serve('x509');
+    const server = `server.type=inet,server.host=localhost,server.port=${port}`;
+    const node = `driver=nbd,node-name=far,read-only=on,export=vm,${server}`;
+    const client = `tls-creds-x509,id=c,endpoint=client,dir=${ours.dir}`;
+    const start = async (blockdev: string) =>
+      startDaemon('--object', client, '--blockdev', blockdev, '--qmp', `unix:${at('far.qmp')}`);
+    const far = await start(
+      `driver=raw,node-name=fmt,read-only=on,file.${node.replaceAll(',', ',file.')},file.tls-creds=c`,
+    );
+    const qmp = await QmpClient.connect(at('far.qmp'));
+    const nodes = await qmp.execute('query-named-block-nodes');
+    await qmp.close();
+    await far.stop();
+    expect(JSON.stringify(nodes)).toContain(`"virtual-size":${MIB}`);
+    await expect(start(node)).rejects.toThrow('the server wants TLS');
+    await expect(start(`${node},tls-creds=none`)).rejects.toThrow("no TLS credentials 'none'");
+    const other = `${node},tls-creds=c,tls-hostname=elsewhere.example`;
+    await expect(start(other)).rejects.toThrow('TLS failed');
   });
 });

@@ -1,3 +1,4 @@
+import type { NbdClientTls } from '@tidemark/nbd';
 import type { TrackingErrorPolicy } from '@tidemark/tracking';
 
 // Members are named as in QMP: what a client sends is what the graph takes.
@@ -49,6 +50,7 @@ export interface NbdOptions extends CommonOptions, TrackingOptions {
     | { readonly type: 'unix'; readonly path: string }
     | { readonly type: 'inet'; readonly host: string; readonly port: string };
   readonly export?: string | undefined;
+  readonly tls?: NbdClientTls | undefined;
   /** Seconds. */
   readonly 'reconnect-delay'?: number | undefined;
 }

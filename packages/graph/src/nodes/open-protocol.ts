@@ -114,7 +114,8 @@ async function openNbd(
 ): Promise<OpenedDisk> {
   const uri = uriOf(options);
   const reconnect = (options['reconnect-delay'] ?? 0) * 1000;
-  const device = await connectNbd(uri, { reconnect, onNotice });
+  const { tls } = options;
+  const device = await connectNbd(uri, { reconnect, onNotice, ...(tls && { tls }) });
   const wanted = !(options['read-only'] ?? false);
   if (wanted && !device.writable && options['auto-read-only'] !== true) {
     await device.close();

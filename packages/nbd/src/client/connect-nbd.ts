@@ -1,6 +1,6 @@
 import { BASE_ALLOCATION } from '../protocol/context-names.ts';
 import { HANDSHAKE_TIMEOUT_MS } from '../protocol/limits.ts';
-import { ClientTls } from '../tls/client-tls.ts';
+import { ClientTls, type NbdClientTls } from '../tls/client-tls.ts';
 import { type NbdUri, parseNbdUri } from '../uri/parse-nbd-uri.ts';
 import { Connection } from './connection.ts';
 import { connectionLost, located } from './faults.ts';
@@ -17,6 +17,8 @@ export interface NbdConnectOptions {
    * `NbdDevice.contexts`.
    */
   readonly contexts?: readonly string[];
+  /** Default: what the URI says. */
+  readonly tls?: NbdClientTls;
   /** Milliseconds until the export is open, and that a server gets to hang up. Default 10000. */
   readonly timeout?: number;
   /**
@@ -52,7 +54,8 @@ export async function connectNbd(uri: string, options: NbdConnectOptions = {}): 
   const parsed = parseNbdUri(uri);
   const label = `nbd drive '${uri}'`;
   const queries = checkContexts([BASE_ALLOCATION, ...contexts]);
-  const tls = parsed.tls && (await ClientTls.load(parsed.tls));
+  const credentials = options.tls ?? parsed.tls;
+  const tls = credentials && (await ClientTls.load(credentials));
   const timeout = Math.min(options.timeout ?? HANDSHAKE_TIMEOUT_MS, LONGEST_TIMER);
   const wishes = { exportName: parsed.exportName, contexts: queries, ...(tls && { tls }) };
   const open = () => openConnection(parsed, wishes, { label, timeout });

@@ -113,6 +113,8 @@ const NbdNode = members({
   ...common,
   server: SocketAddress,
   export: text,
+  'tls-creds': text,
+  'tls-hostname': text,
   'reconnect-delay': v.exactOptional(uint32),
   'open-timeout': v.exactOptional(uint32),
   ...tracking,
