@@ -51,3 +51,15 @@ export const BITMAP_FORMAT_MUTANTS: readonly Mutant[] = [
     replace: "found === 'zeros' ? PieceKind.CLEAN : PieceKind.CLEAN",
   },
 ];
+
+const node = 'packages/graph/src/nodes/export-bitmaps.ts';
+
+/** Of a drive that is in use. */
+export const SERVED_BITMAP_FILE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'what was written since a freeze is not in the file',
+    file: node,
+    find: 'if (info?.frozen !== undefined) {',
+    replace: 'if (info === undefined) {',
+  },
+];

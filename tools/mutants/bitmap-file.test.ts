@@ -1,4 +1,8 @@
-import { BITMAP_FILE_MUTANTS, BITMAP_FORMAT_MUTANTS } from './bitmap-file-mutants.ts';
+import {
+  BITMAP_FILE_MUTANTS,
+  BITMAP_FORMAT_MUTANTS,
+  SERVED_BITMAP_FILE_MUTANTS,
+} from './bitmap-file-mutants.ts';
 import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('bitmaps in files', BITMAP_FILE_MUTANTS, {
@@ -10,4 +14,8 @@ mutantSuite('the format of files of bitmaps', BITMAP_FORMAT_MUTANTS, {
   project: 'core',
   filters: ['bitmap-file'],
   usually: 1,
+});
+mutantSuite('files of bitmaps of drives in use', SERVED_BITMAP_FILE_MUTANTS, {
+  project: 'graph',
+  filters: ['export-bitmaps'],
 });

@@ -1,4 +1,4 @@
-import type { BlockGraph, BlockNode } from '@tidemark/graph';
+import { type BlockGraph, type BlockNode, exportNodeBitmaps } from '@tidemark/graph';
 import { type ProgramObjects, serverTls } from '@tidemark/program';
 import type { QmpBlockLayer, QmpNbdServer, QmpNode, QmpTarget } from '@tidemark/qmp';
 import { TidemarkError } from '@tidemark/core';
@@ -81,6 +81,7 @@ function qmpNode(node: BlockNode, { exports }: BlockGraph): QmpNode {
     sha256: async (name) => (await drive()).sha256(name),
     freeze: async (name) => (await drive()).freeze(name),
     release: async (request) => (await drive()).release(request),
+    exportBitmaps: (names, path) => exportNodeBitmaps(node, { names, path }),
     resize: (size) => node.resize(size),
   };
 }

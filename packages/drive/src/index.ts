@@ -27,6 +27,7 @@ export {
   type CarriedBitmap,
   exportBitmaps,
   type ExportBitmapsOptions,
+  writeBitmapFile,
 } from './bitmap-file/export-bitmaps.ts';
 export {
   importBitmaps,
@@ -34,7 +35,7 @@ export {
   type ImportReport,
   readBitmapFile,
 } from './bitmap-file/import-bitmaps.ts';
-export type { OriginVerdict } from './bitmap-file/origin.ts';
+export { originOf, type OriginVerdict } from './bitmap-file/origin.ts';
 export { findDefaultSidecar } from './default-sidecar.ts';
 export { openMemoryBitmaps } from './memory-bitmaps.ts';
 export { openDriveBitmaps, type DriveBitmaps, type OpenBitmapsOptions } from './open-bitmaps.ts';

@@ -1,3 +1,4 @@
+export { exportNodeBitmaps } from './nodes/export-bitmaps.ts';
 export type { GraphAction } from './transaction/graph-action.ts';
 export { BlockGraph, type BlockGraphOptions } from './block-graph.ts';
 export type { EmitEvent, GraphEvent } from './events.ts';

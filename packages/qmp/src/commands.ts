@@ -24,6 +24,12 @@ import { closeView, openView, ViewCloseArguments, ViewOpenArguments } from './vi
 const none = members({});
 const bitmap = members({ node: v.string(), name: v.string() });
 
+const ExportBitmapsArguments = members({
+  node: v.string(),
+  bitmaps: v.array(v.string()),
+  filename: v.string(),
+});
+
 /** All commands but `qmp_capabilities` and `quit`, which belong to the session. */
 export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ...Object.entries(bitmapActions).map(([name, schema]): [string, Command] => [
@@ -55,6 +61,13 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'x-tidemark-bitmap-release',
     command(releaseArguments, ({ target }, args) => endFreeze(target, args)),
+  ],
+  [
+    'x-tidemark-bitmap-export',
+    command(ExportBitmapsArguments, async ({ target }, { node, bitmaps, filename }) => {
+      await findNode(target, node).exportBitmaps(bitmaps, filename);
+      return {};
+    }),
   ],
   [
     'x-tidemark-view-open',

@@ -84,6 +84,8 @@ export interface QmpNode {
   freeze(bitmap: string): Promise<string>;
   /** Ends that very freeze. @throws BITMAP_INVALID: there is none with this id */
   release(request: QmpRelease): Promise<void>;
+  /** Writes bitmaps, as they are in one instant, into a new file where the server is. */
+  exportBitmaps(names: readonly string[], path: string): Promise<void>;
   /** Gives the disk another size, in bytes, and its bitmaps with it; all of it or nothing. */
   resize(size: number): Promise<void>;
 }

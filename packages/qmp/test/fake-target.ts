@@ -139,6 +139,10 @@ export class FakeTarget implements QmpTarget {
         return `freeze of ${bitmap}`;
       },
       release: async (request) => void this.released.push({ node: name, ...request }),
+      exportBitmaps: async (names) => {
+        const missing = names.find((each) => !bitmaps.has(each));
+        if (missing !== undefined) throw notFound(missing);
+      },
       resize: async (size) => void this.sizes.set(name, size),
       bitmaps: async () => [...bitmaps.values()].toReversed(),
       sha256: async (bitmap) => {

@@ -1,4 +1,5 @@
 import {
+  type BitmapFile,
   type BitmapInfo,
   type BitmapStore,
   DirtyBitmap,
@@ -52,17 +53,22 @@ export async function exportBitmaps(
   const origin = await originOf(drive);
   const bitmaps: FiledBitmap[] = [];
   for (const name of names) bitmaps.push(await readBitmap(options, infos.get(name), name));
+  await writeBitmapFile(path, { diskSize: store.diskSize, origin, bitmaps });
+  return bitmaps.map(describeCarried);
+}
+
+/** It is there whole and durable, or not at all. @throws FILE_EXISTS, I/O codes */
+export async function writeBitmapFile(path: string, content: BitmapFile): Promise<void> {
   await makeWhole(path, async (temporary) => {
     await using file = await openFileDevice(temporary, { create: 'exclusive', writable: true });
     let at = 0;
-    for (const piece of encodeBitmapFile({ diskSize: store.diskSize, origin, bitmaps })) {
+    for (const piece of encodeBitmapFile(content)) {
       await file.resize(at + piece.length);
       await file.write(piece, at);
       at += piece.length;
     }
     await file.flush();
   });
-  return bitmaps.map(describeCarried);
 }
 
 export function describeCarried({

@@ -17,7 +17,11 @@ export type OriginVerdict =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** What tells later whether a drive was written since; see `judgeOrigin`. @throws I/O codes */
-export async function originOf({ file, format, isRemote }: Drive): Promise<string> {
+export async function originOf({
+  file,
+  format,
+  isRemote,
+}: Pick<Drive, 'file' | 'format' | 'isRemote'>): Promise<string> {
   // Settled: a change after this is bound to be seen.
   const facts = isRemote ? undefined : await file.facts?.({ settled: true });
   return JSON.stringify({ format, ...(facts && { facts }) }, (_, value: unknown) =>
