@@ -107,3 +107,25 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     replace: 'return this.#filling?.target;',
   },
 ];
+
+/** Each breaks one rule of what makes reads quick. */
+export const READ_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'each of many reads looks for holes',
+    file: nbd('server/known-data.ts'),
+    find: '    this.#searches.add(search);\n',
+    replace: '',
+  },
+  {
+    name: 'reads wait for a search that is over',
+    file: nbd('server/known-data.ts'),
+    find: '      resolve();\n',
+    replace: '',
+  },
+  {
+    name: 'memory is lent from where a page begins',
+    file: nbd('server/buffer-pool.ts'),
+    find: 'whole.subarray(OFF_PAGE, OFF_PAGE + length)',
+    replace: 'whole.subarray(0, length)',
+  },
+];

@@ -2,6 +2,7 @@ import { mutantSuite } from './mutant-suite.ts';
 import {
   CLIENT_MUTANTS,
   MEMORY_MUTANTS,
+  READ_MUTANTS,
   RECONNECT_MUTANTS,
   SERVER_MUTANTS,
 } from './nbd-mutants.ts';
@@ -27,5 +28,11 @@ mutantSuite('clients that wait, and servers that are silent', CLIENT_MUTANTS, {
 mutantSuite('memory of a server', MEMORY_MUTANTS, {
   project: 'nbd',
   filters: ['server-memory', 'server-connections', 'server-requests'],
+  usually: 1,
+});
+
+mutantSuite('what makes reads quick', READ_MUTANTS, {
+  project: 'nbd',
+  filters: ['server-reads', 'server-parts'],
   usually: 1,
 });

@@ -22,6 +22,16 @@ describe('a buffer pool', () => {
     expect(pool.take(100_000).buffer).not.toBe(first.buffer);
   });
 
+  it('gives none that begins where a page does, nor has it when it comes back', () => {
+    const pool = new BufferPool();
+    const first = pool.take(2 ** 20);
+    expect(first.byteOffset).toBe(64);
+    pool.release(first);
+    const again = pool.take(2 ** 20);
+    expect(again.buffer).toBe(first.buffer);
+    expect(again.byteOffset).toBe(64);
+  });
+
   it('gives as many bytes as are asked for', () => {
     const pool = new BufferPool();
     const around = [8192, 16_384, 65_536, 2 ** 20, 2 ** 21, 2 ** 25].flatMap((size) => [

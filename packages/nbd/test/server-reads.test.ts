@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { MemoryDevice } from '@tidemark/block';
+import { type BlockExtent, MemoryDevice } from '@tidemark/block';
 import { FaultDevice } from '@tidemark/block/testing';
 import { describe, expect, it } from 'vitest';
 import { ask, contentOf, expectSameBytes } from './support/ask.ts';
@@ -54,6 +54,36 @@ describe('reads', () => {
       const expected = Buffer.alloc(300_000).fill(5, 100_000, 101_000);
       expectSameBytes(data, expected);
     }
+  });
+
+  it('that come together look for holes once', async () => {
+    class Searched extends MemoryDevice {
+      searches = 0;
+
+      override async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+        this.searches += 1;
+        yield* super.extents(offset, length);
+      }
+    }
+    const device = new Searched({ size: 4 * MIB });
+    for (let part = 0; part < 16; part++) {
+      await device.write(Buffer.alloc(MIB / 4, part + 1), (part * MIB) / 4);
+    }
+    const { enter } = await serve({ device });
+    const client = await enter();
+    const reads = Array.from({ length: 16 }, (_, part) =>
+      request({ type: READ, offset: (part * MIB) / 4, length: MIB / 4, cookie: BigInt(part) }),
+    );
+    client.send(...reads);
+    for (const _ of reads) {
+      const answers = await client.reply();
+      const [answer] = answers;
+      if (answer === undefined || answer === 'end') throw new Error('the server hung up');
+      const part = Number(answer.readBigUInt64BE(8));
+      const { data } = decode(answers, { offset: (part * MIB) / 4, length: MIB / 4 });
+      expectSameBytes(data, Buffer.alloc(MIB / 4, part + 1));
+    }
+    expect(device.searches).toBe(1);
   });
 
   it('find holes that came after data was known', async () => {

@@ -6,6 +6,8 @@ const MAX_BYTES = 2 * 1024 * 1024;
 const MAX_IDLE_BYTES = 24 * 1024 * 1024;
 /** Room for the head of a reply, so that data of a power of two stays in its class. */
 const HEAD_BYTES = 64;
+/** What is lent does not begin where a page does: see `ioBuffer` of @tidemark/block. */
+const OFF_PAGE = 64;
 /** What is received at once, and room before it for what was left of the last time. */
 const ARRIVALS_BYTES = 256 * 1024;
 const BEFORE_ARRIVALS = 16 * 1024;
@@ -28,10 +30,10 @@ export class BufferPool {
     if (length < MIN_BYTES || length > MAX_BYTES + HEAD_BYTES) return Buffer.allocUnsafe(length);
     const size = sizeFor(length);
     let whole = this.#idle.get(size)?.pop();
-    if (whole === undefined) whole = Buffer.allocUnsafeSlow(size);
-    else this.#idleBytes -= size;
+    if (whole === undefined) whole = Buffer.allocUnsafeSlow(OFF_PAGE + size);
+    else this.#idleBytes -= whole.length;
     this.#lent.set(whole.buffer, whole);
-    return whole.subarray(0, length);
+    return whole.subarray(OFF_PAGE, OFF_PAGE + length);
   }
 
   /** Nobody uses it any more. What is not of the pool is left alone, as is what came back before. */
@@ -40,8 +42,9 @@ export class BufferPool {
     if (whole === undefined) return;
     this.#lent.delete(bytes.buffer);
     if (this.#idleBytes + whole.length > MAX_IDLE_BYTES) return;
-    const idle = this.#idle.get(whole.length);
-    if (idle === undefined) this.#idle.set(whole.length, [whole]);
+    const size = whole.length - OFF_PAGE;
+    const idle = this.#idle.get(size);
+    if (idle === undefined) this.#idle.set(size, [whole]);
     else idle.push(whole);
     this.#idleBytes += whole.length;
   }

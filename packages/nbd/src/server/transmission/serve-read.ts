@@ -31,6 +31,10 @@ export async function serveRead(
     return [bytes];
   }
   if (length === 0) return [emptyChunk(request)];
+  const { knownData } = session.exported;
+  const search = isOnePiece(request, session) ? undefined : knownData.searchOf(offset, length);
+  // Once: where it finds holes, each looks for its own, which is quick there.
+  if (search !== undefined) await search;
   if (isOnePiece(request, session)) {
     return [await readPiece(request, { offset, length, isLast: true }, session, pool)];
   }
@@ -70,11 +74,24 @@ async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
 async function findPieces(request: NbdRequest, session: Session): Promise<readonly Piece[]> {
   const { device, knownData } = session.exported;
   const { offset, length } = request;
-  const end = offset + length;
-  const pieces: Piece[] = [];
   // The device may have become smaller since the client came.
   const size = Math.min(session.size, device.size);
   const ahead = Math.max(length, Math.min(LOOK_AHEAD, size - offset));
+  const endSearch = knownData.beginSearch(offset, ahead);
+  try {
+    return await piecesOf(request, session, ahead);
+  } finally {
+    endSearch();
+  }
+}
+
+async function piecesOf(
+  { offset, length }: NbdRequest,
+  { exported: { device, knownData } }: Session,
+  ahead: number,
+): Promise<readonly Piece[]> {
+  const end = offset + length;
+  const pieces: Piece[] = [];
   for await (const extent of device.extents(offset, ahead)) {
     if (!extent.zero) knownData.add(extent.offset, extent.length);
     const bytes = Math.min(extent.length, end - extent.offset);
