@@ -117,12 +117,6 @@ export const READ_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'reads wait for a search that is over',
-    file: nbd('server/known-data.ts'),
-    find: '      resolve();\n',
-    replace: '',
-  },
-  {
     name: 'memory is lent from where a page begins',
     file: nbd('server/buffer-pool.ts'),
     find: 'whole.subarray(OFF_PAGE, OFF_PAGE + length)',
