@@ -4,5 +4,5 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('bits in memory', BITMAP_MUTANTS, {
   project: 'core',
   filters: ['dirty-bitmap', 'kernels.model', 'clones.model'],
-  usually: 2,
+  usually: 1,
 });

@@ -4,11 +4,11 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('checkpoints over several stores', CHECKPOINT_MUTANTS, {
   project: 'checkpoint',
   filters: [],
-  usually: 3,
+  usually: 2,
 });
 
 mutantSuite('transactions on several drives', SEVERAL_DRIVES_MUTANTS, {
   project: 'tracking',
   filters: ['several-drives'],
-  usually: 2,
+  usually: 1,
 });

@@ -21,20 +21,20 @@ mutantSuite('subclusters', SUBCLUSTERS, {
 mutantSuite('new images', NEW_IMAGES, {
   project: 'qcow2',
   filters: ['new-image'],
-  usually: 1,
+  usually: 0,
 });
 mutantSuite('data files', DATA_FILES, {
   project: 'qcow2',
   filters: ['data-file-power-cut', 'data-file-writes'],
-  usually: 1,
+  usually: 0,
 });
 mutantSuite('disks that were cut off', RESIZED_TAILS, {
   project: 'qcow2',
   filters: ['resize-kinds'],
-  usually: 1,
+  usually: 0,
 });
 mutantSuite('runs of entries', RUNS_OF_ENTRIES, {
   project: 'qcow2',
   filters: ['entries-alike', 'new-image'],
-  usually: 1,
+  usually: 0,
 });

@@ -4,5 +4,5 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('nodes and jobs', GRAPH_MUTANTS, {
   project: 'graph',
   filters: ['backup', 'bitmap-modes', 'transaction', 'nodes', 'reads', 'views'],
-  usually: 3,
+  usually: 1,
 });

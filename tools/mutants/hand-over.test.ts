@@ -4,15 +4,15 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('parked bitmaps', PARKING_MUTANTS, {
   project: 'tracking',
   filters: ['parking'],
-  usually: 2,
+  usually: 1,
 });
 mutantSuite('hand-overs', HAND_OVER_MUTANTS, {
   project: 'graph',
   filters: ['hand-over'],
-  usually: 2,
+  usually: 1,
 });
 mutantSuite('drives of the command line that are handed over', GIVEN_DRIVE_MUTANTS, {
   project: 'daemon',
   filters: ['drives-given'],
-  usually: 1,
+  usually: 0,
 });

@@ -4,10 +4,10 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('merged bitmaps', MERGE_MUTANTS, {
   project: 'qcow2',
   filters: ['merge.test'],
-  usually: 2,
+  usually: 1,
 });
 mutantSuite('bitmaps at rest', AT_REST_MUTANTS, {
   project: 'store-memory',
   filters: ['contract'],
-  usually: 2,
+  usually: 1,
 });

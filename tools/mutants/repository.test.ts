@@ -4,5 +4,5 @@ import { REPOSITORY_MUTANTS } from './repository-mutants.ts';
 mutantSuite('repository', REPOSITORY_MUTANTS, {
   project: 'repository',
   filters: ['back-up', 'upkeep', 'order', 'format'],
-  usually: 3,
+  usually: 1,
 });

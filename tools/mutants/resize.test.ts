@@ -14,12 +14,12 @@ mutantSuite('resized stores', RESIZED_STORES, {
 mutantSuite('resized images', RESIZED_IMAGES, {
   project: 'qcow2',
   filters: ['resize-power-cut'],
-  usually: 1,
+  usually: 0,
 });
 mutantSuite('resized sidecars', RESIZED_SIDECARS, {
   project: 'store-sidecar',
   filters: ['resize'],
-  usually: 1,
+  usually: 0,
 });
 mutantSuite('resized drives', RESIZED_DRIVES, {
   project: 'tracking',

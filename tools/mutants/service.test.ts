@@ -4,5 +4,5 @@ import { SERVICE_MUTANTS } from './service-mutants.ts';
 mutantSuite('a configured service', SERVICE_MUTANTS, {
   project: 'daemon',
   filters: ['configured', 'mistakes', 'drive-watch', 'logger'],
-  usually: 3,
+  usually: 1,
 });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createDrive, openDrive } from '@tidemark/drive';
@@ -118,8 +119,10 @@ describe.each(['qcow2', 'raw'] as const)('a rescan of a %s drive that is served'
     });
     expect(written).toBeGreaterThan(0);
     expect(await progress(qmp)).toMatchObject({ status: 'completed', done: SIZE, total: SIZE });
+    const ended = once(daemon.process, 'exit');
     await qmp.execute('quit');
-    expect((await daemon.stop()).stderr).toContain("bitmap 'nightly' of 'vm' is what differs from");
+    await ended;
+    expect(daemon.stderr()).toContain("bitmap 'nightly' of 'vm' is what differs from");
     await expectIncrementToBeRight('completed');
   }, 120_000);
 
