@@ -75,12 +75,6 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
 /** Each breaks the count of clusters in a row. */
 export const RUN_MUTANTS: readonly Mutant[] = [
   {
-    name: 'clusters in a row are in a set when their first byte is',
-    file: doctor('count/cluster-counter.ts'),
-    find: 'if (this.#last[i] !== ALL) return false;',
-    replace: '',
-  },
-  {
     name: 'a run of clusters overflows its counts',
     file: doctor('count/cluster-counter.ts'),
     find: '+ weight <= NARROW_MAX) {\n        chunk[at - base]',

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Milliseconds, within those of a test. */
+const LONGEST_MS = 240_000;
+
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A change to a source that breaks one rule. */
@@ -84,7 +87,10 @@ export class Sandbox {
       // A mutant is found soon, or not by this test.
       env: { ...process.env, NO_COLOR: '1', CI: '1', EXPLORER_STATES: '2500' },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, so that a mutant that hangs ends with its workers.
+      detached: true,
     });
+    const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), LONGEST_MS);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -92,6 +98,7 @@ export class Sandbox {
       });
     }
     const code = await new Promise((resolve) => child.once('close', resolve));
+    clearTimeout(timer);
     return { failed: code !== 0, output };
   }
 }
