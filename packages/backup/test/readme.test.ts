@@ -1,25 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { expect, it, vi } from 'vitest';
-import { tempDir } from '../../../tools/qemu.ts';
+import { expect } from 'vitest';
+import { testReadmeSample } from '../../../tools/readme.ts';
 
-const dir = tempDir();
-const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-
-it('has a README whose sample runs', async () => {
-  expect(read('../README.md')).toContain(`\`\`\`ts\n${read('./support/readme-sample.ts')}\`\`\`\n`);
-  vi.stubEnv('TMPDIR', dir);
-  const log = vi.spyOn(console, 'log').mockReturnValue();
-  await import('./support/readme-sample.ts');
-  expect(log.mock.calls).toEqual([
-    ['000002-incremental', "bitmap 'nightly' began anew at '000001-full'", 65_536],
-    [
-      expect.objectContaining({
-        point: '000002-incremental',
-        chainLength: 2,
-        bytesWritten: 65_536,
-      }),
-    ],
-  ]);
-  log.mockRestore();
-  vi.unstubAllEnvs();
-});
+testReadmeSample(import.meta.url, () => import('./support/readme-sample.ts'), [
+  ['000002-incremental', "bitmap 'nightly' began anew at '000001-full'", 65_536],
+  [
+    expect.objectContaining({
+      point: '000002-incremental',
+      chainLength: 2,
+      bytesWritten: 65_536,
+    }),
+  ],
+]);

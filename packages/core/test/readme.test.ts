@@ -1,16 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { expect, it, vi } from 'vitest';
+import { expect } from 'vitest';
+import { testReadmeSample } from '../../../tools/readme.ts';
 
-const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
-
-it('has a README whose sample runs', async () => {
-  expect(read('../README.md')).toContain(`\`\`\`ts\n${read('./support/readme-sample.ts')}\`\`\`\n`);
-  const log = vi.spyOn(console, 'log').mockReturnValue();
-  await import('./support/readme-sample.ts');
-  expect(log.mock.calls).toEqual([
-    [0, 1_048_576],
-    [5_368_709_120, 1_048_576],
-    [17, 2_097_152, expect.stringMatching(/^[0-9a-f]{8}$/u)],
-  ]);
-  log.mockRestore();
-});
+testReadmeSample(import.meta.url, () => import('./support/readme-sample.ts'), [
+  [0, 1_048_576],
+  [5_368_709_120, 1_048_576],
+  [17, 2_097_152, expect.stringMatching(/^[0-9a-f]{8}$/u)],
+]);
