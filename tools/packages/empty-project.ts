@@ -32,8 +32,9 @@ export async function installFor(
   all: readonly Tarball[],
   folder: string,
 ): Promise<void> {
-  const used = all.filter(({ name }) => name === tarball.name || sample.includes(`'${name}'`));
-  await install(used, all, folder);
+  const others = all.filter(({ name }) => name !== tarball.name && sample.includes(`'${name}'`));
+  if (others.every(({ name }) => name in (tarball.manifest.dependencies ?? {}))) return;
+  await install([tarball, ...others], all, folder);
 }
 
 async function install(wanted: readonly Tarball[], all: readonly Tarball[], folder: string) {

@@ -1,1 +1,2 @@
-export { listenFailed, type ListenOptions, listenOnSocket } from './listen-on-socket.ts';
+export { listenOnPort, type Port } from './listen-on-port.ts';
+export { type ListenOptions, listenOnSocket } from './listen-on-socket.ts';

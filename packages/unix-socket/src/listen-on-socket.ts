@@ -3,6 +3,7 @@ import { lstat, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { TidemarkError } from '@tidemark/core';
+import { hasCode, listenFailed } from './listen-failed.ts';
 
 /** What fits the kernel's sockaddr_un. */
 const MAX_PATH_BYTES = 107;
@@ -100,19 +101,6 @@ function listenedOn(path: string): TidemarkError {
   });
 }
 
-/** What a failure to listen at `where` means; an error of ours stays as it is. */
-export function listenFailed(where: string, cause: unknown): TidemarkError {
-  if (cause instanceof TidemarkError) return cause;
-  const text = `cannot listen on '${where}'`;
-  if (hasCode(cause, 'EACCES'))
-    return new TidemarkError('PERMISSION_DENIED', text, { where }, cause);
-  if (hasCode(cause, 'EADDRINUSE')) {
-    const context = { where, hint: 'stop what listens there, or choose another' };
-    return new TidemarkError('LOCKED', text, context, cause);
-  }
-  return new TidemarkError('IO_FAILED', text, { where }, cause);
-}
-
 /** Node calls a folder that is not there EACCES. */
 async function pathFailed(path: string, cause: unknown): Promise<TidemarkError> {
   const folder = dirname(path);
@@ -124,8 +112,4 @@ async function pathFailed(path: string, cause: unknown): Promise<TidemarkError> 
     const text = `folder '${folder}' does not exist`;
     return new TidemarkError('FILE_NOT_FOUND', text, context, cause);
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

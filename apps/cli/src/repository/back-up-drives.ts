@@ -3,19 +3,14 @@ import { followKnownChain } from '@tidemark/backup/parts';
 import type { BackupBitmap } from '@tidemark/backup';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
 import { type Drive, isNbdUri } from '@tidemark/drive';
-import {
-  type BackedUpDrive,
-  backUpDrives,
-  type DriveToBackUp,
-  type Repository,
-} from '@tidemark/repository';
+import type { BackedUpDrive, DriveToBackUp, Repository } from '@tidemark/repository';
 import { idOf, takeBitmap } from '../back-up.ts';
 import type { DriveFlags } from '../flags.ts';
-import { longWork } from '../long-work.ts';
 import { type Session, withBitmaps, withDrive } from '../session.ts';
 import type { RepositoryFlags } from './flags.ts';
 import { checkpointNamed } from './checkpoint-named.ts';
 import { liveAddresses } from './live/live-address.ts';
+import { makePoints } from './make-points.ts';
 import { withRepository } from './open-place.ts';
 
 export interface RepositoryBackupFlags extends DriveFlags, RepositoryFlags {
@@ -57,26 +52,10 @@ export async function backUpToRepository(
     });
   }
   return withRepository(place, flags, async (repository) =>
-    withDrives(paths, flags, repository, [], async (drives) => run(repository, drives, flags)),
-  );
-}
-
-async function run(
-  repository: Repository,
-  drives: readonly DriveToBackUp[],
-  { full, granularity, rate, begins }: RepositoryBackupFlags,
-): Promise<readonly BackedUpDrive[]> {
-  const checkpoint = begins === undefined ? undefined : checkpointNamed(begins);
-  return longWork('backup', (signal, progress) =>
-    backUpDrives({
-      repository,
-      drives,
-      mode: full ? 'full' : 'auto',
-      granularity,
-      rate,
-      checkpoint,
-      signal,
-      onProgress: ({ done, total }) => progress.update(done, total),
+    withDrives(paths, flags, repository, [], async (drives) => {
+      const { begins } = flags;
+      const checkpoint = begins === undefined ? undefined : checkpointNamed(begins);
+      return makePoints({ repository, drives, checkpoint }, flags);
     }),
   );
 }

@@ -1,6 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { listenFailed, listenOnSocket } from '@tidemark/unix-socket';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { listenOnPort, listenOnSocket } from '@tidemark/unix-socket';
 import type { ListenConfig } from '../config/serving-schema.ts';
 
 /** What is told over HTTP. */
@@ -29,10 +28,7 @@ export async function serveMetrics(listen: ListenConfig, told: Told): Promise<Me
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
   server.keepAliveTimeout = TIMEOUT_MS;
-  if ('unix' in listen) {
-    const { unix, mode } = listen;
-    await listenOnSocket(server, unix, mode === undefined ? {} : { mode });
-  } else await listenOnPort(server, listen);
+  const address = await listenOn(server, listen);
   server.on('error', () => {});
   let closing: Promise<void> | undefined;
   const close = () =>
@@ -40,25 +36,17 @@ export async function serveMetrics(listen: ListenConfig, told: Told): Promise<Me
       server.close(() => resolve());
       server.closeAllConnections();
     }));
-  return { address: addressOf(server, listen), close, [Symbol.asyncDispose]: close };
+  return { address, close, [Symbol.asyncDispose]: close };
 }
 
-async function listenOnPort(
-  server: ReturnType<typeof createServer>,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<void> {
-  try {
-    server.listen({ host, port });
-    await once(server, 'listening');
-  } catch (error) {
-    throw listenFailed(`${host}:${port}`, error);
+/** @returns where it listens */
+async function listenOn(server: Server, listen: ListenConfig): Promise<string> {
+  if ('unix' in listen) {
+    const { unix, mode } = listen;
+    await listenOnSocket(server, unix, mode === undefined ? {} : { mode });
+    return `unix:${unix}`;
   }
-}
-
-function addressOf(server: ReturnType<typeof createServer>, listen: ListenConfig): string {
-  if ('unix' in listen) return `unix:${listen.unix}`;
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
+  const port = await listenOnPort(server, listen);
   return `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`;
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
 import { ClientTls, type NbdClientTls, type NbdServerTls, ServerTls } from '@tidemark/nbd';
-import { listenFailed, listenOnSocket } from '@tidemark/unix-socket';
+import { listenOnPort, listenOnSocket } from '@tidemark/unix-socket';
 
 /** Where one daemon waits for another one. */
 export type HandOverAddress =
@@ -93,16 +93,7 @@ async function bind(server: Server, address: HandOverAddress): Promise<HandOverA
     await listenOnSocket(server, address.path);
     return address;
   }
-  const { host, port } = address;
-  try {
-    server.listen({ host, port });
-    await once(server, 'listening');
-  } catch (error) {
-    throw listenFailed(`${host}:${port}`, error);
-  }
-  const bound = server.address();
-  const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
-  return { type: 'inet', host, port: actual };
+  return { ...address, port: await listenOnPort(server, address) };
 }
 
 /** Whoever reaches it could take a drive, or give one. */

@@ -1,8 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import { once } from 'node:events';
 import { BlockList, type Server } from 'node:net';
 import { TidemarkError } from '@tidemark/core';
-import { listenFailed, listenOnSocket } from '@tidemark/unix-socket';
+import { listenOnPort, listenOnSocket } from '@tidemark/unix-socket';
 
 /**
  * Where a server listens. Port 0 lets the system choose one. `mode`: who may connect to the socket,
@@ -27,13 +26,13 @@ export async function listen(
   address: NbdAddress,
   { exposed }: { readonly exposed: boolean },
 ): Promise<NbdAddress> {
-  if (address.type === 'inet') return listenOnPort(server, address, exposed);
+  if (address.type === 'inet') return listenHere(server, address, exposed);
   const { path, mode } = address;
   await listenOnSocket(server, path, mode === undefined ? {} : { mode });
   return address;
 }
 
-async function listenOnPort(
+async function listenHere(
   server: Server,
   { host, port }: Extract<NbdAddress, { type: 'inet' }>,
   exposed: boolean,
@@ -42,15 +41,11 @@ async function listenOnPort(
     throw new TidemarkError('USAGE', `${port} is not a port`, { hint: 'use 0 to 65535' });
   }
   const numeric = exposed ? await anyAddress(host) : await loopbackAddress(host);
-  try {
-    server.listen({ host: numeric, port });
-    await once(server, 'listening');
-  } catch (error) {
-    throw listenFailed(`${host}:${port}`, error);
-  }
-  const bound = server.address();
-  const actual = typeof bound === 'object' && bound !== null ? bound.port : port;
-  return { type: 'inet', host, port: actual };
+  return {
+    type: 'inet',
+    host,
+    port: await listenOnPort(server, { host: numeric, port, label: host }),
+  };
 }
 
 async function anyAddress(host: string): Promise<string> {

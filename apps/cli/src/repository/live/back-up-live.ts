@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { QmpControl } from '@tidemark/qmp';
-import {
-  type BackedUpDrive,
-  backUpDrives,
-  type DriveToBackUp,
-  type Repository,
-} from '@tidemark/repository';
+import type { BackedUpDrive, DriveToBackUp, Repository } from '@tidemark/repository';
 import { withControl } from '../../control/with-control.ts';
-import { longWork } from '../../long-work.ts';
 import { notice } from '../../output.ts';
 import type { RepositoryBackupFlags } from '../back-up-drives.ts';
+import { makePoints } from '../make-points.ts';
 import { withRepository } from '../open-place.ts';
 import type { LiveAddress } from './live-address.ts';
 import { LiveView } from './open-view.ts';
@@ -71,20 +66,7 @@ async function backUpOnce(
   try {
     const drives: DriveToBackUp[] = [];
     for (const plan of plans) drives.push({ ...(await view.read(plan)), differential });
-    const { full, granularity, rate } = flags;
-    return await longWork('backup', (signal, progress) =>
-      backUpDrives({
-        repository,
-        drives,
-        mode: full ? 'full' : 'auto',
-        granularity,
-        rate,
-        checkpoint,
-        onDurable: keep,
-        signal,
-        onProgress: ({ done, total }) => progress.update(done, total),
-      }),
-    );
+    return await makePoints({ repository, drives, checkpoint, onDurable: keep }, flags);
   } finally {
     // What went wrong first is what the user has to know; a lost connection ends the view as well.
     if (isOpen) await view.end({ keep: false }).catch(() => {});
