@@ -27,6 +27,19 @@ async function letItWork(other: RawClient): Promise<void> {
 }
 
 describe('a client', () => {
+  it('that said goodbye just before the server closes is gone when it hangs up', async () => {
+    const { server, enter } = await serve({ device: new MemoryDevice({ size: MIB }) });
+    const client = await enter();
+    // The time that it would be given comes to no end.
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    client.socket.allowHalfOpen = true;
+    client.send(request({ type: COMMAND.DISC }));
+    await once(client.socket, 'end');
+    const closed = server.close();
+    client.socket.end();
+    await expect(closed).resolves.toBeUndefined();
+  });
+
   it('has 64 requests worked on at a time, and the others afterwards', async () => {
     const device = new HeldDevice({ size: MIB });
     const { enter } = await serve({ device });

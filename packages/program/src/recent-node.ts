@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { TidemarkError } from '@tidemark/core';
 import { exitCodeOf } from './exit-codes.ts';
 import { reportError } from './report-error.ts';
+import { toItsEnd } from './to-its-end.ts';
 
 /** zstd came to node:zlib with it; engines in package.json says the same. */
 const OLDEST = { major: 22, minor: 15 };
@@ -21,7 +22,7 @@ export async function runOnRecentNode(
 ): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) {
-    await main();
+    await toItsEnd(program, main);
     return;
   }
   const script = fileURLToPath(moduleUrl);

@@ -120,3 +120,13 @@ describe('a program on an old Node', () => {
     expect(other).toMatch(/^\d+$/);
   });
 });
+
+it('a program that Node ends in the midst of its work has failed, and says so', () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--conditions=@tidemark/source', program, '--forget'],
+    { encoding: 'utf8' },
+  );
+  expect(stderr).toContain('program: ended before its work was done');
+  expect(status).not.toBe(0);
+});

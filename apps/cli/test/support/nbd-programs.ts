@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { TIDEMARK } from '../../../../tools/programs.ts';
@@ -44,10 +44,14 @@ export interface Served extends AsyncDisposable {
   readonly gone: () => Promise<void>;
 }
 
-/** Whether a process runs that is not a child of ours: an ended one stays until init looks for it. */
+/**
+ * Whether a process runs that is not a child of ours: an ended one stays until init looks for it.
+ * Its first thread may end before the others, which hold its files open.
+ */
 function isAlive(pid: number): boolean {
   try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    const hasEnded = /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return !hasEnded || readdirSync(`/proc/${pid}/task`).length > 1;
   } catch {
     return false;
   }

@@ -115,7 +115,8 @@ export class Connection {
       if (socket.closed) resolve();
       else socket.once('close', () => resolve());
     });
-    const timer = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
+    // Keeps the process, too: who waits for the end has more to do then.
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
     await this.#transmission?.answered;
     inbox.discardAll();
     socket.end();

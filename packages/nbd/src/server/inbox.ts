@@ -50,9 +50,9 @@ export class Inbox {
     this.#socket.resume();
   }
 
-  /** The client has to wait, once what the system holds for it is full. */
+  /** The client has to wait, once what the system holds for it is full; not to hang up, though. */
   pause(): void {
-    if (!this.#isFlowing) return;
+    if (!this.#isFlowing || this.#isDiscarding) return;
     this.#isFlowing = false;
     this.#socket.pause();
   }
