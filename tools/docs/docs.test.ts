@@ -1,31 +1,64 @@
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { TIDEMARK, TIDEMARKD } from '../programs.ts';
-import { describeWithQemu, sh, tempDir } from '../qemu.ts';
-import { consoleSteps, patternOf } from './console-blocks.ts';
+import { describe, expect, it } from 'vitest';
+import { describeWithQemu, tempDir } from '../qemu.ts';
+import { blocksOf } from './blocks.ts';
+import { docPages } from './pages.ts';
+import { runPage } from './run-page.ts';
+import { NOT_RUN, stepsOf } from './steps.ts';
 
-const root = new URL('../../', import.meta.url).pathname;
-const pages = globSync('{README.md,docs/**/*.md}', { cwd: root })
-  .map((path) => ({ path, steps: consoleSteps(readFileSync(join(root, path), 'utf8')) }))
-  .filter(({ steps }) => steps.length > 0);
+const pages = docPages().map((page) => ({ ...page, steps: stepsOf(page.text) }));
+const run = pages.filter(({ steps }) => steps.length > 0);
 
-describeWithQemu('what a page shows', ['qemu-io'], () => {
-  const bin = tempDir();
-  for (const [name, program] of Object.entries({ tidemark: TIDEMARK, tidemarkd: TIDEMARKD })) {
-    const script = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
-    writeFileSync(join(bin, name), script, { mode: 0o755 });
-  }
+describeWithQemu(
+  'what a page shows',
+  ['qemu-io', 'qemu-storage-daemon', 'nbdinfo', 'mkfs.ext4'],
+  () => {
+    const folder = tempDir();
 
-  it('is there', () => expect(pages.map(({ path }) => path)).toContain('docs/tutorial.md'));
+    it('is there', () => expect(run.map(({ path }) => path)).toContain('docs/tutorial.md'));
 
-  it.each(pages)('is what its commands print: $path', async ({ path, steps }) => {
-    const folder = join(bin, path.replaceAll('/', '-'));
-    mkdirSync(folder);
-    for (const step of steps) {
-      const script = `cd '${folder}' && PATH='${bin}':"$PATH" && { ${step.command}\n} 2>&1`;
-      const { stdout } = await sh('bash', '-c', script);
-      expect(stdout, `$ ${step.command}`).toMatch(patternOf(step));
-    }
+    // Written anew by `pnpm docs:run PAGE`.
+    it.each(run.map((page, index) => ({ ...page, index })))(
+      'is what its commands print: $path',
+      async ({ steps, index }) => {
+        for (const { step, printed, code, isTrue } of await runPage(
+          steps,
+          join(folder, String(index)),
+        )) {
+          const shown = step.output?.map((line) => `${line}\n`).join('');
+          expect(
+            isTrue ? shown : `${printed}(exit code ${code})`,
+            `line ${step.start}: $ ${step.command}`,
+          ).toBe(shown);
+        }
+      },
+    );
+  },
+);
+
+describe('commands in pages', () => {
+  it('are run, but for these', () => {
+    const left = pages.flatMap(({ path, text }) =>
+      blocksOf(text)
+        .filter(({ lang }) => lang === 'sh')
+        .map(({ lines }) => NOT_RUN.exec(lines[0] ?? '')?.[1])
+        .filter((reason) => reason !== undefined)
+        .map((reason) => `${path}: ${reason}`),
+    );
+    expect(left).toMatchInlineSnapshot(`
+      [
+        "README.md: it sets a workspace up, for minutes",
+        "apps/daemon/README.md: goes on until it is ended",
+        "docs/configuration.md: its drives are an example",
+        "docs/how-to/libvirt-and-qemu.md: needs qemu-system-x86_64 and a guest. The test gives the line to qemu-storage-daemon",
+        "docs/how-to/nightly-backup.md: needs systemd",
+        "docs/how-to/restore-one-file.md: needs FUSE, and mounts as root",
+        "docs/how-to/restore-one-file.md: needs the kernel's nbd module, and root",
+        "docs/performance.md: takes minutes, and the machine for itself",
+        "docs/running-as-a-service.md: goes on until it is ended",
+        "docs/running-as-a-service.md: needs systemd",
+        "packages/object-store-s3/README.md: needs a bucket",
+      ]
+    `);
   });
 });
