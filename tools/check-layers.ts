@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
   program: ['core'],
+  http: ['core', 'unix-socket'],
   picture: ['core'],
   drive: [
     'core',
@@ -76,6 +77,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'qmp',
     'graph',
     'unix-socket',
+    'http',
+    'object-store',
+    'repository',
   ],
 };
 

@@ -1,4 +1,5 @@
 import type { BlockGraph } from '@tidemark/graph';
+import { TidemarkError } from '@tidemark/core';
 import { packageVersion } from '@tidemark/program';
 import type { ServedDrive } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
@@ -8,6 +9,8 @@ import { ConfiguredService } from './configured/configured-service.ts';
 import { Monitors } from './configured/monitors.ts';
 import { Turns } from './configured/turns.ts';
 import { describeService } from './describe-service.ts';
+import type { HttpListener } from './http/http-listener.ts';
+import type { HttpWanted } from './http/serve-http.ts';
 import type { Logger } from './log/logger.ts';
 import { collect } from './metrics/collect.ts';
 import { exposition } from './metrics/exposition.ts';
@@ -62,6 +65,7 @@ export class RunningService {
       log,
       monitors: this.#monitors,
       serveMetrics: (listen) => this.#serveMetrics(listen),
+      serveHttp: (wanted) => this.#serveHttp(wanted),
       onApplied: (config) => logger.configure(config.log),
     });
     this.#manager = new ServiceManager({ env: process.env, log });
@@ -136,16 +140,39 @@ export class RunningService {
   #serveMetrics(listen: ListenConfig): Promise<MetricsServer> {
     return serveMetrics(listen, {
       problems: () => this.#problems(),
-      metrics: () =>
-        exposition(
-          collect(this.graph, {
-            version: packageVersion(import.meta.url),
-            qmpClients: this.#monitors.clients,
-            reloads: this.#reloads,
-            isReady: this.#problems().length === 0,
-          }),
-        ),
+      metrics: () => this.#metrics(),
     });
+  }
+
+  /** Its code is loaded where it is asked for: others start as fast as ever. */
+  async #serveHttp(wanted: HttpWanted): Promise<HttpListener> {
+    const { serveHttp } = await import('./http/serve-http.ts');
+    const options = {
+      graph: this.graph,
+      version: packageVersion(import.meta.url),
+      metrics: () => this.#metrics(),
+      problems: () => this.#problems(),
+      takeTurn: <T>(work: () => Promise<T>) =>
+        this.#turns.run(() => {
+          if (this.#phase !== 'closing') return work();
+          throw new TidemarkError('DEVICE_CLOSED', 'the daemon is closing');
+        }),
+      log: this.#logger.log,
+    };
+    const listener = await serveHttp(options, wanted);
+    this.#logger.log(`HTTP on ${listener.address}`);
+    return listener;
+  }
+
+  #metrics(): string {
+    return exposition(
+      collect(this.graph, {
+        version: packageVersion(import.meta.url),
+        qmpClients: this.#monitors.clients,
+        reloads: this.#reloads,
+        isReady: this.#problems().length === 0,
+      }),
+    );
   }
 
   /** What keeps it from serving, a sentence each. */

@@ -37,6 +37,7 @@ function newService() {
     log,
     onApplied: () => {},
     serveMetrics: () => Promise.reject(new Error('no metrics')),
+    serveHttp: () => Promise.reject(new Error('no HTTP')),
   });
   const apply = (value: object) => service.apply(loadedFrom(value));
   const close = async () => {

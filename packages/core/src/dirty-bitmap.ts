@@ -1,5 +1,6 @@
 import { checkBounds, checkRange } from './bitmap/bounds.ts';
 import { ChunkedBits } from './bitmap/chunks.ts';
+import { dirtyBytesIn } from './bitmap/count-in.ts';
 import { granulesOf } from './bitmap/granules.ts';
 import { AllRuns, type DirtyExtent, DirtyRuns, type Range } from './bitmap/extents.ts';
 import { mergeBits } from './bitmap/rescale.ts';
@@ -37,7 +38,6 @@ export class DirtyBitmap {
     return this.#diskSize;
   }
 
-  /** Number of granules. */
   get length(): number {
     return this.#bits.length;
   }
@@ -52,10 +52,7 @@ export class DirtyBitmap {
     return this.#bits.count * this.granularity;
   }
 
-  /**
-   * Bytes of memory that bits take now: 4 KiB for each 4 KiB of them that are not all alike. A clone
-   * shares them until one of the two changes.
-   */
+  /** Memory of bits: 4 KiB for each 4 KiB of them that are not all alike. Clones share it. */
   get allocatedBytes(): number {
     return this.#bits.allocatedBytes;
   }
@@ -91,6 +88,11 @@ export class DirtyBitmap {
   isDirty(offset: number): boolean {
     this.#checkRange(offset, 1);
     return this.#bits.test(this.#bitAt(offset));
+  }
+
+  /** Dirty bytes of the range; it costs little however long that is. @throws OUT_OF_RANGE */
+  dirtyBytesIn(offset: number, length: number): number {
+    return dirtyBytesIn(this.#bits, this.#rangeOf(offset, length));
   }
 
   clear(): void {

@@ -6,13 +6,20 @@ import {
   recordingContent,
 } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
-import { describeRecovery } from './recovery.ts';
+import { describeRecovery, type RecoveryInfo } from './recovery.ts';
 
-/** `content`: its bits as they are read, of a bitmap that is sound. */
+/** Of bits whose stretches were counted, when: of `performance.now`. */
+const counted = new WeakMap<DirtyBitmap, { readonly info: RecoveryInfo; readonly at: number }>();
+
+/**
+ * `content`: its bits as they are read, of a bitmap that is sound. `maxAge`: milliseconds, of what is
+ * told of a recovery, which takes a look at all of them.
+ */
 export function describeBitmap(
   state: DriveState,
   bitmap: DriveBitmap,
   content: DirtyBitmap | undefined,
+  maxAge = 0,
 ): DriveBitmapInfo {
   const { name, granularity, condition, reason, keeper } = bitmap;
   const frozen = state.freezes.get(name);
@@ -29,11 +36,20 @@ export function describeBitmap(
     inconsistent: condition === 'inconsistent',
     ...(reason !== undefined && { reason }),
     ...checkpointOf(bitmap),
-    ...(content && isRecovered(bitmap) && { recovered: describeRecovery(content) }),
+    ...(content && isRecovered(bitmap) && { recovered: recoveryOf(content, maxAge) }),
     unsupported: condition === 'unsupported',
     readonly: state.isReadonly(bitmap),
     count: content?.dirtyBytes ?? 0,
   };
+}
+
+function recoveryOf(content: DirtyBitmap, maxAge: number): RecoveryInfo {
+  const now = performance.now();
+  const known = counted.get(content);
+  if (known !== undefined && now - known.at < maxAge) return known.info;
+  const info = describeRecovery(content);
+  counted.set(content, { info, at: now });
+  return info;
 }
 
 /** What says what a user needs to know of bitmaps whose last session was cut off. */

@@ -79,13 +79,14 @@ export class TrackedDrive implements AsyncDisposable {
 
   /**
    * As `list`, of what is known without reading or waiting, in the midst of a change too. Of a bitmap
-   * at rest whose bits nobody has asked for, the count is 0.
+   * at rest whose bits nobody has asked for, the count is 0. `maxAge`: milliseconds, of what is told
+   * of a recovery, which costs a look at all bits.
    */
-  glance(): readonly DriveBitmapInfo[] {
+  glance({ maxAge = 0 }: { readonly maxAge?: number } = {}): readonly DriveBitmapInfo[] {
     const bitmaps = [...this.#state.bitmaps.values()];
     const infos = bitmaps.map((bitmap) => {
       const content = bitmap.condition === 'sound' ? this.#bitsOf(bitmap) : undefined;
-      return describeBitmap(this.#state, bitmap, content);
+      return describeBitmap(this.#state, bitmap, content, maxAge);
     });
     return infos.toReversed();
   }

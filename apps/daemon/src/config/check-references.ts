@@ -17,6 +17,7 @@ export function checkReferences(config: Config, document: ConfigDocument): reado
   checkNodes(config, tell);
   checkExports(config, tell);
   checkNbd(config, tell);
+  checkHttp(config, tell);
   checkSockets(config, tell);
   return problems;
 }
@@ -113,11 +114,20 @@ function checkNbd({ nbd, metrics }: Config, tell: Tell): void {
   }
 }
 
+function checkHttp({ http, repositories }: Config, tell: Tell): void {
+  if (http === undefined && repositories !== undefined) {
+    tell(['repositories'], 'nobody is told of them: add http', 'key');
+  }
+  if (http === undefined || isOfThisMachine(http.listen)) return;
+  if (http['token-file'] !== undefined) return;
+  tell(['http', 'listen', 'host'], 'other machines reach it: add http.token-file');
+}
+
 function isOfThisMachine(listen: ListenConfig): boolean {
   return 'unix' in listen || LOOPBACK.includes(listen.host);
 }
 
-function checkSockets({ nbd, qmp, metrics }: Config, tell: Tell): void {
+function checkSockets({ nbd, qmp, metrics, http }: Config, tell: Tell): void {
   const taken = new Map<string, string>();
   const claim = (listen: ListenConfig, keys: Keys) => {
     const address = 'unix' in listen ? listen.unix : `${listen.host}:${listen.port}`;
@@ -129,6 +139,7 @@ function checkSockets({ nbd, qmp, metrics }: Config, tell: Tell): void {
   if (nbd !== undefined) claim(nbd.listen, ['nbd', 'listen']);
   for (const [index, monitor] of qmp.entries()) claim(monitor, ['qmp', index]);
   if (metrics !== undefined) claim(metrics.listen, ['metrics', 'listen']);
+  if (http !== undefined) claim(http.listen, ['http', 'listen']);
 }
 
 function unknownDrive(name: string, drives: Config['drives']): string {

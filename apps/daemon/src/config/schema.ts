@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { Drives } from './drive-schema.ts';
 import { ID, ID_EXPECTED, key, list, mapping, named, ofKind, optional, path } from './fields.ts';
-import { Export, Log, Metrics, Nbd, UnixListen } from './serving-schema.ts';
+import { Export, Http, Log, Metrics, Nbd, UnixListen } from './serving-schema.ts';
 
 /** What a configuration file may say. */
 export const Config = mapping({
@@ -17,6 +17,12 @@ export const Config = mapping({
   ),
   log: key(ofKind('a mapping of keys', v.optional(Log, {})), 'What is told on standard error'),
   metrics: optional(Metrics, 'Metrics for Prometheus, and health'),
+  http: optional(Http, 'The HTTP API, and the dashboard that is made from it'),
+  repositories: optional(
+    list(path, 'a list of absolute paths'),
+    'Folders of repositories whose last restore points the HTTP API tells of',
+    'none',
+  ),
   checkpoints: optional(
     path,
     'A folder that lets changes of bitmaps on several drives be made in all of them or in none, a crash in between or not',

@@ -118,6 +118,25 @@ export const Metrics = mapping({
   ),
 });
 
+export const Http = mapping({
+  listen: key(
+    Listen,
+    'Where the API, the dashboard, /metrics, /healthz and /readyz are served over HTTP. Hosts of other machines need token-file, and something in front that ends TLS',
+  ),
+  'token-file': optional(
+    path,
+    'Holds a token of 16 characters or more, readable by its owner and group at most. Whoever sends it may read and change. Without it nothing can be changed, and who reaches the address may read',
+    'none',
+  ),
+  names: optional(
+    list(text, 'a list of names'),
+    'Host names under which browsers reach it, besides localhost and the address itself: others are refused',
+    'none',
+  ),
+  dashboard: optional(flag, 'Whether pages for people are served', 'true'),
+});
+
+export type HttpConfig = v.InferOutput<typeof Http>;
 export type NbdConfig = v.InferOutput<typeof Nbd>;
 export type ExportConfig = v.InferOutput<typeof Export>;
 export type ListenConfig = v.InferOutput<typeof UnixListen> | v.InferOutput<typeof HostListen>;

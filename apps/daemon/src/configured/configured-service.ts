@@ -7,6 +7,8 @@ import type { ListenConfig } from '../config/serving-schema.ts';
 import { awayDrives, broughtDrives, withoutDrives } from './away-drives.ts';
 import { changeGraph } from './change-graph.ts';
 import { located } from './located.ts';
+import type { HttpListener } from '../http/http-listener.ts';
+import type { HttpWanted } from '../http/serve-http.ts';
 import type { Monitors } from './monitors.ts';
 import { type Changes, planChanges } from './plan-changes.ts';
 import { Undo } from './undo.ts';
@@ -20,9 +22,17 @@ export interface ConfiguredServiceOptions {
   readonly graph: BlockGraph;
   readonly monitors: Monitors;
   readonly serveMetrics: (listen: ListenConfig) => Promise<Listener>;
+  readonly serveHttp: (wanted: HttpWanted) => Promise<HttpListener>;
   /** What else is to hold once a configuration does. Does not throw. */
   readonly onApplied: (config: Config) => void;
   readonly log: (message: string) => void;
+}
+
+/** What a change of listeners has come to, until it holds. */
+interface Listening {
+  readonly metrics?: Listener;
+  readonly http?: HttpListener;
+  readonly configure?: (() => void) | undefined;
 }
 
 const NOTHING: Config = { drives: {}, exports: {}, qmp: [], log: {} };
@@ -34,6 +44,7 @@ export class ConfiguredService {
   readonly #nodes = new Map<string, BlockNode>();
   #config: Config | undefined;
   #metrics: Listener | undefined;
+  #http: HttpListener | undefined;
 
   constructor(options: ConfiguredServiceOptions) {
     this.#options = options;
@@ -53,9 +64,9 @@ export class ConfiguredService {
     const present = { ...loaded, config: withoutDrives(loaded.config, away) };
     const changes = planChanges(before, present.config);
     const undo = new Undo();
-    let metrics: Listener | undefined;
+    let listening: Listening;
     try {
-      metrics = await this.#listen(loaded, changes, undo);
+      listening = await this.#listen(loaded, changes, undo);
       await changeGraph({ graph, loaded: present, before, changes, undo, nodes: this.#nodes });
     } catch (error) {
       await undo.run(log);
@@ -71,12 +82,12 @@ export class ConfiguredService {
       if (!Object.hasOwn(loaded.config.drives, name)) this.#nodes.delete(name);
     }
     onApplied(loaded.config);
-    this.#endOld(changes, metrics);
+    this.#endOld(changes, listening);
     await this.#setModes(loaded.config);
   }
 
   async close(): Promise<void> {
-    await this.#metrics?.close();
+    await Promise.all([this.#metrics?.close(), this.#http?.close()]);
   }
 
   /** What of the last configuration is still there, and what of the next one a hand-over has brought. */
@@ -123,12 +134,12 @@ export class ConfiguredService {
     throw new ConfigError([`${document.place(keys)}: checkpoints: ${text}`]);
   }
 
-  /** @returns where metrics are told from now on, if that is another place */
+  /** @returns what listens in other places from now on, and what makes the rest hold */
   async #listen(
     loaded: LoadedConfig,
-    { metrics: isOther, monitorsToAdd }: Changes,
+    { metrics: isOther, http, monitorsToAdd }: Changes,
     undo: Undo,
-  ): Promise<Listener | undefined> {
+  ): Promise<Listening> {
     const { monitors, serveMetrics } = this.#options;
     const { metrics, qmp } = loaded.config;
     for (const monitor of monitorsToAdd) {
@@ -137,27 +148,47 @@ export class ConfiguredService {
       // Not waited for: what its clients have begun waits for its turn, which is ours.
       undo.push(`the monitor '${unix}'`, async () => void monitors.end(unix));
     }
-    if (isOther === 'keep' || metrics === undefined) return undefined;
+    const about = await located(loaded, ['http'], () => this.#listenToHttp(loaded, http, undo));
+    if (isOther === 'keep' || metrics === undefined) return about;
     const next = await located(loaded, ['metrics'], () => serveMetrics(metrics.listen));
     undo.push('metrics', () => next.close());
-    return next;
+    return { ...about, metrics: next };
   }
 
-  #endOld({ metrics, monitorsToRemove }: Changes, next: Listener | undefined): void {
+  async #listenToHttp(
+    { config }: LoadedConfig,
+    change: Changes['http'],
+    undo: Undo,
+  ): Promise<Listening> {
+    const { http, repositories = [] } = config;
+    if (http === undefined) return {};
+    const wanted = { http, repositories };
+    if (change === 'configure') return { configure: await this.#http?.prepare(wanted) };
+    const next = await this.#options.serveHttp(wanted);
+    undo.push('HTTP', () => next.close());
+    return { http: next };
+  }
+
+  #endOld({ metrics, http, monitorsToRemove }: Changes, next: Listening): void {
     const { log, monitors } = this.#options;
     const end = (what: string, work: Promise<unknown> | undefined) =>
       work?.catch((error: unknown) => log(`warning: ${what} did not end well: ${String(error)}`));
     if (metrics === 'change') {
       void end('metrics', this.#metrics?.close());
-      this.#metrics = next;
+      this.#metrics = next.metrics;
     }
+    if (http === 'change') {
+      void end('HTTP', this.#http?.close());
+      this.#http = next.http;
+    }
+    next.configure?.();
     // Not waited for: the command that we are may have come over one of them.
     for (const path of monitorsToRemove) void end('a monitor', monitors.end(path));
   }
 
   /** Of sockets that stay where they are. */
-  async #setModes({ nbd, qmp, metrics }: Config): Promise<void> {
-    for (const listen of [nbd?.listen, metrics?.listen, ...qmp]) {
+  async #setModes({ nbd, qmp, metrics, http }: Config): Promise<void> {
+    for (const listen of [nbd?.listen, metrics?.listen, http?.listen, ...qmp]) {
       if (listen === undefined || !('unix' in listen) || listen.mode === undefined) continue;
       const { unix, mode } = listen;
       await chmod(unix, mode).catch((error: unknown) => {

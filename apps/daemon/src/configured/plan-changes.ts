@@ -23,6 +23,8 @@ export interface Changes {
   readonly monitorsToAdd: readonly MonitorConfig[];
   readonly monitorsToRemove: readonly string[];
   readonly metrics: 'keep' | 'change';
+  /** `configure`: in place. */
+  readonly http: 'keep' | 'change' | 'configure';
 }
 
 /** `before`: of what is still there. */
@@ -55,6 +57,7 @@ export function planChanges(before: Config, after: Config): Changes {
     monitorsToAdd: after.qmp.filter(({ unix }) => !listensOn(before, unix)),
     monitorsToRemove: before.qmp.map(({ unix }) => unix).filter((unix) => !listensOn(after, unix)),
     metrics: isSameListen(before.metrics?.listen, after.metrics?.listen) ? 'keep' : 'change',
+    http: planHttp(before.http, after.http),
   };
 }
 
@@ -100,6 +103,12 @@ function planNbd(before: NbdConfig | undefined, after: NbdConfig | undefined): C
   if (after === undefined) return 'stop';
   // Also where nothing differs: files of TLS may be others.
   return isSameListen(before.listen, after.listen) ? 'configure' : 'move';
+}
+
+function planHttp(before: Config['http'], after: Config['http']): Changes['http'] {
+  if (!isSameListen(before?.listen, after?.listen)) return 'change';
+  // Also where nothing differs: the token may be another one.
+  return after === undefined ? 'keep' : 'configure';
 }
 
 function listensOn({ qmp }: Config, path: string): boolean {

@@ -24,7 +24,6 @@ export class ChunkedBits {
   #length: number;
   #count = 0;
   #chunks: Uint32Array[];
-  /** Set bits of each chunk. */
   #counts: Uint16Array;
   /** 1 for each chunk that nobody else has. */
   #owned: Uint8Array;
@@ -41,7 +40,6 @@ export class ChunkedBits {
   get length(): number {
     return this.#length;
   }
-
   get count(): number {
     return this.#count;
   }
@@ -58,6 +56,11 @@ export class ChunkedBits {
   /** To read from: ZEROS, ONES, or words that may change later. None behind the last chunk. */
   chunk(index: number): Uint32Array | undefined {
     return this.#chunks[index];
+  }
+
+  /** Set bits of a chunk. */
+  countOf(index: number): number {
+    return this.#counts[index]!;
   }
 
   /** Bytes of the chunks that are not all of one value. */

@@ -43,6 +43,19 @@ function change(
   return changed;
 }
 
+/** Set bits of [from, to). */
+export function countBitsIn(words: Uint32Array, from: number, to: number): number {
+  const last = (to - 1) >>> 5;
+  let count = 0;
+  let mask = headMask(from & 31);
+  for (let i = from >>> 5; i <= last; i++) {
+    if (i === last) mask &= tailMask(((to - 1) & 31) + 1);
+    count += popcount(words[i]! & mask);
+    mask = 0xffff_ffff;
+  }
+  return count;
+}
+
 /** The first bit of [from, to) that is `wanted`, or -1. */
 export function findBit(words: Uint32Array, from: number, to: number, wanted: 0 | 1): number {
   const flip = wanted === 1 ? 0 : 0xffff_ffff;

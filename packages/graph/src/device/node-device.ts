@@ -8,6 +8,9 @@ export interface WriteFilter {
   beforeWrite(offset: number, length: number): Promise<void> | undefined;
 }
 
+/** Hears of each change that is begun, before it is made; has to be quick. Bytes. */
+export type WriteWatcher = (offset: number, length: number) => void;
+
 /** Bytes whose extents are looked at as a whole. */
 const WATCHED_PIECE = 64 * 1024 * 1024;
 
@@ -28,6 +31,7 @@ export class NodeDevice implements BlockDevice {
   #inner: BlockDevice;
   readonly #options: NodeDeviceOptions;
   #filters: readonly WriteFilter[] = [];
+  #watcher: WriteWatcher | undefined;
   #gate: Promise<void> | undefined;
   #inFlight = 0;
   #done = 0;
@@ -65,6 +69,11 @@ export class NodeDevice implements BlockDevice {
     this.#filters = this.#filters.filter((other) => other !== filter);
   }
 
+  /** Has a watcher hear of changes from now on, in place of the one before; undefined: nobody. */
+  watch(watcher: WriteWatcher | undefined): void {
+    this.#watcher = watcher;
+  }
+
   /**
    * Puts another device behind it while no call is under way, and others wait. `patience`:
    * milliseconds for those under way; default: as long as they take. @throws USAGE: they take longer
@@ -99,6 +108,7 @@ export class NodeDevice implements BlockDevice {
       const unmap = this.#options.detectZeroes === 'unmap';
       return this.writeZeroes(offset, source.length, { unmap });
     }
+    this.#watcher?.(offset, source.length);
     // Most writes find nothing in their way: without a closure more, and a list.
     if (this.#gate === undefined && this.#filters.length === 0) {
       return this.#count(() => this.#inner.write(source, offset));
@@ -114,15 +124,20 @@ export class NodeDevice implements BlockDevice {
   writeNow(source: Uint8Array, offset: number): boolean {
     if (this.#gate !== undefined || this.#filters.length > 0) return false;
     if (this.#options.detectZeroes !== 'off') return false;
-    return this.#inner.writeNow?.(source, offset) ?? false;
+    const isDone = this.#inner.writeNow?.(source, offset) ?? false;
+    // Else it comes again as `write`.
+    if (isDone) this.#watcher?.(offset, source.length);
+    return isDone;
   }
 
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
+    this.#watcher?.(offset, length);
     await this.#change(offset, length, () => this.#inner.writeZeroes(offset, length, options));
   }
 
   async discard(offset: number, length: number): Promise<void> {
     if (!this.#options.discards) return;
+    this.#watcher?.(offset, length);
     await this.#change(offset, length, () => this.#inner.discard(offset, length));
   }
 

@@ -9,6 +9,11 @@ export interface ExportInfo {
   readonly id: string;
   readonly type: 'nbd';
   readonly node: string;
+  /** What NBD clients call it. */
+  readonly name: string;
+  readonly readOnly: boolean;
+  /** Those that clients see now. */
+  readonly bitmaps: readonly string[];
   readonly shuttingDown: boolean;
   /** Who uses it now. */
   readonly clients: number;
@@ -58,10 +63,17 @@ export class BlockExport {
   }
 
   get info(): ExportInfo {
-    const { id, node, handle } = this.#parts;
+    const { id, node, handle, recipe } = this.#parts;
     const { clients, counts } = handle;
     const shuttingDown = this.#removing !== undefined;
-    return { id, type: 'nbd', node: node.name, shuttingDown, clients, counts };
+    const { name = node.name, writable = recipe.kind === 'whole' } = recipe.options;
+    const about = { name, readOnly: !writable || !node.disk.writable, bitmaps: this.#shown() };
+    return { id, type: 'nbd', node: node.name, ...about, shuttingDown, clients, counts };
+  }
+
+  #shown(): readonly string[] {
+    const { bitmaps, node } = this.#parts;
+    return (bitmaps ?? { readers: node.tracked?.readers() ?? [] }).readers.map(({ name }) => name);
   }
 
   /** Its clients get the answers under way, and are hung up on. */

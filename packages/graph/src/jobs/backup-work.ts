@@ -62,6 +62,10 @@ export class BackupWork implements JobWork {
     this.#unwatch = isFleecing ? target.device.reads.watch() : () => {};
   }
 
+  get source(): string {
+    return this.#options.source.name;
+  }
+
   get progress(): { readonly current: number; readonly total: number } {
     const { copied, remaining } = this.copy;
     return { current: copied, total: copied + remaining };

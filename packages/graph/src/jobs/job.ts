@@ -6,6 +6,8 @@ import { Throttle } from './throttle.ts';
 
 /** What a job does, told when. */
 export interface JobWork {
+  /** Name of the node that it reads. */
+  readonly source: string;
   /** Bytes. */
   readonly progress: { readonly current: number; readonly total: number };
   /** Until all is done. @throws JobCancelled from `control.point`, or what went wrong */

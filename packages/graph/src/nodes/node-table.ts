@@ -7,6 +7,7 @@ export class NodeTable {
   readonly #nodes = new Map<string, BlockNode>();
   /** Names of nodes that are being opened. */
   readonly #coming = new Set<string>();
+  readonly #listeners = new Set<(node: BlockNode) => void>();
   #unnamed = 0;
 
   get(name: string): BlockNode | undefined {
@@ -32,6 +33,13 @@ export class NodeTable {
   put(node: BlockNode): void {
     this.#coming.delete(node.name);
     this.#nodes.set(node.name, node);
+    for (const listener of this.#listeners) listener(node);
+  }
+
+  /** Hears of each node that comes from now on, until the given function is called. */
+  listen(listener: (node: BlockNode) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   remove(node: BlockNode): void {
