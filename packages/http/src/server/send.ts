@@ -23,7 +23,7 @@ export function sendText(response: ServerResponse, status: number, body: string)
 }
 
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  send(response, { status, type: 'application/json', body: JSON.stringify(body) });
+  send(response, { status, type: 'application/json', body: `${JSON.stringify(body)}\n` });
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
