@@ -93,15 +93,21 @@ function answerOf(id: string, { answer, isStream, summary }: Route): object {
   }
   if (answer === undefined) return { description };
   if (isStream !== true) return { description, content: jsonOf(answer) };
+  // OpenAPI has no word for what an event holds.
+  const events = { snapshot: referenceTo(answer) };
   const told = `Each event 'snapshot' has ${NAMED.get(answer)} as JSON`;
   return {
     description: `${description}. ${told}; a comment comes each 15 seconds.`,
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
+    content: { 'text/event-stream': { schema: { type: 'string' }, 'x-events': events } },
   };
 }
 
 function jsonOf(schema: v.GenericSchema): object {
-  return { 'application/json': { schema: { $ref: `#/components/schemas/${NAMED.get(schema)}` } } };
+  return { 'application/json': { schema: referenceTo(schema) } };
+}
+
+function referenceTo(schema: v.GenericSchema): object {
+  return { $ref: `#/components/schemas/${NAMED.get(schema)}` };
 }
 
 /** Schemas that have a name stand for themselves where others use them. */

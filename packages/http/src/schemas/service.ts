@@ -11,7 +11,7 @@ export const Service = v.object({
 });
 export type Service = v.InferOutput<typeof Service>;
 
-export const RequestCount = v.object({
+const RequestCount = v.object({
   kind: text('read, write, write_zeroes, trim, flush, and others'),
   requests: whole('Those that were answered, errors included'),
   bytes: whole('Bytes of the disk that they were about'),

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import { HttpProblem } from '../http-problem.ts';
 
-export const MAX_BODY_BYTES: number = 64 * 1024;
+const MAX_BODY_BYTES: number = 64 * 1024;
 
 /** A JSON body that is as the schema has it. @throws HttpProblem */
 export async function readBody(request: IncomingMessage, schema: v.GenericSchema) {
