@@ -103,4 +103,26 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     find: 'if (reasons.length > 0 || point === points.at(-1))',
     replace: 'if (reasons.length > 0 && point !== points.at(-1))',
   },
+  {
+    name: 'memory is used again before it is written',
+    file: source('make/chunk-queue.ts'),
+    find: 'this.#storing.add(storing);',
+    replace: 'this.#storing.add(storing);\n    release();',
+    also: {
+      find: 'this.#storing.delete(storing);\n        release();',
+      replace: 'this.#storing.delete(storing);',
+    },
+  },
+  {
+    name: 'what is sealed reaches what is not sealed yet',
+    file: source('make/chunk.ts'),
+    find: 'const at = this.#end + count * this.#overhead;',
+    replace: 'const at = this.#end;',
+  },
+  {
+    name: 'a failed backup leaves reads under way',
+    file: source('make/chunk-queue.ts'),
+    find: 'await Promise.allSettled(this.#closed.flatMap(({ chunk }) => chunk.reads));',
+    replace: '',
+  },
 ];

@@ -20,6 +20,18 @@ export interface Reference {
   readonly version: string;
 }
 
+/** An object on its way into a store, whose key is known at its end only. */
+export interface ObjectWriter {
+  /** Adds bytes behind those before. They must not change until this resolves; calls may overlap. */
+  append(bytes: Uint8Array): Promise<void>;
+
+  /** As `putIfAbsent`, of all that was appended. Rejects where an `append` did. */
+  finish(key: string): Promise<boolean>;
+
+  /** Nothing of it stays. Harmless behind `finish`. */
+  abandon(): Promise<void>;
+}
+
 /**
  * Keeps objects, which never change, and references, which do. A key is made of words of `a-z`,
  * `0-9`, `.` and `-`, apart by `/`; no word begins with a dot.
@@ -40,6 +52,9 @@ export interface ObjectStore extends AsyncDisposable {
    * @returns false: there was one, and it is as it was
    */
   putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean>;
+
+  /** Absent where an object has to be there whole before it can be sent. */
+  newObject?(): ObjectWriter;
 
   /** Objects whose key begins with `prefix`, which ends with `/` or is empty; in no order. They are durable. */
   list(prefix: string): AsyncIterable<StoredObject>;

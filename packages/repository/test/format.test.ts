@@ -59,16 +59,25 @@ function aNode(): MapNode {
 }
 
 function aPack(sealer = PLAIN_SEALER, blobs = 5) {
-  const builder = new PackBuilder(sealer, new Uint8Array(2 ** 20));
+  const builder = new PackBuilder(sealer);
+  const parts = [builder.header];
   const index = new BlobIndex();
   for (let number = 0; number < blobs; number++) {
     const plain = randomBytes(1000 + number);
-    const about = { length: plain.length, kind: 'data' as const };
-    builder.add(sealer.digest(plain), { encoding: 'plain', bytes: plain }, about);
+    const sealed = builder.seal(plain);
+    parts.push(sealed);
+    builder.add({
+      digest: sealer.digest(plain),
+      storedLength: sealed.length,
+      length: plain.length,
+      kind: 'data',
+      encoding: 'plain',
+    });
   }
   const built = builder.finish();
+  const bytes: Uint8Array = Buffer.concat([...parts, built.tail]);
   index.addPack(built.id, built.entries);
-  return built;
+  return { ...built, bytes };
 }
 
 describe('what is written is what is read', () => {

@@ -50,6 +50,25 @@ export function objectStoreContract(
       expect(textOf(await store.get('a'))).toBe('content');
     });
 
+    it('takes an object piece by piece, and knows its key at the end', async () => {
+      await using store = await open();
+      const write = async (key: string, ...parts: readonly string[]) => {
+        const writer = store.newObject?.();
+        if (writer === undefined) return store.putIfAbsent(key, bytes(parts.join('')));
+        await Promise.all(parts.map(async (part) => writer.append(bytes(part))));
+        const isNew = await writer.finish(key);
+        await writer.abandon();
+        return isNew;
+      };
+      expect(await write('packs/ab/cd', 'con', 'te', 'nt')).toBe(true);
+      expect(await write('packs/ab/cd', 'other')).toBe(false);
+      expect(textOf(await store.get('packs/ab/cd'))).toBe('content');
+      const left = store.newObject?.();
+      await left?.append(bytes('never'));
+      await left?.abandon();
+      expect(await keysOf(store, '')).toEqual(['packs/ab/cd']);
+    });
+
     it('never changes an object', async () => {
       await using store = await open();
       await store.putIfAbsent('a', bytes('first'));

@@ -4,10 +4,11 @@ import { TidemarkError } from '@tidemark/core';
 import { noObject, objectTooShort, storeClosed } from '../errors.ts';
 import { checkKey, checkPrefix, isKey } from '../keys.ts';
 import { NumberedReferences } from '../numbered-references.ts';
-import type { ObjectRange, ObjectStore, StoredObject } from '../object-store.ts';
+import type { ObjectRange, ObjectStore, ObjectWriter, StoredObject } from '../object-store.ts';
 import { systemError } from './system-error.ts';
-import { errnoOf, type FileSystem, readSome, systemFiles, writeDurably } from './file-system.ts';
+import { errnoOf, type FileSystem, readSome, systemFiles } from './file-system.ts';
 import { Folders } from './folders.ts';
+import { NewFile } from './new-file.ts';
 
 /** Of a whole object that is read at once. */
 const MAX_OBJECT_SIZE = 1024 * 1024 * 1024;
@@ -60,13 +61,48 @@ export class DirectoryObjectStore extends NumberedReferences implements ObjectSt
 
   async putIfAbsent(key: string, bytes: Uint8Array): Promise<boolean> {
     const path = this.#pathOf(key);
-    return this.#named(key, async () => {
-      await this.#folders.make(dirname(path));
-      const isNew = await this.#place(path, bytes);
-      // Also one that was there: who has put it may not have come so far.
-      await this.#folders.sync(dirname(path));
-      return isNew;
+    const file = this.#newFile(async () => this.#folders.make(dirname(path)));
+    try {
+      await file.append(bytes);
+      return await file.finish(key);
+    } finally {
+      await file.abandon();
+    }
+  }
+
+  newObject(): ObjectWriter {
+    this.#assertOpen();
+    return this.#newFile(async () => {});
+  }
+
+  #newFile(prepare: () => Promise<void>): NewFile {
+    const temporaries = join(this.path, TEMPORARY);
+    const path = join(temporaries, randomBytes(12).toString('hex'));
+    return new NewFile(this.#fs, path, {
+      prepare: async () => {
+        await prepare();
+        await this.#makeTemporaries(temporaries);
+      },
+      place: async (key) => {
+        const target = this.#pathOf(key);
+        return this.#named(key, async () => this.#link(path, target));
+      },
     });
+  }
+
+  /** The commit point of an object. @returns false: the name was taken */
+  async #link(temporary: string, path: string): Promise<boolean> {
+    await this.#folders.make(dirname(path));
+    let isNew = true;
+    try {
+      await this.#fs.link(temporary, path);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      isNew = false;
+    }
+    // Also one that was there: who has put it may not have come so far.
+    await this.#folders.sync(dirname(path));
+    return isNew;
   }
 
   async *list(prefix: string): AsyncGenerator<StoredObject> {
@@ -123,23 +159,6 @@ export class DirectoryObjectStore extends NumberedReferences implements ObjectSt
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** @returns false: the name was taken */
-  async #place(path: string, bytes: Uint8Array): Promise<boolean> {
-    const temporaries = join(this.path, TEMPORARY);
-    await this.#makeTemporaries(temporaries);
-    const temporary = join(temporaries, randomBytes(12).toString('hex'));
-    try {
-      await writeDurably(this.#fs, temporary, bytes);
-      await this.#fs.link(temporary, path);
-      return true;
-    } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false;
-      throw error;
-    } finally {
-      await this.#unlink(temporary);
-    }
   }
 
   #temporaries: Promise<void> | undefined;

@@ -52,17 +52,3 @@ export async function readSome(
   }
   return bytes.subarray(0, done);
 }
-
-/** Makes a new file; content and size are durable afterwards, its name is not. */
-export async function writeDurably(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
-  const file = await fs.open(path, 'wx');
-  try {
-    let done = 0;
-    while (done < bytes.length) {
-      done += (await file.write(bytes, done, bytes.length - done, done)).bytesWritten;
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}

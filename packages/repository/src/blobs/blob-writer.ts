@@ -8,8 +8,6 @@ import { PackStream } from './pack-stream.ts';
 
 /** Of nodes, which are few. */
 const NODE_PACK_SIZE = 4 * 1024 * 1024;
-/** One is filled, one is stored, and one is on its way to the disk. */
-const BUFFERS = 3;
 
 export interface BlobWriterOptions {
   readonly store: ObjectStore;
@@ -31,13 +29,8 @@ export class BlobWriter {
     this.#options = options;
     const { store, sealer, index } = options;
     const about = { store, sealer, index };
-    this.#data = new PackStream({
-      ...about,
-      kind: 'data',
-      packSize: PACK_TARGET,
-      buffers: BUFFERS,
-    });
-    this.#nodes = new PackStream({ ...about, kind: 'node', packSize: NODE_PACK_SIZE, buffers: 2 });
+    this.#data = new PackStream({ ...about, kind: 'data', packSize: PACK_TARGET });
+    this.#nodes = new PackStream({ ...about, kind: 'node', packSize: NODE_PACK_SIZE });
   }
 
   /** Bytes of packs. */
@@ -53,26 +46,39 @@ export class BlobWriter {
     );
   }
 
-  /** Before so many blobs of so many bytes in all are added. */
+  /** Before so many blobs of so many bytes in all are placed; their bytes are appended together. */
   async makeRoom(length: number, blobs: number): Promise<void> {
-    if (!this.#data.hasRoom(length, blobs)) await this.#data.makeRoom(length, blobs);
+    await this.#data.makeRoom(length, blobs);
   }
 
-  /** Content of a drive, for which there has to be room. @returns its digest */
-  addData(plain: Uint8Array): Uint8Array {
-    const digest = this.#options.sealer.digest(plain);
-    if (this.#isKnown(digest)) return digest;
-    this.#data.add(digest, encodeBlob(plain, this.#options.compression), plain.length);
+  /**
+   * Content of a drive by its digest, for which there has to be room. The digest is kept.
+   * @returns what is to be appended for it, maybe the content itself; undefined: it was there
+   */
+  place(digest: Uint8Array, plain: Uint8Array): Uint8Array | undefined {
+    if (this.#isKnown(digest)) return undefined;
     this.freshBytes += plain.length;
-    return digest;
+    return this.#data.add(digest, encodeBlob(plain, this.#options.compression), plain.length);
   }
 
-  /** @returns its digest */
+  /** What `place` gave, in its order. It must not change until this resolves. */
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#data.append(bytes);
+  }
+
+  /** Content of a drive. The bytes must not change until this resolves. */
+  async addData(plain: Uint8Array): Promise<void> {
+    await this.makeRoom(plain.length, 1);
+    const bytes = this.place(this.#options.sealer.digest(plain), plain);
+    if (bytes !== undefined) await this.append(bytes);
+  }
+
+  /** The bytes must not change until this resolves. @returns its digest */
   async addNode(plain: Uint8Array): Promise<Uint8Array> {
     const digest = this.#options.sealer.digest(plain);
     if (this.#isKnown(digest)) return digest;
     await this.#nodes.makeRoom(plain.length, 1);
-    this.#nodes.add(digest, encodeBlob(plain, 'none'), plain.length);
+    await this.#nodes.append(this.#nodes.add(digest, encodeBlob(plain, 'none'), plain.length));
     return digest;
   }
 

@@ -10,73 +10,73 @@ import {
   PackHeader,
 } from '../format/pack-table.ts';
 import { type PackSealer, type Sealer, TABLE_NUMBER } from '../crypt/sealer.ts';
-import type { EncodedBlob } from './encode-blob.ts';
 
-/** A pack as it is stored, and its table as the index holds it. */
+/** How a pack ends, and its table as the index holds it. */
 export interface BuiltPack {
   readonly id: string;
-  readonly bytes: Uint8Array;
+  /** What lies behind the blobs. */
+  readonly tail: Uint8Array;
   readonly table: Uint8Array;
   readonly entries: readonly PackEntry[];
+  /** Bytes of the whole pack. */
+  readonly size: number;
 }
 
-/** Fills one pack. The buffer is the caller's again when the pack is stored. */
+/** Makes all of a pack but its blobs, which go to the store as they come: behind the header, in order. */
 export class PackBuilder {
+  /** How the pack begins. */
+  readonly header: Uint8Array;
   readonly #sealer: Sealer;
   readonly #salt: Uint8Array;
   readonly #pack: PackSealer;
-  readonly #buffer: Uint8Array;
   readonly #entries: PackEntry[] = [];
   #used: number = PackHeader.size;
 
-  constructor(sealer: Sealer, buffer: Uint8Array) {
+  constructor(sealer: Sealer) {
     this.#sealer = sealer;
     const salt = sealer.newSalt();
     this.#salt = salt;
     this.#pack = sealer.forPack(salt);
-    this.#buffer = buffer;
     const values = { magic: PACK_MAGIC, version: PACK_VERSION, reserved: null, salt };
-    PackHeader.encode(values, buffer);
+    this.header = new Uint8Array(PackHeader.size);
+    PackHeader.encode(values, this.header);
   }
 
-  get isEmpty(): boolean {
-    return this.#entries.length === 0;
+  /** Of blobs. */
+  get count(): number {
+    return this.#entries.length;
   }
 
-  /** For so many blobs of so many bytes in all, whatever they turn out to be. */
-  hasRoomFor(length: number, blobs: number): boolean {
-    const count = this.#entries.length + blobs;
+  /** In a pack of at most `size` bytes, for so many blobs of so many in all, whatever they become. */
+  hasRoomFor(length: number, blobs: number, size: number): boolean {
+    const count = this.count + blobs;
     if (count > MAX_BLOBS_IN_PACK) return false;
     const seals = (blobs + 1) * this.#sealer.overhead;
     const end = this.#used + length + seals + SALT_SIZE + count * ENTRY_SIZE + PackFooter.size;
-    return end <= this.#buffer.length;
+    return end <= size;
   }
 
-  /** Takes a copy of the bytes. */
-  add(
-    digest: Uint8Array,
-    { encoding, bytes }: EncodedBlob,
-    about: Pick<PackEntry, 'length' | 'kind'>,
-  ): PackEntry {
-    const sealed = this.#pack.seal(this.#entries.length, bytes);
-    const { length, kind } = about;
-    const place = { offset: this.#used, storedLength: sealed.length };
-    const entry = { digest, ...place, length, kind, encoding };
+  /** The bytes of the blob that is added next, as they are stored: maybe the same. */
+  seal(bytes: Uint8Array): Uint8Array {
+    return this.#pack.seal(this.count, bytes);
+  }
+
+  add(about: Omit<PackEntry, 'offset'>): PackEntry {
+    const entry = { ...about, offset: this.#used };
     this.#entries.push(entry);
-    this.#buffer.set(sealed, this.#used);
-    this.#used += sealed.length;
+    this.#used += about.storedLength;
     return entry;
   }
 
   finish(): BuiltPack {
     const table = encodeTable(this.#salt, this.#entries);
     const sealed = this.#pack.seal(TABLE_NUMBER, table);
-    this.#buffer.set(sealed, this.#used);
-    const end = this.#used + sealed.length;
-    const count = this.#entries.length;
-    const values = { count, tableLength: sealed.length, reserved: null, magic: PACK_MAGIC };
-    PackFooter.encode(values, this.#buffer, end);
-    const bytes = this.#buffer.subarray(0, end + PackFooter.size);
-    return { id: toHex(this.#sealer.digest(table)), bytes, table, entries: this.#entries };
+    const tail = new Uint8Array(sealed.length + PackFooter.size);
+    tail.set(sealed);
+    const tableLength = sealed.length;
+    const values = { count: this.count, tableLength, reserved: null, magic: PACK_MAGIC };
+    PackFooter.encode(values, tail, tableLength);
+    const id = toHex(this.#sealer.digest(table));
+    return { id, tail, table, entries: this.#entries, size: this.#used + tail.length };
   }
 }

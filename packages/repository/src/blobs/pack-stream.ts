@@ -1,10 +1,14 @@
-import type { ObjectStore } from '@tidemark/object-store';
+import type { ObjectStore, ObjectWriter } from '@tidemark/object-store';
 import type { Sealer } from '../crypt/sealer.ts';
 import { indexKey, packKey } from '../format/object-keys.ts';
 import type { BlobKind } from '../format/pack-table.ts';
 import type { BlobIndex } from './blob-index.ts';
+import { BufferedObjects } from './buffered-objects.ts';
 import type { EncodedBlob } from './encode-blob.ts';
 import { type BuiltPack, PackBuilder } from './pack-builder.ts';
+
+/** Packs that are on their way to the disk while the next one is filled. */
+const MAX_STORING = 2;
 
 export interface PackStreamOptions {
   readonly store: ObjectStore;
@@ -13,20 +17,23 @@ export interface PackStreamOptions {
   readonly kind: BlobKind;
   /** Bytes of a pack. */
   readonly packSize: number;
-  /** Packs in memory: one is filled while the others are stored. */
-  readonly buffers: number;
+}
+
+interface OpenPack {
+  readonly builder: PackBuilder;
+  readonly object: ObjectWriter;
+  /** Its number in the index. */
+  readonly pack: number;
+  /** Whether its header is on its way. */
+  isBegun: boolean;
 }
 
 /** Fills packs and stores them, one after the other; each is durable before its index is there. */
 export class PackStream {
   readonly #options: PackStreamOptions;
-  readonly #free: Uint8Array[] = [];
+  readonly #objects: { newObject(): ObjectWriter };
   readonly #storing = new Set<Promise<void>>();
-  #buffers = 0;
-  #open:
-    | { readonly builder: PackBuilder; readonly buffer: Uint8Array; readonly pack: number }
-    | undefined;
-  #count = 0;
+  #open: OpenPack | undefined;
   #failure: { readonly cause: unknown } | undefined;
   /** Bytes of packs that were stored. */
   storedBytes = 0;
@@ -35,28 +42,46 @@ export class PackStream {
 
   constructor(options: PackStreamOptions) {
     this.#options = options;
+    const { store, packSize } = options;
+    this.#objects =
+      store.newObject === undefined
+        ? new BufferedObjects(store, packSize)
+        : { newObject: () => store.newObject!() };
   }
 
-  /** Whether `add` can take so many blobs of so many bytes; else await `makeRoom`. */
-  hasRoom(length: number, blobs: number): boolean {
-    return this.#open?.builder.hasRoomFor(length, blobs) === true;
-  }
-
+  /** Before so many blobs of so many bytes in all are added; they are in one pack then. */
   async makeRoom(length: number, blobs: number): Promise<void> {
-    if (this.hasRoom(length, blobs)) return;
+    const { index, sealer, packSize } = this.#options;
+    if (this.#open?.builder.hasRoomFor(length, blobs, packSize) === true) return;
     this.#close();
-    const { index, sealer } = this.#options;
-    const buffer = await this.#takeBuffer();
-    this.#count = 0;
-    this.#open = { builder: new PackBuilder(sealer, buffer), buffer, pack: index.beginPack() };
+    while (this.#storing.size >= MAX_STORING) await Promise.race(this.#storing);
+    this.#throwFailure();
+    const builder = new PackBuilder(sealer);
+    const object = this.#objects.newObject();
+    this.#open = { builder, object, pack: index.beginPack(), isBegun: false };
   }
 
-  /** Takes a copy of the bytes. */
-  add(digest: Uint8Array, encoded: EncodedBlob, length: number): void {
+  /**
+   * Names a blob, for which there has to be room.
+   * @returns what has to be appended for it, in the order of the blobs: its bytes themselves, or others
+   */
+  add(digest: Uint8Array, { encoding, bytes }: EncodedBlob, length: number): Uint8Array {
     const { builder, pack } = this.#open!;
-    const entry = builder.add(digest, encoded, { length, kind: this.#options.kind });
-    this.#options.index.add(entry, pack, this.#count);
-    this.#count += 1;
+    const { kind, index } = this.#options;
+    const number = builder.count;
+    const sealed = builder.seal(bytes);
+    const storedLength = sealed.length;
+    index.add(builder.add({ digest, storedLength, length, kind, encoding }), pack, number);
+    return sealed;
+  }
+
+  /** Bytes of blobs that were added. They must not change until this resolves. */
+  async append(bytes: Uint8Array): Promise<void> {
+    const open = this.#open!;
+    const { object, builder } = open;
+    if (!open.isBegun) this.#watch(object.append(builder.header));
+    open.isBegun = true;
+    await object.append(bytes);
   }
 
   /** All that was added is durable, and can be found. */
@@ -68,45 +93,45 @@ export class PackStream {
 
   /** Nothing is being stored any more. */
   async abandon(): Promise<void> {
-    await Promise.all(this.#storing);
-  }
-
-  async #takeBuffer(): Promise<Uint8Array> {
-    for (;;) {
-      this.#throwFailure();
-      const free = this.#free.pop();
-      if (free !== undefined) return free;
-      if (this.#buffers < this.#options.buffers) {
-        this.#buffers += 1;
-        return Buffer.allocUnsafeSlow(this.#options.packSize);
-      }
-      await Promise.race(this.#storing);
-    }
+    const open = this.#open;
+    this.#open = undefined;
+    await Promise.all([...this.#storing, open?.object.abandon()]);
   }
 
   #close(): void {
     const open = this.#open;
     this.#open = undefined;
-    if (open === undefined || open.builder.isEmpty) return;
+    if (open === undefined) return;
+    if (open.builder.count === 0) {
+      this.#watch(open.object.abandon());
+      return;
+    }
     const built = open.builder.finish();
     this.#options.index.namePack(open.pack, built.id);
     this.packs.push(open.pack);
-    this.storedBytes += built.bytes.length;
-    const storing: Promise<void> = this.#store(built)
+    this.storedBytes += built.size;
+    this.#watch(this.#store(open.object, built));
+  }
+
+  /** What fails is told by the next call that waits. */
+  #watch(work: Promise<void>): void {
+    const watched: Promise<void> = work
       .catch((cause: unknown) => {
         this.#failure ??= { cause };
       })
-      .finally(() => {
-        this.#free.push(open.buffer);
-        this.#storing.delete(storing);
-      });
-    this.#storing.add(storing);
+      .finally(() => this.#storing.delete(watched));
+    this.#storing.add(watched);
   }
 
   /** An index tells of a pack only when the pack is durable. */
-  async #store({ id, bytes, table }: BuiltPack): Promise<void> {
+  async #store(object: ObjectWriter, { id, tail, table }: BuiltPack): Promise<void> {
     const { store, sealer } = this.#options;
-    await store.putIfAbsent(packKey(id), bytes);
+    try {
+      await object.append(tail);
+      await object.finish(packKey(id));
+    } finally {
+      await object.abandon();
+    }
     await store.putIfAbsent(indexKey(id), sealer.sealObject(indexKey(id), table));
   }
 

@@ -1,15 +1,22 @@
+import { setImmediate } from 'node:timers/promises';
 import type { BlockDevice } from '@tidemark/block';
 import {
   type ByteRange,
-  knownRuns,
   type CopyRange,
   type Granules,
-  type Piece,
-  readAhead,
+  knownRuns,
+  throwIfCancelled,
 } from '@tidemark/backup/parts';
 import type { BlobWriter } from '../blobs/blob-writer.ts';
+import type { Sealer } from '../crypt/sealer.ts';
 import type { MapWriter } from '../map/map-writer.ts';
+import { Chunk } from './chunk.ts';
+import { ChunkPlacer, type Copied } from './chunk-placer.ts';
+import { ChunkQueue } from './chunk-queue.ts';
 import type { RateLimit } from './rate-limit.ts';
+
+/** Of a chunk, where most are zeros: others get their turn. */
+const MAX_PARTS = 1024;
 
 /** Bytes of the drive. */
 interface CopyProgress {
@@ -23,6 +30,7 @@ export interface CopyOptions {
   readonly drive: Granules;
   /** What to look at: whole granules, ascending. */
   readonly parts: Iterable<ByteRange>;
+  readonly sealer: Sealer;
   readonly blobs: BlobWriter;
   readonly map: MapWriter;
   readonly rate?: RateLimit | undefined;
@@ -30,44 +38,61 @@ export interface CopyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Copied {
-  readonly looked: number;
-  readonly read: number;
-  readonly zero: number;
-}
-
-async function* rangesToCopy({ source, drive, parts }: CopyOptions): AsyncGenerator<CopyRange> {
-  for await (const runs of knownRuns(source, parts, drive)) yield* runs;
-}
-
-/** Stores the content of the parts and puts it into the map. Known zeros are not read. */
+/**
+ * Stores the content of the parts and puts it into the map. Known zeros are not read. What is read is
+ * hashed in and written from the memory that it was read into, many reads and writes at a time.
+ */
 export async function copyDrive(options: CopyOptions): Promise<Copied> {
-  const { source, drive, blobs, map, rate, onProgress, signal } = options;
-  const zeros = Buffer.alloc(drive.granularity);
-  let [looked, read, zero] = [0, 0, 0];
-  const addPiece = async ({ bytes, offset, length }: Piece) => {
-    const first = offset / drive.granularity;
-    const count = Math.ceil(length / drive.granularity);
-    looked += length;
-    if (bytes === undefined) {
-      zero += length;
-      await map.setZeros(first, count);
-      return;
+  const { source, drive, parts, sealer, onProgress } = options;
+  const placer = new ChunkPlacer(options);
+  const queue = new ChunkQueue({
+    newChunk: () => new Chunk(drive.granularity, sealer.overhead),
+    place: async (chunk) => {
+      const placed = await placer.place(chunk);
+      const { looked, read } = placer.copied;
+      onProgress?.({ done: looked, read });
+      return placed;
+    },
+  });
+  try {
+    for await (const runs of knownRuns(source, parts, drive)) {
+      for (const run of runs) await readRun(run, options, queue);
     }
-    read += length;
-    await rate?.take(length, signal);
-    await blobs.makeRoom(length, count);
-    for (let index = 0; index < count; index++) {
-      const at = index * drive.granularity;
-      const content = bytes.subarray(at, at + drive.granularity);
-      const isZero = zeros.subarray(0, content.length).equals(content);
-      if (isZero) zero += content.length;
-      await map.set(first + index, isZero ? undefined : blobs.addData(content));
-    }
-  };
-  for await (const piece of readAhead(source, rangesToCopy(options), signal)) {
-    await addPiece(piece);
-    onProgress?.({ done: looked, read });
+    await queue.finish();
+    return placer.copied;
+  } finally {
+    await queue.abandon();
   }
-  return { looked, read, zero };
+}
+
+async function readRun(
+  { offset, length, zero }: CopyRange,
+  { source, drive, rate, signal }: CopyOptions,
+  queue: ChunkQueue,
+): Promise<void> {
+  const first = offset / drive.granularity;
+  if (zero) {
+    const chunk = queue.open ?? (await queue.next());
+    chunk.addZeros(first, length);
+    if (chunk.parts.length >= MAX_PARTS) queue.close();
+    return;
+  }
+  for (let done = 0; done < length;) {
+    let chunk = queue.open;
+    if (chunk === undefined) {
+      chunk = await queue.next();
+      // Others get their turn: signals, and what has ended meanwhile.
+      await setImmediate();
+      throwIfCancelled(signal);
+    }
+    const part = Math.min(chunk.left, length - done);
+    await rate?.take(part, signal);
+    const target = chunk.addContent(first + done / drive.granularity, part);
+    // What is in memory costs a fraction so; what is not goes to other threads, many at a time.
+    if (source.readNow?.(target, offset + done) !== true) {
+      chunk.waitFor(source.read(target, offset + done));
+    }
+    done += part;
+    if (chunk.left === 0) queue.close();
+  }
 }

@@ -6,7 +6,8 @@ import type { PointManifest, PointTotals } from '../format/manifest.ts';
 import { MapWriter } from '../map/map-writer.ts';
 import type { Repository } from '../repository.ts';
 import type { PreparedPoint } from './commit-points.ts';
-import { type Copied, copyDrive } from './copy-drive.ts';
+import type { Copied } from './chunk-placer.ts';
+import { copyDrive } from './copy-drive.ts';
 import { hasParts, partsOf, type Task } from './drive-to-back-up.ts';
 import type { Meter } from './meter.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -66,7 +67,7 @@ async function prepare(task: Task, options: PrepareOptions): Promise<PreparedPoi
 
 async function copy(
   task: Task,
-  { meter, rate, signal }: PrepareOptions,
+  { repository, meter, rate, signal }: PrepareOptions,
   { blobs, reader }: { readonly blobs: BlobWriter; readonly reader: BlobReader },
 ): Promise<{ readonly map: string | null; readonly copied: Copied }> {
   const { source, plan } = task;
@@ -79,6 +80,7 @@ async function copy(
     source,
     drive,
     parts: partsOf(task),
+    sealer: repository.sealer,
     blobs,
     map,
     rate,

@@ -23,12 +23,8 @@ export async function rewritePacks(
       throwIfCancelled(signal);
       const { digest, kind } = blobs.place(blob);
       const plain = await reader.read(digest);
-      if (kind === 'node') {
-        await writer.addNode(plain);
-        continue;
-      }
-      await writer.makeRoom(plain.length, 1);
-      writer.addData(plain);
+      if (kind === 'node') await writer.addNode(plain);
+      else await writer.addData(plain);
     }
     await writer.finish();
     return writer.storedBytes;

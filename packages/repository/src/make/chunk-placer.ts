@@ -1,0 +1,70 @@
+import type { Granules } from '@tidemark/backup/parts';
+import type { BlobWriter } from '../blobs/blob-writer.ts';
+import type { Sealer } from '../crypt/sealer.ts';
+import type { MapWriter } from '../map/map-writer.ts';
+import { type Chunk, CHUNK_SIZE, type ChunkPart } from './chunk.ts';
+import type { Placed } from './chunk-queue.ts';
+
+export interface PlaceOptions {
+  readonly drive: Granules;
+  readonly sealer: Sealer;
+  readonly blobs: BlobWriter;
+  readonly map: MapWriter;
+}
+
+/** Bytes of the drive. */
+export interface Copied {
+  readonly looked: number;
+  readonly read: number;
+  readonly zero: number;
+}
+
+/** Puts the content of chunks into packs and into the map, in the order of the drive. */
+export class ChunkPlacer {
+  readonly #options: PlaceOptions;
+  readonly #zeros: Uint8Array;
+  readonly copied = { looked: 0, read: 0, zero: 0 } satisfies Copied;
+
+  constructor(options: PlaceOptions) {
+    this.#options = options;
+    this.#zeros = Buffer.alloc(options.drive.granularity);
+  }
+
+  /** What is new of the chunk is stored from where it is; its memory is lent until then. */
+  async place(chunk: Chunk): Promise<Placed> {
+    const { drive, blobs, map } = this.#options;
+    const length = CHUNK_SIZE - chunk.left;
+    if (length > 0) await blobs.makeRoom(length, length / drive.granularity);
+    for (const part of chunk.parts) {
+      this.copied.looked += part.length;
+      if (part.at < 0) {
+        this.copied.zero += part.length;
+        await map.setZeros(part.first, Math.ceil(part.length / drive.granularity));
+      } else await this.#placeContent(chunk, part);
+    }
+    return chunk.kept.length === 0 ? {} : { stored: blobs.append(chunk.kept) };
+  }
+
+  async #placeContent(chunk: Chunk, { first, length, at }: ChunkPart): Promise<void> {
+    const { drive, map } = this.#options;
+    this.copied.read += length;
+    for (let done = 0, granule = first; done < length; granule++) {
+      const content = chunk.content(at + done, Math.min(drive.granularity, length - done));
+      done += content.length;
+      await map.set(granule, this.#placeGranule(chunk, content));
+    }
+  }
+
+  /** @returns its digest; undefined: all zeros */
+  #placeGranule(chunk: Chunk, content: Uint8Array): Uint8Array | undefined {
+    const { sealer, blobs } = this.#options;
+    if (Buffer.compare(this.#zeros.subarray(0, content.length), content) === 0) {
+      this.copied.zero += content.length;
+      return undefined;
+    }
+    const digest = sealer.digest(content);
+    const stored = blobs.place(digest, content);
+    if (stored !== undefined) chunk.keep(stored);
+    return digest;
+  }
+}

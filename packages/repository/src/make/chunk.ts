@@ -1,0 +1,94 @@
+import { ioBuffer } from '@tidemark/block';
+
+/** Bytes of content: what is read and written together. */
+export const CHUNK_SIZE: number = 1024 * 1024;
+
+/** A part of a drive. Granules, and bytes of content. */
+export interface ChunkPart {
+  readonly first: number;
+  readonly length: number;
+  /** Where its content lies in the chunk; -1: zeros, which take up no place. */
+  readonly at: number;
+}
+
+/**
+ * Memory, and what of a drive is in it. Ahead of each part there is as much room as sealing adds to its
+ * granules, so that what is stored of granules, put in front, never reaches those that are next.
+ */
+export class Chunk {
+  readonly #granularity: number;
+  readonly #overhead: number;
+  readonly #bytes: Uint8Array;
+  #parts: ChunkPart[] = [];
+  #reads: Promise<void>[] = [];
+  #end = 0;
+  #left: number = CHUNK_SIZE;
+  #kept = 0;
+
+  /** `granularity`: at most `CHUNK_SIZE`. `overhead`: what sealing adds to a granule. */
+  constructor(granularity: number, overhead: number) {
+    this.#granularity = granularity;
+    this.#overhead = overhead;
+    this.#bytes = ioBuffer(CHUNK_SIZE + (CHUNK_SIZE / granularity) * overhead);
+  }
+
+  /** What is in it, ascending. */
+  get parts(): readonly ChunkPart[] {
+    return this.#parts;
+  }
+
+  /** Bytes of content that it takes still: whole granules. */
+  get left(): number {
+    return this.#left;
+  }
+
+  /** Reads into it that were begun. */
+  get reads(): readonly Promise<void>[] {
+    return this.#reads;
+  }
+
+  addZeros(first: number, length: number): void {
+    this.#parts.push({ first, length, at: -1 });
+  }
+
+  /** @returns where its content goes */
+  addContent(first: number, length: number): Uint8Array {
+    const count = Math.ceil(length / this.#granularity);
+    const at = this.#end + count * this.#overhead;
+    this.#parts.push({ first, length, at });
+    this.#end = at + length;
+    this.#left -= count * this.#granularity;
+    return this.#bytes.subarray(at, this.#end);
+  }
+
+  /** Its content is not there before this settles. */
+  waitFor(read: Promise<void>): void {
+    // Failures are met in order; until then they must not count as unhandled.
+    read.catch(() => {});
+    this.#reads.push(read);
+  }
+
+  content(at: number, length: number): Uint8Array {
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** Puts what is stored of the content that was looked at last behind what was kept before. */
+  keep(stored: Uint8Array): void {
+    const { buffer, byteOffset } = this.#bytes;
+    const isThere = stored.buffer === buffer && stored.byteOffset === byteOffset + this.#kept;
+    if (!isThere) this.#bytes.set(stored, this.#kept);
+    this.#kept += stored.length;
+  }
+
+  get kept(): Uint8Array {
+    return this.#bytes.subarray(0, this.#kept);
+  }
+
+  clear(): void {
+    this.#parts = [];
+    this.#reads = [];
+    this.#end = 0;
+    this.#left = CHUNK_SIZE;
+    this.#kept = 0;
+  }
+}
