@@ -1,4 +1,5 @@
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -16,8 +17,10 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // By default one processor is left idle, which on two is half of them.
-    maxWorkers: '100%',
+    // Many tests wait for a disk or another program: one more than there are processors.
+    maxWorkers: availableParallelism() + 1,
+    // A worker that goes on with the next file has our packages loaded already.
+    isolate: false,
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })
       .concat('examples', 'tools')
       .map((root) => ({ extends: true as const, test: { name: basename(root), root } })),

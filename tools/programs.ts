@@ -33,7 +33,12 @@ export async function startTidemark(ready: string, ...args: readonly string[]): 
   return start(TIDEMARK, `tidemark: ${ready}`, args);
 }
 
-async function start(program: string, ready: string, args: readonly string[]): Promise<Daemon> {
+/** Starts a program, and waits until it prints a line that begins so. */
+export async function start(
+  program: string,
+  ready: string,
+  args: readonly string[],
+): Promise<Daemon> {
   const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { lookAhead } from '@tidemark/block/look-ahead';
-import { keepCompiled } from './compile-cache.ts';
+import { keepCompiled } from '@tidemark/program';
 import { IMG_COMMANDS, LOOKING } from './img-commands.ts';
 import type { ImgProgram } from './img-program.ts';
 
@@ -9,8 +9,8 @@ const step = command === 'img' ? IMG_COMMANDS.find((name) => name === words[0]) 
 if (step === undefined) {
   keepCompiled();
   // What is loaded from here on is kept.
-  const start = './start.mjs';
-  void import(start).then((program) => program.start(import.meta.url));
+  const program: typeof import('./start.ts') = require('./start.js');
+  void program.start(import.meta.url);
 } else {
   const locks = LOOKING.includes(step) ? lookAhead() : undefined;
   keepCompiled();

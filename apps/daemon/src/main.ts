@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-import { runOnRecentNode } from '@tidemark/program';
+import { keepCompiled, runOnRecentNode } from '@tidemark/program';
 
-await runOnRecentNode('tidemarkd', import.meta.url, async () => {
+// What is loaded from here on is kept.
+keepCompiled();
+void runOnRecentNode('tidemarkd', import.meta.url, async () => {
   const { runDaemon } = await import('./daemon.ts');
   await runDaemon(process.argv.slice(2));
 });

@@ -4,6 +4,7 @@ export { KeyValues } from './key-values.ts';
 export { type OptionTree, type OptionValue, parseOptionTree } from './key-tree.ts';
 export { packageVersion } from './package-version.ts';
 export { printable } from './printable.ts';
+export { keepCompiled } from './compile-cache.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';
 export { type ProgramObjects, parseObjects } from './objects/parse-objects.ts';

@@ -1,0 +1,95 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { start, TIDEMARK } from '../programs.ts';
+import { sh, tempDir } from '../qemu.ts';
+import { noticesOf } from './notices.ts';
+import { pack } from './pack.ts';
+import { PROGRAMS } from './programs.ts';
+
+const dir = tempDir();
+const at = (name: string) => join(dir, name);
+const node = (...args: readonly string[]) => sh(process.execPath, ...args);
+
+it('a packed program runs its files as they are, each once, when they are asked for', async () => {
+  mkdirSync(at('dist/deep'), { recursive: true });
+  const files = {
+    'main.js': `#!/usr/bin/env node
+      globalThis.order = ['main'];
+      const again = () => require('./deep/one.js').text;
+      again();
+      console.log(JSON.stringify([again(), order, require('node:path').basename(__filename)]));`,
+    'deep/one.js': `order.push('one'); exports.text = require('../two.js').text + '\u2014 end */';`,
+    'two.js': `exports.text = 'a*/b'.replace(/[^x]*/g, (x) => x + '/* é');`,
+    'never.js': `order.push('never');`,
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(at(`dist/${name}`), text);
+  await pack({ dist: at('dist') }, at('own/packed.cjs'));
+  const [plain, packed] = [await node(at('dist/main.js')), await node(at('own/packed.cjs'))];
+  expect(packed.stderr).toBe('');
+  const [text, order] = JSON.parse(plain.stdout);
+  expect(JSON.parse(packed.stdout)).toEqual([text, order, 'packed.cjs#main.js']);
+  expect(order).toEqual(['main', 'one']);
+});
+
+it('a text with the letter that stands for another is not packed', async () => {
+  mkdirSync(at('odd'));
+  writeFileSync(at('odd/main.js'), '"\u0006"');
+  await expect(pack({ dist: at('odd') }, at('odd.cjs'))).rejects.toThrow(
+    'main.js holds the letter',
+  );
+});
+
+describe('the programs, each one file in a folder of its own', () => {
+  beforeAll(async () => {
+    for (const program of PROGRAMS) await pack(program, at(`bin/${program.name}.cjs`));
+  });
+  const bundled = (...args: readonly string[]) => node(at('bin/tidemark.cjs'), ...args);
+
+  it('do what the built ones do', async () => {
+    for (const line of [
+      ['--version'],
+      ['--help'],
+      ['img', '--help'],
+      ['img', 'create', '-f', 'qcow2', at('a.qcow2'), '4M'],
+      ['bitmap', 'add', '--granularity', '1', at('a.qcow2'), 'b'],
+      ['img', 'info', at('a.qcow2')],
+      ['bitmap', 'list', '--json', at('a.qcow2')],
+      ['img', 'info', at('missing')],
+      ['nbd', '--version'],
+      ['nonsense'],
+    ]) {
+      const [one, built] = [await bundled(...line), await node(TIDEMARK, ...line)];
+      expect(one, line.join(' ')).toEqual(built);
+    }
+  });
+
+  it('back up and restore', async () => {
+    writeFileSync(at('a.raw'), Buffer.alloc(2 ** 20, 7));
+    for (const line of [
+      ['backup', at('a.raw'), at('repo')],
+      ['restore', at('repo'), at('b.raw')],
+    ]) {
+      expect(await bundled(...line), line.join(' ')).toMatchObject({ code: 0 });
+    }
+    expect((await sh('cmp', at('a.raw'), at('b.raw'))).code).toBe(0);
+  });
+
+  it('serve in the foreground and in the background', async () => {
+    const daemon = await start(at('bin/tidemarkd.cjs'), 'tidemarkd: ready', [
+      `-drive=file=${at('a.raw')},id=d,format=raw`,
+    ]);
+    expect(await daemon.stop()).toMatchObject({ code: 0 });
+    const line = ['-k', at('sock'), '--fork', `--pid-file=${at('pid')}`, '-f', 'raw', at('a.raw')];
+    expect(await bundled('nbd', ...line)).toMatchObject({ code: 0, stderr: '' });
+    expect(await bundled('nbd', '-L', '-k', at('sock'))).toMatchObject({ code: 0 });
+    await sh('sh', '-c', `kill $(cat ${at('pid')})`);
+  });
+});
+
+it('the licences of what others wrote are told', () => {
+  const notices = noticesOf(PROGRAMS[0]!.folder);
+  expect(notices).toMatch(/^@stricli\/core \d+\.\d+\.\d+, Apache-2\.0$/m);
+  expect(notices).toContain('Apache License');
+  expect(notices).not.toContain('@tidemark/');
+});
