@@ -9,6 +9,8 @@ const DASHBOARD = new URL('../dashboard/dist', import.meta.url);
 export default defineConfig({
   input: 'src/main.ts',
   plugins: [
+    statedVersion(import.meta.dirname),
+    commonJsFolder(),
     {
       name: 'dashboard',
       writeBundle() {
@@ -19,7 +21,6 @@ export default defineConfig({
   ],
   platform: 'node',
   resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
-  plugins: [statedVersion(import.meta.dirname), commonJsFolder()],
   output: {
     dir: 'dist',
     // Loaded in half the time that modules take.

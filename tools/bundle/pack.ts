@@ -7,7 +7,7 @@ import { BEGIN, END, type FileTable, type Packed, SLASH } from './layout.ts';
 const LOADER = fileURLToPath(new URL('loader.ts', import.meta.url));
 
 export interface PackedProgram {
-  /** Its built files, CommonJS, of which the first is `main.js`. */
+  /** Its built files, CommonJS, of which the first is `main.js`. What is for browsers stays out. */
   readonly dist: string;
   /** A text in place of a file's own. */
   readonly instead?: (name: string) => string | undefined;
@@ -21,7 +21,7 @@ export async function pack({ dist, instead }: PackedProgram, target: string): Pr
   const files: Record<string, FileTable[string]> = {};
   const texts: Buffer[] = [];
   let length = 0;
-  for (const name of globSync('**/*.js', { cwd: dist }).toSorted()) {
+  for (const name of globSync('**/*.js', { cwd: dist, exclude: ['dashboard/**'] }).toSorted()) {
     const text = instead?.(name) ?? readFileSync(`${dist}/${name}`, 'utf8').replace(/^#!.*\n/, '');
     if (text.includes(SLASH)) throw new Error(`${name} holds the letter ${SLASH.charCodeAt(0)}`);
     const bytes = Buffer.from(text.replaceAll('*/', `*${SLASH}`));
