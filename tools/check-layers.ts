@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-memory': ['core'],
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
+  imageio: ['core', 'block'],
   program: ['core'],
   http: ['core', 'unix-socket'],
   picture: ['core'],
@@ -80,6 +81,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'http',
     'object-store',
     'repository',
+    'imageio',
   ],
 };
 

@@ -19,6 +19,8 @@ const PACKAGES = {
   strace: 'strace',
   fio: 'fio',
   openssl: 'openssl',
+  curl: 'curl',
+  python3: 'python3',
   'mkfs.ext4': 'e2fsprogs',
 } as const;
 

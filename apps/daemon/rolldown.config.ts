@@ -29,6 +29,8 @@ export default defineConfig({
     sourcemap: false,
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
+    // What is shared with parts that are loaded later is one file, or each start would load several.
+    codeSplitting: { groups: [{ name: 'common', minShareCount: 2 }] },
     minify: { compress: false, mangle: false, codegen: true },
   },
 });

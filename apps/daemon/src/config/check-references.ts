@@ -18,6 +18,7 @@ export function checkReferences(config: Config, document: ConfigDocument): reado
   checkExports(config, tell);
   checkNbd(config, tell);
   checkHttp(config, tell);
+  checkImageio(config, tell);
   checkSockets(config, tell);
   return problems;
 }
@@ -123,11 +124,33 @@ function checkHttp({ http, repositories }: Config, tell: Tell): void {
   tell(['http', 'listen', 'host'], 'other machines reach it: add http.token-file');
 }
 
+/** Characters of an id that nobody guesses, as a UUID has 36. */
+const SECRET_LENGTH = 32;
+
+function checkImageio({ drives, imageio }: Config, tell: Tell): void {
+  if (imageio === undefined) return;
+  const { listen, tls, images } = imageio;
+  const isReached = !isOfThisMachine(listen);
+  if (isReached && tls === undefined) {
+    tell(['imageio', 'listen', 'host'], 'other machines reach it: add imageio.tls');
+  }
+  for (const [id, { drive }] of Object.entries(images)) {
+    if (!Object.hasOwn(drives, drive)) {
+      tell(['imageio', 'images', id, 'drive'], unknownDrive(drive, drives));
+    }
+    if (isReached && id.length < SECRET_LENGTH) {
+      const text =
+        'who knows this id reads the drive: make it 32 characters or more, as of uuidgen';
+      tell(['imageio', 'images', id], text, 'key');
+    }
+  }
+}
+
 function isOfThisMachine(listen: ListenConfig): boolean {
   return 'unix' in listen || LOOPBACK.includes(listen.host);
 }
 
-function checkSockets({ nbd, qmp, metrics, http }: Config, tell: Tell): void {
+function checkSockets({ nbd, qmp, metrics, http, imageio }: Config, tell: Tell): void {
   const taken = new Map<string, string>();
   const claim = (listen: ListenConfig, keys: Keys) => {
     const address = 'unix' in listen ? listen.unix : `${listen.host}:${listen.port}`;
@@ -140,6 +163,7 @@ function checkSockets({ nbd, qmp, metrics, http }: Config, tell: Tell): void {
   for (const [index, monitor] of qmp.entries()) claim(monitor, ['qmp', index]);
   if (metrics !== undefined) claim(metrics.listen, ['metrics', 'listen']);
   if (http !== undefined) claim(http.listen, ['http', 'listen']);
+  if (imageio !== undefined) claim(imageio.listen, ['imageio', 'listen']);
 }
 
 function unknownDrive(name: string, drives: Config['drives']): string {

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromSystemError } from '@tidemark/block';
 import { printable } from '@tidemark/program';
+import { nameOf } from './describe-issue.ts';
 import type { Config } from './schema.ts';
 import type { ConfigDocument } from './document.ts';
 
@@ -11,21 +12,30 @@ const UNSAFE = 0o026;
 
 /** Keys of TLS that others could read or exchange, or that are not there. */
 export async function checkSecrets(
-  { nbd }: Config,
+  { nbd, imageio }: Config,
   document: ConfigDocument,
 ): Promise<readonly string[]> {
-  if (nbd?.tls === undefined) return [];
-  const { dir, type } = nbd.tls;
-  const file = join(dir, SECRETS[type]);
-  const at = `${document.place(['nbd', 'tls', 'dir'])}: nbd.tls.dir: `;
+  const problems = [
+    nbd?.tls && problemOf(nbd.tls.dir, SECRETS[nbd.tls.type], ['nbd', 'tls', 'dir'], document),
+    imageio?.tls && problemOf(imageio.tls.dir, SECRETS.x509, ['imageio', 'tls', 'dir'], document),
+  ];
+  return (await Promise.all(problems)).filter((problem) => problem !== undefined);
+}
+
+async function problemOf(
+  dir: string,
+  name: string,
+  keys: readonly string[],
+  document: ConfigDocument,
+): Promise<string | undefined> {
+  const file = join(dir, name);
+  const at = `${document.place(keys)}: ${nameOf(keys)}: `;
   try {
     const { mode } = await stat(file);
-    if ((mode & UNSAFE) === 0) return [];
+    if ((mode & UNSAFE) === 0) return undefined;
     const digits = (mode & 0o777).toString(8).padStart(4, '0');
-    return [
-      `${at}'${printable(file)}' is mode ${digits}, and holds a secret: make it 0640 or less`,
-    ];
+    return `${at}'${printable(file)}' is mode ${digits}, and holds a secret: make it 0640 or less`;
   } catch (error) {
-    return [`${at}${fromSystemError(error, file).message}`];
+    return `${at}${fromSystemError(error, file).message}`;
   }
 }

@@ -27,7 +27,7 @@ export const HostListen = mapping({
   port: key(count(0, 65_535), 'A port; 0 lets the system choose'),
 });
 
-const Listen = ofKind(
+export const Listen = ofKind(
   'an address',
   v.lazy((value): typeof UnixListen | typeof HostListen => {
     return typeof value === 'object' && value !== null && 'unix' in value ? UnixListen : HostListen;

@@ -11,6 +11,7 @@ import type { HttpListener } from '../http/http-listener.ts';
 import type { HttpWanted } from '../http/serve-http.ts';
 import type { Monitors } from './monitors.ts';
 import { type Changes, planChanges } from './plan-changes.ts';
+import { OtherApis } from './other-apis.ts';
 import { Undo } from './undo.ts';
 
 /** Something that listens where a configuration says. */
@@ -42,12 +43,14 @@ export class ConfiguredService {
   readonly #options: ConfiguredServiceOptions;
   /** The nodes that are ours: clients of QMP may have put others in their place. */
   readonly #nodes = new Map<string, BlockNode>();
+  readonly #otherApis: OtherApis;
   #config: Config | undefined;
   #metrics: Listener | undefined;
   #http: HttpListener | undefined;
 
   constructor(options: ConfiguredServiceOptions) {
     this.#options = options;
+    this.#otherApis = new OtherApis(options);
   }
 
   /**
@@ -65,8 +68,10 @@ export class ConfiguredService {
     const changes = planChanges(before, present.config);
     const undo = new Undo();
     let listening: Listening;
+    let settleApis: () => Promise<void>;
     try {
       listening = await this.#listen(loaded, changes, undo);
+      settleApis = await this.#otherApis.prepare(loaded, undo);
       await changeGraph({ graph, loaded: present, before, changes, undo, nodes: this.#nodes });
     } catch (error) {
       await undo.run(log);
@@ -83,10 +88,12 @@ export class ConfiguredService {
     }
     onApplied(loaded.config);
     this.#endOld(changes, listening);
+    await settleApis();
     await this.#setModes(loaded.config);
   }
 
   async close(): Promise<void> {
+    await this.#otherApis.close();
     await Promise.all([this.#metrics?.close(), this.#http?.close()]);
   }
 
@@ -187,8 +194,8 @@ export class ConfiguredService {
   }
 
   /** Of sockets that stay where they are. */
-  async #setModes({ nbd, qmp, metrics, http }: Config): Promise<void> {
-    for (const listen of [nbd?.listen, metrics?.listen, http?.listen, ...qmp]) {
+  async #setModes({ nbd, qmp, metrics, http, imageio }: Config): Promise<void> {
+    for (const listen of [nbd?.listen, metrics?.listen, http?.listen, imageio?.listen, ...qmp]) {
       if (listen === undefined || !('unix' in listen) || listen.mode === undefined) continue;
       const { unix, mode } = listen;
       await chmod(unix, mode).catch((error: unknown) => {

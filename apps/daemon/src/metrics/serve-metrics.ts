@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { listenOnPort, listenOnSocket } from '@tidemark/unix-socket';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ListenConfig } from '../config/serving-schema.ts';
+import { listenOn } from '../listen-on.ts';
 
 /** What is told over HTTP. */
 export interface Told {
@@ -28,7 +28,7 @@ export async function serveMetrics(listen: ListenConfig, told: Told): Promise<Me
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
   server.keepAliveTimeout = TIMEOUT_MS;
-  const address = await listenOn(server, listen);
+  const address = await listenOn(server, listen, 'http');
   server.on('error', () => {});
   let closing: Promise<void> | undefined;
   const close = () =>
@@ -37,17 +37,6 @@ export async function serveMetrics(listen: ListenConfig, told: Told): Promise<Me
       server.closeAllConnections();
     }));
   return { address, close, [Symbol.asyncDispose]: close };
-}
-
-/** @returns where it listens */
-async function listenOn(server: Server, listen: ListenConfig): Promise<string> {
-  if ('unix' in listen) {
-    const { unix, mode } = listen;
-    await listenOnSocket(server, unix, mode === undefined ? {} : { mode });
-    return `unix:${unix}`;
-  }
-  const port = await listenOnPort(server, listen);
-  return `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`;
 }
 
 function answer({ method, url = '' }: IncomingMessage, response: ServerResponse, told: Told): void {

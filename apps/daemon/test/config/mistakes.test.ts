@@ -64,7 +64,7 @@ describe('a configuration with a mistake', () => {
     [
       '__proto__',
       '"__proto__": {}\n',
-      'f.yaml:1:1: __proto__: this key is not known: use drives, nbd, exports, qmp, log, metrics, http, repositories, checkpoints',
+      'f.yaml:1:1: __proto__: this key is not known: use drives, nbd, exports, qmp, log, metrics, http, repositories, imageio, checkpoints',
     ],
     [
       'a wrong type',
@@ -177,6 +177,17 @@ describe('a configuration with a mistake', () => {
       'f.yaml:1:28: metrics.listen.host: other machines reach it: use 127.0.0.1, ::1 or unix',
     ],
     [
+      'images that everybody could guess',
+      `${DRIVE}imageio: { listen: { host: ::, port: 1 }, images: { i: { drive: vm } } }\n`,
+      'f.yaml:3:28: imageio.listen.host: other machines reach it: add imageio.tls',
+      'f.yaml:3:50: imageio.images.i: who knows this id reads the drive: make it 32 characters or more, as of uuidgen',
+    ],
+    [
+      'an image of no drive',
+      `${DRIVE}imageio: { listen: { unix: /i }, images: { i: { drive: vn } } }\n`,
+      "f.yaml:3:56: imageio.images.i.drive: there is no drive 'vn': did you mean 'vm'?",
+    ],
+    [
       'a socket of two',
       `${NBD}qmp: [{ unix: /n }]\n`,
       'f.yaml:3:7: qmp[0]: nbd.listen listens there already',
@@ -234,6 +245,11 @@ describe('a configuration with a mistake', () => {
     expect(await problemsOfFile(path)).toEqual([expect.stringContaining(at)]);
     writeFileSync(join(tls, 'keys.psk'), 'a:00\n', { mode: 0o600 });
     expect(await problemsOfFile(path)).toEqual([]);
+    const lines = [`imageio: { listen: { unix: /i }, tls: { dir: ${tls} }, images: {} }`, ''];
+    const other = join(dir, 'imageio.yaml');
+    writeFileSync(other, lines.join('\n'));
+    const told = `${other}:1:46: imageio.tls.dir: '${tls}/server-key.pem' does not exist`;
+    expect(await problemsOfFile(other)).toEqual([told]);
     for (const mode of [0o644, 0o620, 0o602]) {
       chmodSync(join(tls, 'keys.psk'), mode);
       const told = `is mode 0${mode.toString(8)}, and holds a secret: make it 0640 or less`;

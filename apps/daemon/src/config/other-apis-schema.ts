@@ -1,0 +1,36 @@
+import * as v from 'valibot';
+import { key, mapping, named, optional, path, text } from './fields.ts';
+import { Listen } from './serving-schema.ts';
+
+/** What an URL holds without being encoded. */
+const TICKET = /^[A-Za-z0-9._~-]{1,255}$/;
+const TICKET_EXPECTED = 'a name of at most 255 letters, digits, - . _ ~';
+
+const Image = mapping({
+  drive: key(text, 'The drive that is read'),
+  bitmap: optional(text, 'One of its bitmaps: what it calls dirty are the dirty extents', 'none'),
+  node: optional(
+    text,
+    'Its content is read of this node, as clients of QMP make it: a target of a backup job, which shows the drive as it was when the job began',
+    'the drive, as it is when it is read',
+  ),
+});
+
+export const Imageio = mapping({
+  listen: key(Listen, 'Where clients of imageio connect'),
+  tls: optional(
+    mapping({
+      dir: key(
+        path,
+        'Holds server-cert.pem and server-key.pem. The key must not be readable by everybody',
+      ),
+    }),
+    'HTTPS, which has to be where other machines reach it',
+  ),
+  images: key(
+    named(Image, TICKET, TICKET_EXPECTED),
+    'What is read, by the ids of the URLs, which are secrets: of 32 characters or more where other machines reach it',
+  ),
+});
+
+export type ImageioConfig = v.InferOutput<typeof Imageio>;
