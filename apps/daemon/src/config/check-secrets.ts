@@ -15,10 +15,13 @@ export async function checkSecrets(
   { nbd, imageio }: Config,
   document: ConfigDocument,
 ): Promise<readonly string[]> {
-  const problems = [
-    nbd?.tls && problemOf(nbd.tls.dir, SECRETS[nbd.tls.type], ['nbd', 'tls', 'dir'], document),
-    imageio?.tls && problemOf(imageio.tls.dir, SECRETS.x509, ['imageio', 'tls', 'dir'], document),
-  ];
+  const folders = [
+    nbd?.tls && { dir: nbd.tls.dir, type: nbd.tls.type, of: 'nbd' },
+    imageio?.tls && { dir: imageio.tls.dir, type: 'x509' as const, of: 'imageio' },
+  ].filter((folder) => folder !== undefined);
+  const problems = folders.map(({ dir, type, of }) =>
+    problemOf(dir, SECRETS[type], [of, 'tls', 'dir'], document),
+  );
   return (await Promise.all(problems)).filter((problem) => problem !== undefined);
 }
 

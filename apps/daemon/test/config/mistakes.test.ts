@@ -177,10 +177,14 @@ describe('a configuration with a mistake', () => {
       'f.yaml:1:28: metrics.listen.host: other machines reach it: use 127.0.0.1, ::1 or unix',
     ],
     [
-      'images that everybody could guess',
-      `${DRIVE}imageio: { listen: { host: ::, port: 1 }, images: { i: { drive: vm } } }\n`,
+      'images that everybody reaches',
+      `${DRIVE}imageio: { listen: { host: '::', port: 1 }, images: {} }\n`,
       'f.yaml:3:28: imageio.listen.host: other machines reach it: add imageio.tls',
-      'f.yaml:3:50: imageio.images.i: who knows this id reads the drive: make it 32 characters or more, as of uuidgen',
+    ],
+    [
+      'an image that everybody could guess',
+      `${DRIVE}imageio: { listen: { host: '::', port: 1 }, tls: { dir: /d }, images: { i: { drive: vm } } }\n`,
+      'f.yaml:3:73: imageio.images.i: who knows this id reads the drive: make it 32 characters or more, as of uuidgen',
     ],
     [
       'an image of no drive',

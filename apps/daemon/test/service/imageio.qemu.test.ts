@@ -72,13 +72,13 @@ describeWithQemu('the imageio API of a daemon', ['qemu-img', 'openssl', 'curl'],
 
   it('shows a drive as it was when a backup job began, by the target of the job', async () => {
     const { place, drives } = await placeWith('1');
-    const then = { drive: 'a', bitmap: 'b', node: 'then' };
-    const imageio = imageioOf(place, { now: { drive: 'a' }, then });
+    const before = { drive: 'a', bitmap: 'b', node: 'then' };
+    const imageio = imageioOf(place, { now: { drive: 'a' }, before });
     place.write({ drives, exports: { a: { drive: 'a' } }, imageio });
     const service = await startService(place);
     const disk = await connectNbd(place.uri('a'));
     await disk.write(Buffer.alloc(GRANULE, 0x11), 0);
-    expect((await get(place, '/images/then')).status).toBe(403);
+    expect((await get(place, '/images/before')).status).toBe(403);
     await using qmp = await QmpControl.connect(place.path('qmp.sock'));
     const scratch = place.path('scratch.qcow2');
     await run('qemu-img', 'create', '-q', '-f', 'qcow2', scratch, String(SIZE));
@@ -94,10 +94,10 @@ describeWithQemu('the imageio API of a daemon', ['qemu-img', 'openssl', 'curl'],
     await disk.write(Buffer.alloc(2 * GRANULE, 0x22), 0);
     const range = `bytes=0-${2 * GRANULE - 1}`;
     const now = await get(place, '/images/now', { range });
-    const before = await get(place, '/images/then', { range });
+    const asBefore = await get(place, '/images/before', { range });
     expect(now.body.equals(Buffer.alloc(2 * GRANULE, 0x22))).toBe(true);
-    expect(before.body.equals(Buffer.alloc(2 * GRANULE).fill(0x11, 0, GRANULE))).toBe(true);
-    expect(await dirtyOf(place, 'then')).toMatchObject([{ start: 0, length: GRANULE }]);
+    expect(asBefore.body.equals(Buffer.alloc(2 * GRANULE).fill(0x11, 0, GRANULE))).toBe(true);
+    expect(await dirtyOf(place, 'before')).toMatchObject([{ start: 0, length: GRANULE }]);
     await qmp.call('job-cancel', { id: 'j' });
     await disk.close();
     expect(await end(service)).toBe(0);
