@@ -93,8 +93,7 @@ export class ConfiguredService {
   }
 
   async close(): Promise<void> {
-    await this.#otherApis.close();
-    await Promise.all([this.#metrics?.close(), this.#http?.close()]);
+    await Promise.all([this.#metrics?.close(), this.#http?.close(), this.#otherApis.close()]);
   }
 
   /** What of the last configuration is still there, and what of the next one a hand-over has brought. */
