@@ -1,7 +1,11 @@
-/** A fenced block of a page, or a comment `<!-- run … -->`, which a reader of the page does not see. */
+/**
+ * A fenced block of a page, or a comment `<!-- run … -->` or `<!-- ts … -->`, which a reader of the page does
+ * not see: what is needed before the next block.
+ */
 export interface Block {
-  /** The word behind the fence; `run` for such a comment. */
+  /** The word behind the fence, or that of such a comment. */
   readonly lang: string;
+  readonly isHidden: boolean;
   /** What stands behind that word: the path of a file that the block shows. */
   readonly path: string;
   readonly lines: readonly string[];
@@ -25,8 +29,12 @@ export function blocksOf(markdown: string): readonly Block[] {
   return blocks;
 }
 
-function openingOf(line: string): { lang: string; path: string; end: RegExp } | undefined {
-  if (line === '<!-- run') return { lang: 'run', path: '', end: /^-->$/ };
+function openingOf(
+  line: string,
+): (Pick<Block, 'lang' | 'path' | 'isHidden'> & { end: RegExp }) | undefined {
+  const comment = /^<!-- (run|ts)$/.exec(line);
+  if (comment !== null) return { lang: comment[1]!, path: '', isHidden: true, end: /^-->$/ };
   const fence = /^```(\S*) ?(.*)$/.exec(line);
-  return fence === null ? undefined : { lang: fence[1]!, path: fence[2]!, end: /^```$/ };
+  if (fence === null) return undefined;
+  return { lang: fence[1]!, path: fence[2]!, isHidden: false, end: /^```$/ };
 }

@@ -10,11 +10,27 @@ export interface DocPage {
   readonly text: string;
 }
 
-/** The pages that users read: README, docs/ and the README of each package, app and of the examples. */
+const FOR_USERS = [
+  'README.md',
+  'docs/**/*.md',
+  '{packages,apps}/*/README.md',
+  'packages/*/docs/*.md',
+  'examples/README.md',
+];
+const FOR_DEVELOPERS = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
+
+/** The pages that users read, whose commands are run. */
 export function docPages(): readonly DocPage[] {
-  return globSync('{README.md,docs/**/*.md,{packages,apps}/*/README.md,examples/README.md}', {
-    cwd: ROOT,
-  })
+  return read(FOR_USERS);
+}
+
+/** Those, and what is for people who work on Tidemark. */
+export function allPages(): readonly DocPage[] {
+  return read([...FOR_USERS, ...FOR_DEVELOPERS]);
+}
+
+function read(patterns: readonly string[]): readonly DocPage[] {
+  return globSync(patterns, { cwd: ROOT })
     .filter((path) => !path.includes('node_modules'))
     .toSorted()
     .map((path) => ({ path, text: readFileSync(ROOT + path, 'utf8') }));
