@@ -1,5 +1,13 @@
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../apps/daemon/src/config/document.ts';
 import { checkConfig } from '../../apps/daemon/src/config/load-config.ts';
@@ -49,9 +57,9 @@ describe('samples in pages', () => {
       ),
     );
     const rest = of('ts').filter(({ text, isHidden }) => !isHidden && !run.has(text));
-    // Where packages of the workspace are found.
     const folder = mkdtempSync(join(ROOT, 'tools/node_modules/.samples-'));
     try {
+      linkPackages(join(folder, 'node_modules/@tidemark'));
       for (const [index, sample] of rest.entries())
         writeFileSync(join(folder, `${index}.ts`), contextOf(sample) + sample.text);
       writeFileSync(
@@ -70,6 +78,13 @@ describe('samples in pages', () => {
     }
   });
 });
+
+/** As if all packages of the workspace were installed there. */
+function linkPackages(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const path of globSync('packages/*', { cwd: ROOT }))
+    symlinkSync(ROOT + path, join(folder, basename(path)));
+}
 
 /** The comment before a sample: what it takes for granted. */
 function contextOf(sample: Sample): string {

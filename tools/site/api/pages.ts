@@ -34,7 +34,7 @@ export function apiPages(): readonly ApiPage[] {
 }
 
 /** What each entry of a package exports. */
-export function entriesOf(
+function entriesOf(
   folder: string,
   { name, exports = {} }: Manifest,
 ): readonly { readonly entry: string; readonly names: readonly Declared[] }[] {
