@@ -78,6 +78,7 @@ describe('tidemark ctl', () => {
 describe('tidemark qmp', () => {
   it('runs one command', async () => {
     const version = await succeed('qmp', socket, 'query-version');
+    expect(await succeed('qmp', socket, '{"execute": "query-version"}')).toBe(version);
     expect(JSON.parse(version)).toMatchObject({ qemu: { major: 7 } });
     const args = JSON.stringify({ node: 'b', name: 'one' });
     expect(JSON.parse(await succeed('qmp', socket, 'block-dirty-bitmap-add', args))).toEqual({});

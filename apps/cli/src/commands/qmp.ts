@@ -8,7 +8,7 @@ export const qmp = buildCommand<OutputFlags, [socket: string, command?: string, 
     const { runLines, runOne } = await import('../control/talk.ts');
     const say = (line: string) => void process.stdout.write(`${line}\n`);
     if (command === undefined) await runLines(socket, process.stdin, say);
-    else say(JSON.stringify(await runOne(socket, command, args), null, 2));
+    else say(JSON.stringify(await runOne(socket, [command, args].join(' ')), null, 2));
   },
   parameters: {
     flags: { json: { ...jsonFlag, brief: 'print JSON, errors too' } },
@@ -17,7 +17,7 @@ export const qmp = buildCommand<OutputFlags, [socket: string, command?: string, 
       parameters: [
         socketPositional,
         {
-          brief: 'a QMP command; left out, lines of standard input are run',
+          brief: 'a QMP command, or a request; left out, lines of standard input are run',
           placeholder: 'COMMAND',
           parse: String,
           optional: true,

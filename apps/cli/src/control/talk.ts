@@ -3,13 +3,9 @@ import { TidemarkError } from '@tidemark/core';
 import { type JsonObject, type JsonValue, QmpClient, QmpError } from '@tidemark/qmp';
 import { asOurs } from './with-control.ts';
 
-/** Runs one command; `text`: its arguments, as a JSON object. */
-export async function runOne(
-  socket: string,
-  command: string,
-  text: string | undefined,
-): Promise<JsonValue> {
-  const args = text === undefined ? undefined : parseObject(text);
+/** Runs one line, as `runLines` takes them. @returns what the command returns */
+export async function runOne(socket: string, line: string): Promise<JsonValue> {
+  const { command, args } = parseLine(line);
   await using client = await QmpClient.connect(socket);
   try {
     return await client.execute(command, args);
