@@ -28,11 +28,11 @@ describe('the description of the API', () => {
         const segments = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name]) => name);
         const inPath = parameters.filter((each) => each.in === 'path').map(({ name }) => name);
         expect(inPath).toEqual(segments);
-        return [operationId, `${method.toUpperCase()} ${path}`];
+        return `${operationId}: ${method.toUpperCase()} ${path}`;
       }),
     );
     const routes = Object.entries(ROUTES).map(([id, { method, path }]) => {
-      return [id, `${method} /api/v1${path}`];
+      return `${id}: ${method} /api/v1${path}`;
     });
     expect(told.toSorted()).toEqual(routes.toSorted());
   });

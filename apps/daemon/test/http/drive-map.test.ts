@@ -142,9 +142,9 @@ describe('a map', () => {
       for (let i = 0; i < count; i++) yield { offset: i * 512, ...step };
     });
     let turns = 0;
-    let isOver = false;
+    const over = new AbortController();
     const others = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await setImmediate();
         turns += 1;
       }
@@ -154,7 +154,7 @@ describe('a map', () => {
       time: 60_000,
       steps: count + 1,
     });
-    isOver = true;
+    over.abort();
     await others;
     expect(isComplete).toBe(true);
     expect(turns).toBeGreaterThan(2);

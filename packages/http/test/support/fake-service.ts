@@ -25,7 +25,7 @@ function bitmapOf(name: string): Bitmap {
 }
 
 /** One drive, and a list of what was asked of it. */
-export class FakeService implements HttpService {
+class FakeService implements HttpService {
   readonly calls: unknown[] = [];
   readonly drive: Drive = {
     name: 'vm 1',
