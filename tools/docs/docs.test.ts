@@ -47,7 +47,7 @@ describe('commands in pages', () => {
     );
     expect(left).toMatchInlineSnapshot(`
       [
-        "README.md: it sets a workspace up, for minutes",
+        "README.md: it sets a workspace up",
         "apps/daemon/README.md: goes on until it is ended",
         "docs/configuration.md: its drives are an example",
         "docs/how-to/libvirt-and-qemu.md: needs qemu-system-x86_64 and a guest. The test gives the line to qemu-storage-daemon",

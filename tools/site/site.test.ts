@@ -69,6 +69,8 @@ describe('the site', () => {
         ({ kind }) => kind !== 'type',
       );
       expect(values.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
+      const functions = values.filter(({ kind }) => kind === 'function' || kind === 'class');
+      expect(functions.filter(({ doc }) => doc === '').map(({ name }) => name)).toEqual([]);
     },
   );
 });

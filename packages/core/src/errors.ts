@@ -75,6 +75,7 @@ export class TidemarkError extends Error {
   }
 }
 
+/** Whether it is one, of this code if one is named; also where two copies of the package are installed. */
 export function isTidemarkError(error: unknown, code?: ErrorCode): error is TidemarkError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || ('code' in error && error.code === code);

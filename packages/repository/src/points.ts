@@ -13,6 +13,7 @@ export interface OpenPoint extends NamedPoint {
   readonly manifest: PointManifest;
 }
 
+/** The restore points of all drives, with the drive of each. */
 export function allPoints({ drives }: Root): readonly NamedPoint[] {
   return drives.flatMap(({ id, label, points }) =>
     points.map((point) => ({ ...point, drive: { id, label } })),

@@ -148,6 +148,7 @@ async function makeKey(store: ObjectStore, id: string, secret: Secret): Promise<
   return new AesSealer(master);
 }
 
+/** Whether a repository was made there. @throws as the store, for what is not just missing */
 export async function isRepository(store: ObjectStore): Promise<boolean> {
   try {
     await store.get(CONFIG_KEY);
