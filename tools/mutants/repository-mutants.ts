@@ -125,4 +125,55 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     find: 'await Promise.allSettled(this.#closed.flatMap(({ chunk }) => chunk.reads));',
     replace: '',
   },
+  {
+    name: 'a backup that goes on takes what was written since for what it had read',
+    file: source('make/known-granules.ts'),
+    find: 'entry.granule === granule && !this.#mayHaveChanged(granule)',
+    replace: 'entry.granule === granule',
+  },
+  {
+    name: 'what an earlier try has read is known by its last part only',
+    file: source('make/known-granules.ts'),
+    find: 'const offset = granule * drive.granularity;',
+    replace: 'const offset = Math.min(drive.size - 1, (granule + 1) * drive.granularity);',
+    also: {
+      find: 'Math.min(drive.granularity, drive.size - offset)',
+      replace: 'Math.min(1, drive.size - offset)',
+    },
+  },
+  {
+    name: 'a record of a try is there before the bitmap that tells what was written since',
+    file: source('make/try-writer.ts'),
+    find: 'if (this.#records === 0) await begin();',
+    replace: 'if (this.#records > 0) await begin();',
+  },
+  {
+    name: 'what a try has read may be in a cache only',
+    file: source('make/tries.ts'),
+    find: 'await source.flush();',
+    replace: '',
+  },
+  {
+    name: 'a record of a try is believed though it is damaged',
+    file: source('format/try-record.ts'),
+    find: 'if (!sameDigest(sealer.digest(record.subarray(0, end)), record.subarray(end)))',
+    replace:
+      'if (!sameDigest(sealer.digest(record.subarray(0, end)), sealer.digest(record.subarray(0, end))))',
+  },
+  {
+    name: 'a full backup that was asked for relies on an earlier try',
+    file: source('make/tries.ts'),
+    find: 'const found = readsAll ? undefined : await',
+    replace: 'const found = readsAll && drive.size === 0 ? undefined : await',
+  },
+  {
+    name: 'a block of an earlier try need not be there any more',
+    file: source('make/copy-drive.ts'),
+    find: 'if (known.digest !== undefined && !blobs.has(known.digest)) continue;',
+    replace: '',
+    also: {
+      find: 'await earlier.find(at / drive.granularity);',
+      replace: 'await earlier.find(at / drive.granularity);\n    blobs.reuse = () => {};',
+    },
+  },
 ];

@@ -1,14 +1,14 @@
 import { basename } from 'node:path';
-import { followKnownChain } from '@tidemark/backup/parts';
 import type { BackupBitmap } from '@tidemark/backup';
 import { type BitmapStore, defaultGranularity, TidemarkError } from '@tidemark/core';
 import { type Drive, isNbdUri } from '@tidemark/drive';
-import type { BackedUpDrive, DriveToBackUp, Repository } from '@tidemark/repository';
+import type { BackedUpDrive, DriveToBackUp, Repository, Resumable } from '@tidemark/repository';
 import { idOf, takeBitmap } from '../back-up.ts';
 import type { DriveFlags } from '../flags.ts';
 import { type Session, withBitmaps, withDrive } from '../session.ts';
 import type { RepositoryFlags } from './flags.ts';
 import { checkpointNamed } from './checkpoint-named.ts';
+import { followResumably } from './follow-resumably.ts';
 import { liveAddresses } from './live/live-address.ts';
 import { makePoints } from './make-points.ts';
 import { withRepository } from './open-place.ts';
@@ -68,11 +68,12 @@ async function withDrives<T>(
   work: (drives: readonly DriveToBackUp[]) => Promise<T>,
 ): Promise<T> {
   if (path === undefined) return work(opened);
-  const go = async (drive: Drive, bitmap: BackupBitmap | undefined) => {
+  const go = async (drive: Drive, { bitmap, resumable }: Followed) => {
     const id = flags.driveId ?? (await idOf(drive.path));
     const about = { id, label: basename(drive.path), format: drive.format };
     const { differential } = flags;
-    const next: DriveToBackUp = { source: drive.device, drive: about, bitmap, differential };
+    const source = drive.device;
+    const next = { source, drive: about, bitmap, differential, resumable };
     return withDrives(others, flags, repository, [...opened, next], work);
   };
   const isServed = (flags.bitmap ?? flags.begins) !== undefined && flags.sidecar === undefined;
@@ -84,9 +85,7 @@ async function withDrives<T>(
     );
   }
   if (flags.bitmaps === false) {
-    return withDrive(path, flags, { access: 'read', content: true }, (drive) =>
-      go(drive, undefined),
-    );
+    return withDrive(path, flags, { access: 'read', content: true }, (drive) => go(drive, {}));
   }
   const session = { access: 'bitmaps', content: true, create: flags.bitmap === undefined } as const;
   return withBitmaps(path, flags, session, async (opened) =>
@@ -94,18 +93,23 @@ async function withDrives<T>(
   );
 }
 
+interface Followed {
+  readonly bitmap?: BackupBitmap | undefined;
+  readonly resumable?: Resumable | undefined;
+}
+
 /** The one that is named, else that of a chain, of which each repository has its own. */
 async function findBitmap(
   { store, drive }: Session,
   flags: RepositoryBackupFlags,
   repository: Repository,
-): Promise<BackupBitmap | undefined> {
+): Promise<Followed> {
   if (flags.bitmap !== undefined) {
     if (store === undefined) throw noBitmap(drive.path, flags.bitmap);
-    return takeBitmap(store, flags.bitmap);
+    return { bitmap: await takeBitmap(store, flags.bitmap) };
   }
   // A server's drive without a sidecar: nothing can be kept of it.
-  if (store === undefined) return undefined;
+  if (store === undefined) return {};
   return followRepository(store, drive, flags, repository);
 }
 
@@ -114,11 +118,11 @@ async function followRepository(
   { image, path }: Drive,
   { chain, driveId, granularity }: RepositoryBackupFlags,
   repository: Repository,
-): Promise<BackupBitmap> {
+): Promise<Followed> {
   const id = driveId ?? (await idOf(path));
   const root = await repository.readRoot();
   const points = root.drives.find((drive) => drive.id === id)?.points ?? [];
-  return followKnownChain(store, {
+  return followResumably(store, {
     name: chain ?? `backup-${repository.config.id.slice(0, 8)}`,
     granularity: granularity ?? defaultGranularity(image?.info.clusterSize),
     begun: points.flatMap(({ checkpoint }) => checkpoint ?? []),

@@ -82,6 +82,15 @@ export class BlobWriter {
     return digest;
   }
 
+  has(digest: Uint8Array): boolean {
+    return this.#options.index.find(digest) >= 0;
+  }
+
+  /** Of a blob that is there: the point relies on its pack. */
+  reuse(digest: Uint8Array): void {
+    if (!this.#isKnown(digest)) throw new RangeError('there is no such blob');
+  }
+
   #isKnown(digest: Uint8Array): boolean {
     const { index } = this.#options;
     const blob = index.find(digest);

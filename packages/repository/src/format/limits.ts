@@ -19,5 +19,7 @@ export const MAX_ROOT_SIZE: number = 16 * 1024 * 1024;
 export const MAX_POINTS = 20_000;
 export const MAX_DRIVES = 20_000;
 export const MAX_CONDEMNED = 65_536;
+/** Granules in a record of what was read. */
+export const MAX_TRY_ENTRIES = 65_536;
 /** Packs of a repository: bounds what is listed and remembered. */
 export const MAX_PACKS = 4_000_000;

@@ -10,6 +10,7 @@ import { planPoint } from './plan.ts';
 import { preparePoint } from './prepare-point.ts';
 import { RateLimit } from './rate-limit.ts';
 import { restartBitmaps } from './restart-bitmaps.ts';
+import { forgetTries } from './tries.ts';
 
 export interface RepositoryBackupOptions {
   readonly repository: Repository;
@@ -54,6 +55,7 @@ export async function backUpDrives(
   throwIfCancelled(signal);
   const points = await commitPoints(repository, prepared);
   await restartBitmaps(tasks, options.onDurable);
+  for (const task of tasks) await forgetTries(repository, task);
   return points.map((point, index) => ({ ...point, manifest: prepared[index]!.manifest }));
 }
 
@@ -71,7 +73,13 @@ async function planAll(options: RepositoryBackupOptions): Promise<readonly Task[
     const { drive, bitmap, source } = each;
     const about = { drive, bitmap, size: source.size, mode, granularity };
     const plan = await planPoint(repository, root, about);
-    tasks.push({ ...each, plan, next: nextBitmap(each, checkpoint), set });
+    tasks.push({
+      ...each,
+      plan,
+      next: nextBitmap(each, checkpoint),
+      readsAll: mode === 'full',
+      set,
+    });
   }
   return tasks;
 }

@@ -4,12 +4,15 @@ import type { Sealer } from '../crypt/sealer.ts';
 import type { MapWriter } from '../map/map-writer.ts';
 import { type Chunk, CHUNK_SIZE, type ChunkPart } from './chunk.ts';
 import type { Placed } from './chunk-queue.ts';
+import type { TryWriter } from './try-writer.ts';
 
 export interface PlaceOptions {
   readonly drive: Granules;
   readonly sealer: Sealer;
   readonly blobs: BlobWriter;
   readonly map: MapWriter;
+  /** Told of all that was read. */
+  readonly tries?: TryWriter | undefined;
 }
 
 /** Bytes of the drive. */
@@ -32,26 +35,39 @@ export class ChunkPlacer {
 
   /** What is new of the chunk is stored from where it is; its memory is lent until then. */
   async place(chunk: Chunk): Promise<Placed> {
-    const { drive, blobs, map } = this.#options;
+    const { drive, blobs } = this.#options;
     const length = CHUNK_SIZE - chunk.left;
     if (length > 0) await blobs.makeRoom(length, length / drive.granularity);
     for (const part of chunk.parts) {
       this.copied.looked += part.length;
-      if (part.at < 0) {
-        this.copied.zero += part.length;
-        await map.setZeros(part.first, Math.ceil(part.length / drive.granularity));
-      } else await this.#placeContent(chunk, part);
+      if (part.at !== undefined) await this.#placeContent(chunk, part.at, part);
+      else await this.#placeUnread(part);
     }
+    await this.#options.tries?.flushIfDue();
     return chunk.kept.length === 0 ? {} : { stored: blobs.append(chunk.kept) };
   }
 
-  async #placeContent(chunk: Chunk, { first, length, at }: ChunkPart): Promise<void> {
-    const { drive, map } = this.#options;
+  async #placeUnread({ first, length, known }: ChunkPart): Promise<void> {
+    const { drive, blobs, map, tries } = this.#options;
+    if (known !== undefined) tries?.note(known, length);
+    if (known?.digest !== undefined) {
+      blobs.reuse(known.digest);
+      await map.set(first, known.digest);
+      return;
+    }
+    this.copied.zero += length;
+    await map.setZeros(first, Math.ceil(length / drive.granularity));
+  }
+
+  async #placeContent(chunk: Chunk, at: number, { first, length }: ChunkPart): Promise<void> {
+    const { drive, map, tries } = this.#options;
     this.copied.read += length;
     for (let done = 0, granule = first; done < length; granule++) {
       const content = chunk.content(at + done, Math.min(drive.granularity, length - done));
       done += content.length;
-      await map.set(granule, this.#placeGranule(chunk, content));
+      const digest = this.#placeGranule(chunk, content);
+      await map.set(granule, digest);
+      tries?.note({ granule, digest }, content.length);
     }
   }
 

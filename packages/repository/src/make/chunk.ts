@@ -1,4 +1,5 @@
 import { ioBuffer } from '@tidemark/block';
+import type { TryEntry } from '../format/try-record.ts';
 
 /** Bytes of content: what is read and written together. */
 export const CHUNK_SIZE: number = 1024 * 1024;
@@ -7,8 +8,10 @@ export const CHUNK_SIZE: number = 1024 * 1024;
 export interface ChunkPart {
   readonly first: number;
   readonly length: number;
-  /** Where its content lies in the chunk; -1: zeros, which take up no place. */
-  readonly at: number;
+  /** Where its content lies in the chunk; absent: it was not read. */
+  readonly at?: number;
+  /** Of one granule that was not read, but by an earlier try. */
+  readonly known?: TryEntry;
 }
 
 /**
@@ -48,7 +51,11 @@ export class Chunk {
   }
 
   addZeros(first: number, length: number): void {
-    this.#parts.push({ first, length, at: -1 });
+    this.#parts.push({ first, length });
+  }
+
+  addKnown(known: TryEntry, length: number): void {
+    this.#parts.push({ first: known.granule, length, known });
   }
 
   /** @returns where its content goes */

@@ -13,7 +13,9 @@ import type { MapWriter } from '../map/map-writer.ts';
 import { Chunk } from './chunk.ts';
 import { ChunkPlacer, type Copied } from './chunk-placer.ts';
 import { ChunkQueue } from './chunk-queue.ts';
+import type { KnownGranules } from './known-granules.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { TryWriter } from './try-writer.ts';
 
 /** Of a chunk, where most are zeros: others get their turn. */
 const MAX_PARTS = 1024;
@@ -33,6 +35,9 @@ export interface CopyOptions {
   readonly sealer: Sealer;
   readonly blobs: BlobWriter;
   readonly map: MapWriter;
+  /** What an earlier try has read, and is as it was. */
+  readonly earlier?: KnownGranules | undefined;
+  readonly tries?: TryWriter | undefined;
   readonly rate?: RateLimit | undefined;
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -56,13 +61,35 @@ export async function copyDrive(options: CopyOptions): Promise<Copied> {
   });
   try {
     for await (const runs of knownRuns(source, parts, drive)) {
-      for (const run of runs) await readRun(run, options, queue);
+      for (const run of runs) await copyRun(run, options, queue);
     }
     await queue.finish();
     return placer.copied;
   } finally {
     await queue.abandon();
   }
+}
+
+/** Leaves out what an earlier try has stored. */
+async function copyRun(run: CopyRange, options: CopyOptions, queue: ChunkQueue): Promise<void> {
+  const { earlier, drive, blobs, signal } = options;
+  if (run.zero || earlier === undefined) return readRun(run, options, queue);
+  const end = run.offset + run.length;
+  let from = run.offset;
+  for (let at = from; at < end; at += drive.granularity) {
+    const known = await earlier.find(at / drive.granularity);
+    if (known === undefined) continue;
+    if (known.digest !== undefined && !blobs.has(known.digest)) continue;
+    if (at > from) await readRun({ offset: from, length: at - from, zero: false }, options, queue);
+    from = Math.min(end, at + drive.granularity);
+    const chunk = queue.open ?? (await queue.next());
+    chunk.addKnown(known, from - at);
+    if (chunk.parts.length < MAX_PARTS) continue;
+    queue.close();
+    await setImmediate();
+    throwIfCancelled(signal);
+  }
+  if (end > from) await readRun({ offset: from, length: end - from, zero: false }, options, queue);
 }
 
 async function readRun(

@@ -8,6 +8,7 @@ import type { Repository } from '../repository.ts';
 import type { PreparedPoint } from './commit-points.ts';
 import type { Copied } from './chunk-placer.ts';
 import { copyDrive } from './copy-drive.ts';
+import { openTries } from './tries.ts';
 import { hasParts, partsOf, type Task } from './drive-to-back-up.ts';
 import type { Meter } from './meter.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -77,6 +78,7 @@ async function copy(
     write: async (node) => blobs.addNode(node),
   });
   const copied = await copyDrive({
+    ...(await openTries(repository, task)),
     source,
     drive,
     parts: partsOf(task),

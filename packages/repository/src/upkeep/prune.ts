@@ -10,6 +10,7 @@ import {
   PACKS_PREFIX,
   pointKey,
   POINTS_PREFIX,
+  TRIES_PREFIX,
 } from '../format/object-keys.ts';
 import { idInKey } from '../format/object-keys.ts';
 import type { Root } from '../format/root.ts';
@@ -69,6 +70,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
     if (!(await condemn(repository, plan))) continue;
     await removeCondemned(repository);
     const manifests = await removeManifests(options);
+    await removeTries(options);
     repository.forgetIndex();
     return report(plan, rewrittenBytes, manifests);
   }
@@ -148,6 +150,17 @@ async function removeManifests({
     removed += 1;
   }
   return removed;
+}
+
+/** Records of backups that were cut off long ago: nobody goes on with them. */
+async function removeTries({
+  repository: { store },
+  grace = DAY,
+  now = Date.now,
+}: PruneOptions): Promise<void> {
+  for await (const { key, stored } of store.list(TRIES_PREFIX)) {
+    if (stored <= now() - Math.max(grace, 7 * DAY)) await store.delete(key);
+  }
 }
 
 function report(plan: PrunePlan, rewrittenBytes: number, removedManifests: number): PruneReport {
