@@ -44,6 +44,10 @@ OPTIONS (with one dash or two; a comma inside a value is doubled)
       Goes on in the background once it serves; keeps its process id in a file.
   --qmp unix:PATH
       Where QMP clients connect: bitmaps can be changed while drives are served.
+  --http addr.type=inet,addr.host=127.0.0.1,addr.port=PORT[,token-file=PATH]
+  --http addr.type=unix,addr.path=PATH[,addr.mode=0660][,token-file=PATH]
+      Serves the HTTP API and the dashboard. Who sends the token of that file may change bitmaps;
+      without it nobody may. Other hosts than this machine's own need it.
   --config FILE
       Serves what a YAML file says, and what other options ask for besides. SIGHUP, or QMP's
       x-tidemark-reload, reads it again: clients of what has not changed stay connected.

@@ -48,6 +48,8 @@ export class RunningService {
   readonly #stopWatchdog: () => void;
   readonly #reloads = { done: 0, failed: 0, isLastGood: true };
   #path: string | undefined;
+  /** What an option asks for. */
+  #http: HttpListener | undefined;
   #phase: 'starting' | 'serving' | 'closing' = 'starting';
 
   constructor({ options, graph, logger, loaded, stop }: RunningServiceOptions) {
@@ -80,6 +82,8 @@ export class RunningService {
     await this.#turns.run(async () => {
       if (loaded !== undefined) await this.#configured.apply(loaded);
       await serveSteps(this.#options, drives, { graph, monitors });
+      const { http } = this.#options;
+      if (http !== undefined) this.#http = await this.#serveHttp({ http, repositories: [] });
     });
   }
 
@@ -114,6 +118,7 @@ export class RunningService {
     await attempt(this.graph.close());
     this.#stopWatchdog();
     await attempt(this.#configured.close());
+    await attempt(this.#http?.close() ?? Promise.resolve());
     if (problems.length > 0) throw problems[0];
   }
 

@@ -9,6 +9,7 @@ interface DriveActivity {
   readonly heat: WriteHeat;
   readonly requests: Rate;
   readonly bytes: Rate;
+  readonly unwatch: () => void;
 }
 
 /** Counts what is written to drives and what jobs do, from now on, until it is closed. */
@@ -41,13 +42,13 @@ export class Activity {
   close(): void {
     clearInterval(this.#timer);
     this.#stopListening();
-    for (const { device } of this.#drives.keys()) device.watch(undefined);
+    for (const { unwatch } of this.#drives.values()) unwatch();
   }
 
   #begin(node: BlockNode): DriveActivity {
     const heat = new WriteHeat(node.device.size, this.#clock);
-    const activity = { heat, requests: new Rate(), bytes: new Rate() };
-    node.device.watch((offset, length) => heat.wrote(offset, length));
+    const unwatch = node.device.watch((offset, length) => heat.wrote(offset, length));
+    const activity = { heat, requests: new Rate(), bytes: new Rate(), unwatch };
     this.#drives.set(node, activity);
     return activity;
   }
@@ -55,9 +56,9 @@ export class Activity {
   #sample(): void {
     const now = performance.now();
     this.#clock.now = 1 + Math.floor((now - this.#began) / 1000);
-    for (const [node, { heat, requests, bytes }] of this.#drives) {
+    for (const [node, { heat, requests, bytes, unwatch }] of this.#drives) {
       if (this.#graph.nodes.get(node.name) !== node) {
-        node.device.watch(undefined);
+        unwatch();
         this.#drives.delete(node);
         continue;
       }

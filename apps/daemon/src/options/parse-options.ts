@@ -2,7 +2,13 @@ import { parseArgs } from 'node:util';
 import { TidemarkError } from '@tidemark/core';
 import { type BitmapOption, parseBitmapOption } from './bitmap-option.ts';
 import { type DriveOption, parseDriveOption } from './drive-option.ts';
-import { parseNbdServerOption, parseQmpOption, type SocketAddress } from './socket-options.ts';
+import type { HttpConfig } from '../config/serving-schema.ts';
+import {
+  parseHttpOption,
+  parseNbdServerOption,
+  parseQmpOption,
+  type SocketAddress,
+} from './socket-options.ts';
 import type { NbdLimits } from '@tidemark/nbd';
 import { parseObjects, type ProgramObjects, type ServerTls, serverTls } from '@tidemark/program';
 import { parseBlockdev, parseChardev, parseExport, parseMonitor, type Step } from './steps.ts';
@@ -16,6 +22,8 @@ export interface DaemonOptions {
   readonly steps: readonly Step[];
   /** What `--object` options made. */
   readonly objects: ProgramObjects;
+  /** Where the HTTP API is served, beside what a configuration says. */
+  readonly http: HttpConfig | undefined;
   /** Goes on in the background once it serves. */
   readonly daemonize: boolean;
   /** Of a file that holds the process's id as long as it runs. */
@@ -44,6 +52,7 @@ const ARGUMENTS = {
   object: { type: 'string', multiple: true },
   'nbd-server': { type: 'string', multiple: true },
   qmp: { type: 'string', multiple: true },
+  http: { type: 'string', multiple: true },
   blockdev: { type: 'string', multiple: true },
   export: { type: 'string', multiple: true },
   chardev: { type: 'string', multiple: true },
@@ -69,6 +78,7 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
   }
   const nbdServer = onlyOne('--nbd-server', values['nbd-server']);
   onlyOne('--qmp', values.qmp);
+  const http = onlyOne('--http', values.http);
   const objects = parseObjects(values.object ?? []);
   return {
     drives,
@@ -76,6 +86,7 @@ export function parseOptions(args: readonly string[]): DaemonOptions {
     nbdServer: nbdServer === undefined ? undefined : servingOf(nbdServer, objects),
     steps: parseSteps(tokens),
     objects,
+    http: http === undefined ? undefined : parseHttpOption(http),
     daemonize: values.daemonize ?? false,
     pidfile: onlyOne('--pidfile', values.pidfile),
     config: onlyOne('--config', values.config),

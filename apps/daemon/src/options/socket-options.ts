@@ -1,5 +1,6 @@
 import { TidemarkError } from '@tidemark/core';
 import type { NbdLimits } from '@tidemark/nbd';
+import type { HttpConfig } from '../config/serving-schema.ts';
 import { KeyValues, parseSize } from '@tidemark/program';
 
 export type SocketAddress =
@@ -18,6 +19,7 @@ export interface NbdServerOption {
   readonly limits: Partial<NbdLimits>;
 }
 
+const HTTP_KEYS = ['addr.type', 'addr.path', 'addr.mode', 'addr.host', 'addr.port', 'token-file'];
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
 const KEYS = [
   'addr.type',
@@ -48,6 +50,25 @@ export function parseNbdServerOption(text: string): NbdServerOption {
   }
   const limits = parseLimits(values);
   return { address, creds, authz: values.text('tls-authz'), exposed, limits };
+}
+
+/** `--http`: where, as `--nbd-server` has it, and which token. */
+export function parseHttpOption(text: string): HttpConfig {
+  const values = new KeyValues('--http', text, HTTP_KEYS);
+  const address = parseAddress(values);
+  const tokenFile = values.text('token-file');
+  const isOpen = address.type === 'inet' && !LOOPBACK.includes(address.host);
+  if (isOpen && tokenFile === undefined) {
+    const text = `'${address.host}' can be reached from other machines`;
+    throw values.error(text, 'add token-file=PATH, or use 127.0.0.1, ::1 or a unix socket');
+  }
+  const { type: _, ...place } = address;
+  const listen = 'path' in place ? { unix: place.path, ...modeOf(place) } : place;
+  return { listen, ...(tokenFile !== undefined && { 'token-file': tokenFile }) };
+}
+
+function modeOf({ mode }: { readonly mode?: number }) {
+  return mode === undefined ? {} : { mode };
 }
 
 function parseAddress(values: KeyValues): SocketAddress {

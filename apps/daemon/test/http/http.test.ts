@@ -9,7 +9,9 @@ import { QmpControl } from '@tidemark/qmp';
 import { backUpDrives, createRepository, type Repository } from '@tidemark/repository';
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { startDaemon } from '../../../../tools/programs.ts';
 import { tempDir } from '../../../../tools/qemu.ts';
+import { parseOptions } from '../../src/options/parse-options.ts';
 import { httpClient, httpConfig, rowOf, TOKEN } from '../support/http-service.ts';
 import { end, GRANULE, reload, ServicePlace, SIZE, startService } from '../support/service.ts';
 
@@ -214,4 +216,33 @@ it('a token file may not be one that everybody reads', async () => {
     expect(failure).toMatchObject({ code: 'USAGE' });
     expect(text === '' || !String(failure).includes(text)).toBe(true);
   }
+});
+
+describe('--http', () => {
+  it('serves the API without a configuration, and with the token of a file', async () => {
+    const place = newPlace();
+    const { 'token-file': token } = httpConfig(place);
+    const daemon = await startDaemon(
+      ...['-drive', `driver=memory,size=${SIZE},id=m`],
+      ...['--http', `addr.type=unix,addr.path=${place.path('http.sock')},token-file=${token}`],
+    );
+    const client = httpClient(place);
+    expect((await client.service()).writable).toBe(true);
+    await client.addBitmap('m', { name: 'n', persistent: false });
+    expect((await client.drives())[0]?.bitmaps).toMatchObject([{ name: 'n', persistent: false }]);
+    expect((await daemon.stop()).code).toBe(0);
+  });
+
+  it('is refused where other machines could reach it without a token', () => {
+    const parse = (text: string) => parseOptions(['--http', text]).http;
+    expect(parse('addr.type=inet,addr.host=127.0.0.1,addr.port=1')).toEqual({
+      listen: { host: '127.0.0.1', port: 1 },
+    });
+    expect(parse('addr.type=unix,addr.path=/x,addr.mode=0600')).toEqual({
+      listen: { unix: '/x', mode: 0o600 },
+    });
+    for (const wrong of ['addr.type=inet,addr.host=0.0.0.0,addr.port=1', 'addr.type=unix', 'x']) {
+      expect(() => parse(wrong)).toThrow(expect.objectContaining({ code: 'USAGE' }));
+    }
+  });
 });

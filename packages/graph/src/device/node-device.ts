@@ -31,7 +31,7 @@ export class NodeDevice implements BlockDevice {
   #inner: BlockDevice;
   readonly #options: NodeDeviceOptions;
   #filters: readonly WriteFilter[] = [];
-  #watcher: WriteWatcher | undefined;
+  #watchers: readonly WriteWatcher[] = [];
   #gate: Promise<void> | undefined;
   #inFlight = 0;
   #done = 0;
@@ -69,9 +69,12 @@ export class NodeDevice implements BlockDevice {
     this.#filters = this.#filters.filter((other) => other !== filter);
   }
 
-  /** Has a watcher hear of changes from now on, in place of the one before; undefined: nobody. */
-  watch(watcher: WriteWatcher | undefined): void {
-    this.#watcher = watcher;
+  /** Has a watcher hear of changes from now on, until the given function is called. */
+  watch(watcher: WriteWatcher): () => void {
+    this.#watchers = [...this.#watchers, watcher];
+    return () => {
+      this.#watchers = this.#watchers.filter((other) => other !== watcher);
+    };
   }
 
   /**
@@ -108,7 +111,7 @@ export class NodeDevice implements BlockDevice {
       const unmap = this.#options.detectZeroes === 'unmap';
       return this.writeZeroes(offset, source.length, { unmap });
     }
-    this.#watcher?.(offset, source.length);
+    this.#tell(offset, source.length);
     // Most writes find nothing in their way: without a closure more, and a list.
     if (this.#gate === undefined && this.#filters.length === 0) {
       return this.#count(() => this.#inner.write(source, offset));
@@ -126,18 +129,18 @@ export class NodeDevice implements BlockDevice {
     if (this.#options.detectZeroes !== 'off') return false;
     const isDone = this.#inner.writeNow?.(source, offset) ?? false;
     // Else it comes again as `write`.
-    if (isDone) this.#watcher?.(offset, source.length);
+    if (isDone) this.#tell(offset, source.length);
     return isDone;
   }
 
   async writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
-    this.#watcher?.(offset, length);
+    this.#tell(offset, length);
     await this.#change(offset, length, () => this.#inner.writeZeroes(offset, length, options));
   }
 
   async discard(offset: number, length: number): Promise<void> {
     if (!this.#options.discards) return;
-    this.#watcher?.(offset, length);
+    this.#tell(offset, length);
     await this.#change(offset, length, () => this.#inner.discard(offset, length));
   }
 
@@ -170,6 +173,11 @@ export class NodeDevice implements BlockDevice {
   async close(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  #tell(offset: number, length: number): void {
+    const watchers = this.#watchers;
+    for (let i = 0; i < watchers.length; i++) watchers[i]!(offset, length);
+  }
 
   async #ended(patience: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
