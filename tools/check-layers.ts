@@ -66,6 +66,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'nbd',
     'qmp',
   ],
+  dashboard: ['http'],
   daemon: [
     'core',
     'program',
@@ -108,7 +109,7 @@ for (const manifestPath of globSync('{packages,apps}/*/package.json', { cwd: roo
       problems.push(`${manifestPath}: depends on ${dependency}, against the layers`);
     }
   }
-  for (const source of globSync(`${folder}/src/**/*.ts`, { cwd: root })) {
+  for (const source of globSync(`${folder}/src/**/*.{ts,tsx}`, { cwd: root })) {
     const text = readFileSync(root + source, 'utf8');
     for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
       const problem = judge(specifier!, source, allowed, declared);

@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
   img: () => import('./img.ts'),
   backup: () => import('./backup.ts'),
   nbd: () => import('./nbd.ts'),
+  dashboard: () => import('./dashboard.ts'),
   bitmap: () => import('./bitmap.ts'),
 };
 

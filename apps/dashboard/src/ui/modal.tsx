@@ -1,0 +1,68 @@
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { ApiError } from '@tidemark/http/client';
+
+interface Props {
+  readonly title: string;
+  readonly confirm: string;
+  readonly danger?: boolean;
+  /** What is done; the dialog stays, and says why, where it fails. */
+  readonly action: () => Promise<void>;
+  readonly close: () => void;
+  readonly children: ComponentChildren;
+}
+
+export function Modal({ title, confirm, danger = false, action, close, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const busy = useSignal(false);
+  const failure = useSignal<string | undefined>(undefined);
+  useEffect(() => dialog.current?.showModal(), []);
+  const submit = async (): Promise<void> => {
+    busy.value = true;
+    try {
+      await action();
+      // Gives the focus back to where it was, which taking the element away would not.
+      dialog.current?.close();
+    } catch (error) {
+      failure.value = tell(error);
+    } finally {
+      busy.value = false;
+    }
+  };
+  return (
+    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close} data-region="dialog">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!busy.value) void submit();
+        }}
+      >
+        <h2 id="dialog-title">{title}</h2>
+        {children}
+        {failure.value !== undefined && (
+          <p class="failure" role="alert">
+            {failure.value}
+          </p>
+        )}
+        <div class="buttons">
+          <button type="button" autofocus={danger} onClick={() => dialog.current?.close()}>
+            Cancel
+          </button>
+          <button
+            type="submit"
+            class={danger ? 'primary danger' : 'primary'}
+            aria-busy={busy.value}
+          >
+            {confirm}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+function tell(error: unknown): string {
+  if (!(error instanceof ApiError)) return 'The daemon cannot be reached.';
+  return error.hint === undefined ? error.message : `${error.message}: ${error.hint}`;
+}
