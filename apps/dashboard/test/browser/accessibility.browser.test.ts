@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeWithBrowser } from '../../../../tools/browser.ts';
 import type { MockDaemon } from '../../../../tools/dashboard/mock-daemon.ts';
 import { sampleDaemon } from '../../../../tools/dashboard/scene.ts';
-import { card, openPage, see } from './open-page.ts';
+import { card, openPage, expectSeen } from './open-page.ts';
 
 const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
   light: { colorScheme: 'light' },
@@ -41,7 +41,7 @@ describeWithBrowser('accessibility', (browser) => {
   describe.each(Object.entries(LOOKS))('%s', (_, options) => {
     it('has no finding on the overview, its table and its dialogs', async () => {
       const { page, close } = await openPage(browser(), daemon.url, options);
-      await see(page.locator('.readout'), 'allocated');
+      await expectSeen(page.locator('.readout'), 'allocated');
       await card(page, 'mail').getByRole('button', { name: 'Table' }).click();
       await page.locator('.heat-table').waitFor();
       expect(await findings(page)).toEqual([]);
@@ -59,7 +59,7 @@ describeWithBrowser('accessibility', (browser) => {
       await card(page, 'mail').waitFor();
       daemon.token = 'secret';
       await daemon.stop();
-      await see(page.getByRole('region', { name: 'Connection' }), 'Not connected');
+      await expectSeen(page.getByRole('region', { name: 'Connection' }), 'Not connected');
       expect(await findings(page)).toEqual([]);
       await daemon.start();
       await page.getByRole('button', { name: 'Try now' }).click();
@@ -72,7 +72,7 @@ describeWithBrowser('accessibility', (browser) => {
 
     it('fits its width', async () => {
       const { page, close } = await openPage(browser(), daemon.url, options);
-      await see(page.locator('.readout'), 'allocated');
+      await expectSeen(page.locator('.readout'), 'allocated');
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(wide).toBeLessThanOrEqual(0);
       await close();
@@ -81,7 +81,7 @@ describeWithBrowser('accessibility', (browser) => {
 
   it('shows where the focus is, on each stop of the Tab key', async () => {
     const { page, close } = await openPage(browser(), daemon.url);
-    await see(page.locator('.readout'), 'allocated');
+    await expectSeen(page.locator('.readout'), 'allocated');
     const unmarked: string[] = [];
     const stops = new Set<string>();
     for (let stop = 0; stop < 40; stop++) {

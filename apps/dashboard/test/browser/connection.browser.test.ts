@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWithBrowser } from '../../../../tools/browser.ts';
 import type { MockDaemon } from '../../../../tools/dashboard/mock-daemon.ts';
 import { largeDaemon, sampleDaemon } from '../../../../tools/dashboard/scene.ts';
-import { card, openPage, see } from './open-page.ts';
+import { card, openPage, expectSeen } from './open-page.ts';
 
 describeWithBrowser('the dashboard and its daemon', (browser) => {
   let daemon: MockDaemon;
@@ -19,7 +19,7 @@ describeWithBrowser('the dashboard and its daemon', (browser) => {
     const token = page.getByLabel('Token', { exact: true });
     await token.fill('another');
     await page.keyboard.press('Enter');
-    await see(page.getByRole('alert'), 'a token is needed that this service knows');
+    await expectSeen(page.getByRole('alert'), 'a token is needed that this service knows');
     await token.fill('the right one');
     await page.getByRole('button', { name: 'Connect' }).click();
     await card(page, 'mail').waitFor();
@@ -46,8 +46,8 @@ describeWithBrowser('the dashboard and its daemon', (browser) => {
     await card(page, 'mail').waitFor();
     await daemon.stop();
     const banner = page.getByRole('region', { name: 'Connection' });
-    await see(banner, /Not connected.*What is shown is how it was then/);
-    await see(page.getByRole('status'), 'not connected');
+    await expectSeen(banner, /Not connected.*What is shown is how it was then/);
+    await expectSeen(page.getByRole('status'), 'not connected');
     expect(await page.locator('main').getAttribute('class')).toBe('stale');
     // Nothing can be changed on what may not be there.
     expect(await page.getByRole('button', { name: 'Add a bitmap' }).count()).toBe(0);
@@ -66,13 +66,13 @@ describeWithBrowser('the dashboard and its daemon', (browser) => {
     await daemon.start();
     const { page, close } = await openPage(browser(), daemon.url);
     const last = card(page, 'drive-20');
-    await see(card(page, 'drive-01').locator('.readout'), 'allocated');
+    await expectSeen(card(page, 'drive-01').locator('.readout'), 'allocated');
     const asked = (): Set<string> =>
       new Set(daemon.requests.flatMap((one) => /drives\/([^/]+)\/map/.exec(one)?.[1] ?? []));
     expect(asked().size).toBeLessThan(8);
     expect(asked()).not.toContain('drive-20');
     await last.scrollIntoViewIfNeeded();
-    await see(last.locator('.readout'), 'allocated');
+    await expectSeen(last.locator('.readout'), 'allocated');
     await close();
   });
 });

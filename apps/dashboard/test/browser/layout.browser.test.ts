@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWithBrowser } from '../../../../tools/browser.ts';
 import { sampleDaemon } from '../../../../tools/dashboard/scene.ts';
-import { openPage, see } from './open-page.ts';
+import { openPage, expectSeen } from './open-page.ts';
 
 const EXPECTED = new URL('layout.json', import.meta.url);
 const WIDTHS = { wide: 1360, tablet: 820, phone: 390, narrow: 320 } as const;
@@ -62,7 +62,7 @@ describeWithBrowser('the layout', (browser) => {
     it('has its regions where they were', async () => {
       const viewport = { width, height: 900 };
       const { page, close } = await openPage(browser(), daemon.url, { viewport });
-      await see(page.locator('.readout'), 'allocated');
+      await expectSeen(page.locator('.readout'), 'allocated');
       found[name] = await layoutOf(page);
       await close();
       const expected = JSON.parse(readFileSync(EXPECTED, 'utf8')) as Record<string, Layout>;

@@ -49,6 +49,6 @@ export async function openPage(
 export const card = (page: Page, drive: string): Locator => page.locator(`#drive-${drive}`);
 
 /** Waits for text, as a person does who looks. */
-export async function see(locator: Locator, text: string | RegExp): Promise<void> {
+export async function expectSeen(locator: Locator, text: string | RegExp): Promise<void> {
   await locator.filter({ hasText: text }).first().waitFor();
 }

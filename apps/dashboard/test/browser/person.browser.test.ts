@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeWithBrowser } from '../../../../tools/browser.ts';
 import type { MockDaemon } from '../../../../tools/dashboard/mock-daemon.ts';
 import { sampleDaemon } from '../../../../tools/dashboard/scene.ts';
-import { card, openPage, type OpenPage, see } from './open-page.ts';
+import { card, openPage, type OpenPage, expectSeen } from './open-page.ts';
 
 describeWithBrowser('a person at the dashboard', (browser) => {
   let daemon: MockDaemon;
@@ -22,18 +22,24 @@ describeWithBrowser('a person at the dashboard', (browser) => {
   });
 
   it('sees drives, bitmaps, jobs, exports, restore points, and warnings before all else', async () => {
-    await see(page.locator('.notices li').first(), 'Inconsistent bitmap on mail');
-    await see(card(page, 'web-root').getByRole('row', { name: /nightly/ }), /recording/);
-    await see(card(page, 'mail').getByRole('row', { name: /weekly/ }), /not known.*inconsistent/);
-    await see(page.getByRole('region', { name: 'Jobs' }), /31 GiB of 48 GiB.*1 min 36 s left/);
-    await see(page.getByRole('region', { name: 'Exports' }), /3\.10 GiB/);
-    await see(
+    await expectSeen(page.locator('.notices li').first(), 'Inconsistent bitmap on mail');
+    await expectSeen(card(page, 'web-root').getByRole('row', { name: /nightly/ }), /recording/);
+    await expectSeen(
+      card(page, 'mail').getByRole('row', { name: /weekly/ }),
+      /not known.*inconsistent/,
+    );
+    await expectSeen(
+      page.getByRole('region', { name: 'Jobs' }),
+      /31 GiB of 48 GiB.*1 min 36 s left/,
+    );
+    await expectSeen(page.getByRole('region', { name: 'Exports' }), /3\.10 GiB/);
+    await expectSeen(
       page.getByRole('region', { name: 'Last restore points' }),
       /bitmap weekly is inconsist/,
     );
     expect(await page.locator('article h3').first().textContent()).toBe('mail');
     await page.getByLabel('Sort').selectOption('most written first');
-    await see(page.locator('article h3').first(), 'db-data');
+    await expectSeen(page.locator('article h3').first(), 'db-data');
     await page.getByLabel('Filter').fill('scratch');
     await expect.poll(() => page.locator('article').count()).toBe(1);
   });
@@ -46,11 +52,11 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     await place.getByRole('slider').focus();
     await page.keyboard.press('Home');
     for (let step = 0; step < 20; step++) await page.keyboard.press('+');
-    await see(place.locator('.cell-size'), '32 KiB');
-    await see(place.locator('.readout'), '0 B to 32 KiB (32 KiB), dirty in nightly 0 %');
+    await expectSeen(place.locator('.cell-size'), '32 KiB');
+    await expectSeen(place.locator('.readout'), '0 B to 32 KiB (32 KiB), dirty in nightly 0 %');
     drive.write(0, 4096);
     daemon.push();
-    await see(
+    await expectSeen(
       place.locator('.readout'),
       /dirty in nightly 100 %, dirty in hourly 100 %.*written now/,
     );
@@ -62,7 +68,7 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     // Orange: red before green before blue.
     expect(red! > green! + 30 && green! > blue! + 30).toBe(true);
     await page.keyboard.press('0');
-    await see(place.locator('.place'), /64 GiB/);
+    await expectSeen(place.locator('.place'), /64 GiB/);
   });
 
   it('zooms by wheel once the map was clicked, and moves it by dragging and arrows', async () => {
@@ -98,7 +104,7 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     await place.getByRole('button', { name: 'Table' }).click();
     const rows = place.locator('.heat-table tbody tr');
     await expect.poll(() => rows.count()).toBeGreaterThan(8);
-    await see(rows.first(), /0 B.*not known.*%/);
+    await expectSeen(rows.first(), /0 B.*not known.*%/);
     await rows.nth(2).getByRole('button').click();
     await expect.poll(() => place.locator('.place small').first().textContent()).not.toBe('0 B');
   });
@@ -111,23 +117,23 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     await dialog.getByLabel('Granularity').selectOption('16 KiB');
     await page.keyboard.press('Enter');
     const row = place.getByRole('row', { name: /weekly/ });
-    await see(row, /16 KiB.*recording/);
-    await see(page.getByRole('status'), 'bitmap weekly added on scratch');
+    await expectSeen(row, /16 KiB.*recording/);
+    await expectSeen(page.getByRole('status'), 'bitmap weekly added on scratch');
     daemon.drives.get('scratch')!.write(0, 1024 * 1024);
     daemon.push();
-    await see(row, '1 MiB');
+    await expectSeen(row, '1 MiB');
     await row.getByRole('button', { name: 'Clear' }).click();
     await page.keyboard.press('Escape');
-    await see(row, '1 MiB');
+    await expectSeen(row, '1 MiB');
     await row.getByRole('button', { name: 'Clear' }).click();
     await dialog.getByRole('button', { name: 'Clear the bitmap' }).click();
-    await see(row.locator('td.dirty'), /^0 B/);
+    await expectSeen(row.locator('td.dirty'), /^0 B/);
     await row.getByRole('button', { name: 'Stop' }).click();
     await dialog.getByRole('button', { name: 'Stop recording' }).click();
-    await see(row, 'off');
+    await expectSeen(row, 'off');
     await row.getByRole('button', { name: 'Remove' }).click();
     await dialog.getByRole('button', { name: 'Remove the bitmap' }).click();
-    await see(place, 'No bitmap');
+    await expectSeen(place, 'No bitmap');
     // The button is gone; the drive has the focus, not the begin of the page.
     await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('drive-scratch');
   });
@@ -137,7 +143,7 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     await card(page, 'web-root').getByRole('button', { name: 'Add a bitmap' }).click();
     await dialog.getByLabel('Name').fill('nightly');
     await dialog.getByRole('button', { name: 'Add' }).click();
-    await see(dialog.getByRole('alert'), "there is a bitmap 'nightly' already");
+    await expectSeen(dialog.getByRole('alert'), "there is a bitmap 'nightly' already");
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await expect.poll(() => dialog.count()).toBe(0);
   });
@@ -146,14 +152,14 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     const jobs = page.getByRole('region', { name: 'Jobs' });
     await jobs.getByRole('button', { name: 'Cancel job nightly-db' }).click();
     await page.getByRole('button', { name: 'Cancel the job' }).click();
-    await see(jobs, 'None is running.');
+    await expectSeen(jobs, 'None is running.');
     expect(daemon.requests).toContain('POST jobs/nightly-db/cancel');
   });
 
   it('has no buttons for changes where they are not allowed', async () => {
     daemon.writable = false;
     daemon.push();
-    await see(page.getByRole('banner'), 'Read-only');
+    await expectSeen(page.getByRole('banner'), 'Read-only');
     const changes = /add a bitmap|^clear|^remove|^stop|^record|cancel job/i;
     await expect.poll(() => page.getByRole('button', { name: changes }).count()).toBe(0);
   });
