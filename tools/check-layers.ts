@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
   imageio: ['core', 'block'],
+  'csi-metadata': ['core', 'repository', 'unix-socket'],
   program: ['core'],
   http: ['core', 'unix-socket'],
   picture: ['core'],
@@ -83,6 +84,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'object-store',
     'repository',
     'imageio',
+    'csi-metadata',
   ],
 };
 

@@ -150,7 +150,8 @@ function isOfThisMachine(listen: ListenConfig): boolean {
   return 'unix' in listen || LOOPBACK.includes(listen.host);
 }
 
-function checkSockets({ nbd, qmp, metrics, http, imageio }: Config, tell: Tell): void {
+function checkSockets(config: Config, tell: Tell): void {
+  const { nbd, qmp, metrics, http, imageio, 'csi-metadata': csi } = config;
   const taken = new Map<string, string>();
   const claim = (listen: ListenConfig, keys: Keys) => {
     const address = 'unix' in listen ? listen.unix : `${listen.host}:${listen.port}`;
@@ -164,6 +165,7 @@ function checkSockets({ nbd, qmp, metrics, http, imageio }: Config, tell: Tell):
   if (metrics !== undefined) claim(metrics.listen, ['metrics', 'listen']);
   if (http !== undefined) claim(http.listen, ['http', 'listen']);
   if (imageio !== undefined) claim(imageio.listen, ['imageio', 'listen']);
+  if (csi !== undefined) claim(csi.listen, ['csi-metadata', 'listen']);
 }
 
 function unknownDrive(name: string, drives: Config['drives']): string {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { key, mapping, named, optional, path, text } from './fields.ts';
-import { Listen } from './serving-schema.ts';
+import { Listen, UnixListen } from './serving-schema.ts';
 
 /** What an URL holds without being encoded. */
 const TICKET = /^[A-Za-z0-9._~-]{1,255}$/;
@@ -33,4 +33,25 @@ export const Imageio = mapping({
   ),
 });
 
+const PLUGIN = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+const PLUGIN_EXPECTED = 'a domain name of at most 63 characters';
+
+export const CsiMetadata = mapping({
+  listen: key(UnixListen, "Where a CSI driver's sidecar connects"),
+  repository: key(
+    path,
+    'A folder with a repository that is not encrypted: its points are snapshots',
+  ),
+  name: optional(
+    v.pipe(
+      v.string(PLUGIN_EXPECTED),
+      v.regex(PLUGIN, PLUGIN_EXPECTED),
+      v.metadata({ kind: PLUGIN_EXPECTED }),
+    ),
+    'What the plugin is called',
+    'tidemark',
+  ),
+});
+
+export type CsiMetadataConfig = v.InferOutput<typeof CsiMetadata>;
 export type ImageioConfig = v.InferOutput<typeof Imageio>;

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { Drives } from './drive-schema.ts';
 import { ID, ID_EXPECTED, key, list, mapping, named, ofKind, optional, path } from './fields.ts';
-import { Imageio } from './other-apis-schema.ts';
+import { CsiMetadata, Imageio } from './other-apis-schema.ts';
 import { Export, Http, Log, Metrics, Nbd, UnixListen } from './serving-schema.ts';
 
 /** What a configuration file may say. */
@@ -25,6 +25,7 @@ export const Config = mapping({
     'none',
   ),
   imageio: optional(Imageio, "oVirt's imageio API, for reading"),
+  'csi-metadata': optional(CsiMetadata, "CSI's SnapshotMetadata service, of a repository"),
   checkpoints: optional(
     path,
     'A folder that lets changes of bitmaps on several drives be made in all of them or in none, a crash in between or not',

@@ -193,8 +193,16 @@ export class ConfiguredService {
   }
 
   /** Of sockets that stay where they are. */
-  async #setModes({ nbd, qmp, metrics, http, imageio }: Config): Promise<void> {
-    for (const listen of [nbd?.listen, metrics?.listen, http?.listen, imageio?.listen, ...qmp]) {
+  async #setModes({
+    nbd,
+    qmp,
+    metrics,
+    http,
+    imageio,
+    'csi-metadata': csi,
+  }: Config): Promise<void> {
+    const servers = [nbd, metrics, http, imageio, csi];
+    for (const listen of [...servers.map((server) => server?.listen), ...qmp]) {
       if (listen === undefined || !('unix' in listen) || listen.mode === undefined) continue;
       const { unix, mode } = listen;
       await chmod(unix, mode).catch((error: unknown) => {

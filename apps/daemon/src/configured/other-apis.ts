@@ -17,7 +17,7 @@ export interface ApiServer {
 }
 
 interface Api {
-  readonly key: 'imageio';
+  readonly key: 'imageio' | 'csi-metadata';
   /** Loads what it needs: a daemon without it does not. */
   readonly start: (loaded: LoadedConfig) => Promise<ApiServer>;
 }
@@ -36,6 +36,13 @@ export class OtherApis {
         start: async ({ config: { imageio } }) => {
           const { serveImageio } = await import('../imageio/serve-imageio.ts');
           return serveImageio({ config: imageio!, graph, log });
+        },
+      },
+      {
+        key: 'csi-metadata',
+        start: async ({ config }) => {
+          const { serveCsi } = await import('../csi-metadata/serve-csi.ts');
+          return serveCsi(config['csi-metadata']!, log);
         },
       },
     ];

@@ -64,7 +64,7 @@ describe('a configuration with a mistake', () => {
     [
       '__proto__',
       '"__proto__": {}\n',
-      'f.yaml:1:1: __proto__: this key is not known: use drives, nbd, exports, qmp, log, metrics, http, repositories, imageio, checkpoints',
+      'f.yaml:1:1: __proto__: this key is not known: use drives, nbd, exports, qmp, log, metrics, http, repositories, imageio, csi-metadata, checkpoints',
     ],
     [
       'a wrong type',

@@ -1,0 +1,8 @@
+import { CSI_METADATA_MUTANTS } from './csi-metadata-mutants.ts';
+import { mutantSuite } from './mutant-suite.ts';
+
+mutantSuite("CSI's SnapshotMetadata", CSI_METADATA_MUTANTS, {
+  project: 'csi-metadata',
+  filters: ['repository', 'service'],
+  usually: 1,
+});
