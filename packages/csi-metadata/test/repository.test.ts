@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { MemoryObjectStore } from '@tidemark/object-store';
+import { createRepository, openRepository } from '@tidemark/repository';
 import { RepositorySnapshots, serveCsiMetadata } from '@tidemark/csi-metadata';
 import { tempDir } from '../../../tools/qemu.ts';
 import { CsiClient } from './support/client.ts';
@@ -73,14 +75,15 @@ describe('restore points as snapshots', () => {
           }
         }
       }),
-      { numRuns: 20 },
+      // Not made smaller: each run is a repository.
+      { numRuns: 20, endOnFailure: true },
     );
   });
 
   it('are those that others add meanwhile, too', async () => {
-    const repository = await newRepository();
-    const drive = new BackedUp(repository, SIZE);
-    await using service = await serving(repository);
+    const store = new MemoryObjectStore();
+    const drive = new BackedUp(await createRepository(store), SIZE);
+    await using service = await serving(await openRepository(store));
     const base = await drive.backUp();
     const of = (id: string) => service.client.ask('GetMetadataAllocated', { snapshot_id: id });
     expect((await of(base)).ranges).toEqual([]);
