@@ -31,6 +31,7 @@ describe('formats', () => {
     expect(format.formatShare(10, 10)).toBe('100 %');
     expect(format.formatShare(1, 1e9)).toBe('< 0.1 %');
     expect(format.formatShare(1e9 - 1, 1e9)).toBe('> 99.9 %');
+    expect(format.formatShare(9970, 10_000)).toBe('99 %');
     expect(format.formatShare(1, 3)).toBe('33 %');
     expect(format.formatShare(0, 0)).toBe('0 %');
     fc.assert(

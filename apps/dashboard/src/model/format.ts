@@ -54,7 +54,8 @@ export function formatShare(part: number, whole: number): string {
   const percent = (part / whole) * 100;
   if (percent < 0.1) return '< 0.1 %';
   if (percent > 99.9) return '> 99.9 %';
-  return `${percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+  // 99.6 would be told as "100".
+  return `${percent < 10 ? percent.toFixed(1) : Math.min(99, Math.round(percent))} %`;
 }
 
 /** Whole seconds as "42 s", "3 min 20 s", "5 h 12 min", "3 d 4 h". */
