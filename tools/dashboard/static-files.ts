@@ -1,16 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readStatic } from '../../packages/http/src/server/static-files.ts';
 
 const DIST = fileURLToPath(new URL('../../apps/dashboard/dist', import.meta.url));
-
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.svg': 'image/svg+xml',
-};
 
 /** The strictest policy under which the dashboard has to work. */
 const POLICY = [
@@ -25,16 +17,11 @@ const POLICY = [
   "require-trusted-types-for 'script'",
 ].join('; ');
 
-/** A file of the dashboard as it was built. */
+/** A file of the dashboard as it was built, found as the daemon finds it. */
 export async function serveFile(path: string, response: ServerResponse): Promise<void> {
-  const file = path === '/' ? '/index.html' : path;
-  const type = TYPES[extname(file)];
-  if (type === undefined || file.includes('..')) return void response.writeHead(404).end();
-  try {
-    const content = await readFile(DIST + file);
-    response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY });
-    response.end(content);
-  } catch {
-    response.writeHead(404).end();
-  }
+  const file = await readStatic(DIST, path);
+  if (file === undefined) return void response.writeHead(404).end();
+  const { type, body } = file;
+  response.writeHead(200, { 'content-type': type, 'content-security-policy': POLICY });
+  response.end(body);
 }

@@ -1,5 +1,6 @@
 import type { BlockGraph } from '@tidemark/graph';
 import type { NbdAddress } from '@tidemark/nbd';
+import { hostInUrl } from '@tidemark/unix-socket';
 
 /** What is served, where: for people. */
 export function describeService(graph: BlockGraph, monitors: readonly string[]): string {
@@ -15,5 +16,5 @@ export function describeService(graph: BlockGraph, monitors: readonly string[]):
 export function addressText(address: NbdAddress): string {
   if (address.type === 'unix') return `unix:${address.path}`;
   const { host, port } = address;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${hostInUrl(host)}:${port}`;
 }

@@ -24,7 +24,6 @@ export {
 export { noDrive } from './server/answer-api.ts';
 export type { EventLimits } from './server/event-stream.ts';
 export {
-  type HttpListen,
   type HttpServer,
   type HttpServerOptions,
   type Page,

@@ -8,21 +8,17 @@ export interface Cells {
   readonly cellSize: number;
 }
 
-/** At most `limit` cells. It takes as long as the bitmap has dirty ranges. */
+/** At most `limit` cells. */
 export function cellsOf(bitmap: DirtyBitmap, limit: number): Cells {
   const { diskSize, granularity } = bitmap;
   const cellSize = Math.max(1, Math.ceil(diskSize / limit / granularity)) * granularity;
   const dirty = new Float32Array(Math.ceil(diskSize / cellSize));
-  for (const { offset, length } of bitmap.dirtyExtents()) {
-    const end = offset + length;
-    for (let at = offset; at < end;) {
-      const cell = Math.floor(at / cellSize);
-      const next = Math.min((cell + 1) * cellSize, end);
-      dirty[cell]! += (next - at) / Math.min(cellSize, diskSize - cell * cellSize);
-      at = next;
-    }
+  for (const cell of dirty.keys()) {
+    const offset = cell * cellSize;
+    const length = Math.min(cellSize, diskSize - offset);
+    const part = bitmap.dirtyBytesIn(offset, length) / length;
+    // Next to all of a cell is drawn as all.
+    dirty[cell] = part > 0.999_999 ? 1 : part;
   }
-  // Sums of many small parts: what is all dirty is to be 1.
-  for (const [cell, part] of dirty.entries()) if (part > 0.999_999) dirty[cell] = 1;
   return { dirty, cellSize };
 }

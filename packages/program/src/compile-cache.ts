@@ -10,8 +10,11 @@ export function keepCompiled(): void {
   const { NODE_COMPILE_CACHE: named, NODE_DISABLE_COMPILE_CACHE: off } = process.env;
   if (named !== undefined || off !== undefined) return;
   try {
+    const module = process.getBuiltinModule('node:module');
+    // A packed program has it on when its own first file runs.
+    if (module.getCompileCacheDir() !== undefined) return;
     const folder = cacheFolder();
-    if (folder !== undefined) process.getBuiltinModule('node:module').enableCompileCache(folder);
+    if (folder !== undefined) module.enableCompileCache(folder);
   } catch {
     // A home that is read-only, or none at all; or a Node that has no such cache.
   }

@@ -1,2 +1,4 @@
+export { hostInUrl } from './host-in-url.ts';
+export { listenAt, type ListenPlace } from './listen-at.ts';
 export { listenOnPort, type Port } from './listen-on-port.ts';
 export { type ListenOptions, listenOnSocket } from './listen-on-socket.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fromSystemError } from '@tidemark/block';
 import type { BlockGraph } from '@tidemark/graph';
 import { createImageioServer, type ImageioTls } from '@tidemark/imageio';
+import { listenAt } from '@tidemark/unix-socket';
 import type { ImageioConfig } from '../config/other-apis-schema.ts';
 import type { ApiServer } from '../configured/other-apis.ts';
-import { listenOn } from '../listen-on.ts';
 import { GraphImages } from './graph-images.ts';
 
 export interface ServeImageioOptions {
@@ -17,7 +17,7 @@ export interface ServeImageioOptions {
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
 
-/** @throws as `listenOn`; I/O codes: files of TLS */
+/** @throws as `listenAt`; I/O codes: files of TLS */
 export async function serveImageio(options: ServeImageioOptions): Promise<ApiServer> {
   const { config, graph, log } = options;
   const images = new GraphImages(graph, config.images);
@@ -30,7 +30,7 @@ export async function serveImageio(options: ServeImageioOptions): Promise<ApiSer
     allowsHost: 'unix' in listen || tls !== undefined ? undefined : (host) => LOOPBACK.has(host),
     log,
   });
-  const address = await listenOn(server, listen, tls === undefined ? 'http' : 'https');
+  const address = await listenAt(server, listen, tls === undefined ? 'http' : 'https');
   server.on('error', () => {});
   return {
     address,

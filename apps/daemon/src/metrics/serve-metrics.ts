@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ListenConfig } from '../config/serving-schema.ts';
-import { listenOn } from '../listen-on.ts';
+import { listenAt } from '@tidemark/unix-socket';
 
 /** What is told over HTTP. */
 export interface Told {
@@ -28,7 +28,7 @@ export async function serveMetrics(listen: ListenConfig, told: Told): Promise<Me
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
   server.keepAliveTimeout = TIMEOUT_MS;
-  const address = await listenOn(server, listen, 'http');
+  const address = await listenAt(server, listen, 'http');
   server.on('error', () => {});
   let closing: Promise<void> | undefined;
   const close = () =>

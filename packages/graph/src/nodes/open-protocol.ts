@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { type BlockDevice, MemoryDevice, openFileDevice } from '@tidemark/block';
 import { isTidemarkError } from '@tidemark/core';
 import { connectNbd } from '@tidemark/nbd';
+import { hostInUrl } from '@tidemark/unix-socket';
 import { NullDevice } from '../device/null-device.ts';
 import { openFailed, refusal } from '../errors.ts';
 import type {
@@ -130,6 +131,5 @@ function uriOf({ server, export: name = '' }: NbdOptions): string {
   if (server.type === 'unix') {
     return `nbd+unix:///${path}?socket=${encodeURIComponent(server.path)}`;
   }
-  const host = server.host.includes(':') ? `[${server.host}]` : server.host;
-  return `nbd://${host}:${server.port}/${path}`;
+  return `nbd://${hostInUrl(server.host)}:${server.port}/${path}`;
 }

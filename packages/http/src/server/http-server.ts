@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { listenOnPort, listenOnSocket } from '@tidemark/unix-socket';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { hostInUrl, listenAt, type ListenPlace } from '@tidemark/unix-socket';
 import { HttpProblem, problemOf } from '../http-problem.ts';
 import type { HttpService } from '../http-service.ts';
 import { BASE } from '../routes.ts';
@@ -10,10 +10,6 @@ import { setSecurityHeaders } from './headers.ts';
 import { send, sendProblem, sendText } from './send.ts';
 import { readStatic } from './static-files.ts';
 
-export type HttpListen =
-  | { readonly host: string; readonly port: number }
-  | { readonly unix: string; readonly mode?: number };
-
 /** A page that is no part of the API. */
 export interface Page {
   /** Default `text/plain`. */
@@ -23,7 +19,7 @@ export interface Page {
 }
 
 export interface HttpServerOptions {
-  readonly listen: HttpListen;
+  readonly listen: ListenPlace;
   readonly service: HttpService;
   /** Without one, nothing can be changed. */
   readonly token?: string | undefined;
@@ -52,7 +48,7 @@ const REQUEST_MS = 10_000;
 /** Of a client that reads nothing of an answer. */
 const IDLE_MS = 120_000;
 
-/** @throws as `listenOnSocket` */
+/** @throws as `listenAt` */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   let answering = new Answering(options);
   const server = createServer((request, response) => void answering.answer(request, response));
@@ -61,7 +57,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.headersTimeout = REQUEST_MS;
   server.keepAliveTimeout = REQUEST_MS;
   server.timeout = IDLE_MS;
-  const address = await listenOn(server, options.listen);
+  const address = await listenAt(server, options.listen, 'http');
   server.on('error', () => {});
   let closing: Promise<void> | undefined;
   const close = () =>
@@ -78,21 +74,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   return { address, configure, close, [Symbol.asyncDispose]: close };
 }
 
-/** @returns where it listens */
-async function listenOn(server: Server, listen: HttpListen): Promise<string> {
-  if ('unix' in listen) {
-    const { unix, mode } = listen;
-    await listenOnSocket(server, unix, mode === undefined ? {} : { mode });
-    return `unix:${unix}`;
-  }
-  const port = await listenOnPort(server, listen);
-  return `http://${inUrl(listen.host)}:${port}`;
-}
-
-function inUrl(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
-}
-
 class Answering {
   readonly #options: HttpServerOptions;
   readonly #access: Access;
@@ -102,7 +83,7 @@ class Answering {
     const { listen, names = [], token, service, events } = options;
     this.#options = options;
     // No browser comes over a unix socket, and who does is judged by the socket's mode.
-    const known = 'unix' in listen ? undefined : [inUrl(listen.host), ...names];
+    const known = 'unix' in listen ? undefined : [hostInUrl(listen.host), ...names];
     this.#access = new Access({ token, names: known });
     const look = async () => JSON.stringify(await snapshotOf(service, this.#access));
     this.#events = new EventStream(look, { ...EVENT_LIMITS, ...events });
