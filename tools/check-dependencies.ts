@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const root = new URL('../', import.meta.url).pathname;
@@ -10,8 +11,9 @@ const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
 
 const used = new Map<string, string[]>();
 for (const path of globSync('{packages,apps}/*/package.json', { cwd: root })) {
-  const { dependencies = {} } = JSON.parse(read(path)) as Manifest;
-  for (const name of Object.keys(dependencies).filter((one) => !one.startsWith('@tidemark/'))) {
+  const { dependencies = {}, peerDependencies = {} } = JSON.parse(read(path)) as Manifest;
+  const all = Object.keys({ ...dependencies, ...peerDependencies });
+  for (const name of all.filter((one) => !one.startsWith('@tidemark/'))) {
     used.set(name, [...(used.get(name) ?? []), path.split('/')[1]!]);
   }
 }

@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'store-qcow2': ['core', 'block', 'qcow2'],
   'store-sidecar': ['core', 'block', 'qcow2'],
   imageio: ['core', 'block'],
+  'xo-disk': ['core', 'block'],
   'csi-metadata': ['core', 'repository', 'unix-socket'],
   program: ['core'],
   http: ['core', 'unix-socket'],
@@ -90,6 +91,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 
 interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 const problems: string[] = [];
@@ -104,7 +106,7 @@ for (const manifestPath of globSync('{packages,apps}/*/package.json', { cwd: roo
     continue;
   }
   const manifest = JSON.parse(readFileSync(root + manifestPath, 'utf8')) as Manifest;
-  const declared = Object.keys(manifest.dependencies ?? {});
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
   for (const dependency of declared) {
     const target = /^@tidemark\/(.+)$/.exec(dependency)?.[1];
     if (target !== undefined && !allowed.includes(target)) {
