@@ -41,7 +41,7 @@ try {
       await attempt(`import on Node ${line}`, async () => importAll(tarball, project, path));
     }
     await attempt('sample', async () => installFor(sampleOf(tarball), tarball, all, project));
-    await attempt('types', async () => compileSample(project, sampleOf(tarball)));
+    await attempt('types', async () => compileSample(project, sampleOf(tarball), tarball));
     for (const { line, path } of nodes) {
       await attempt(`sample on Node ${line}`, async () => runSample(project, path));
     }
