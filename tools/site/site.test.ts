@@ -61,16 +61,30 @@ describe('the site', () => {
     }
   });
 
-  it.each(globSync('packages/*/dist/index.js', { cwd: ROOT }))(
+  it.each(globSync('packages/*/package.json', { cwd: ROOT }).flatMap(entriesOf))(
     'documents all that %s exports',
-    async (path) => {
-      const names = Object.keys((await import(ROOT + path)) as object);
-      const values = exportsOf(ROOT + path.replace(/js$/, 'd.ts')).filter(
-        ({ kind }) => kind !== 'type',
-      );
+    async (_, path) => {
+      const names = Object.keys((await import(path)) as object);
+      const declared = exportsOf(path.replace(/js$/, 'd.ts'));
+      const values = declared.filter(({ kind }) => kind !== 'type');
       expect(values.map(({ name }) => name).toSorted()).toEqual(names.toSorted());
-      const functions = values.filter(({ kind }) => kind === 'function' || kind === 'class');
-      expect(functions.filter(({ doc }) => doc === '').map(({ name }) => name)).toEqual([]);
+      expect(declared.filter(({ doc }) => doc === '').map(({ name }) => name)).toEqual([]);
     },
   );
 });
+
+/** The name by which each entry of a package is imported, and its built module. */
+function entriesOf(manifestPath: string): readonly (readonly [string, string])[] {
+  const { name, exports = {} } = JSON.parse(readFileSync(ROOT + manifestPath, 'utf8')) as {
+    readonly name: string;
+    readonly exports?: Readonly<
+      Record<string, { readonly types?: string; readonly default: string }>
+    >;
+  };
+  return Object.entries(exports)
+    .filter(([entry, { types }]) => types !== undefined && !entry.includes('*'))
+    .map(([entry, module]) => [
+      name + entry.slice(1),
+      join(ROOT, dirname(manifestPath), module.default),
+    ]);
+}

@@ -51,6 +51,7 @@ export interface BackupProgress {
   readonly read: number;
 }
 
+/** What `backup` copies, and where to. */
 export interface BackupOptions {
   /** Must not change meanwhile: the backup is as consistent as what it reads. Stays open. */
   readonly source: BlockDevice;
@@ -71,6 +72,7 @@ export interface BackupOptions {
   readonly fs?: FileSystem | undefined;
 }
 
+/** The restore point that `backup` made. */
 export interface BackupResult extends PointReference {
   readonly manifest: Manifest;
   /** Bytes that had to be read from the source. */

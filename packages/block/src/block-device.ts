@@ -13,6 +13,7 @@ export interface BlockExtent {
   readonly depth?: number;
 }
 
+/** How `BlockDevice.writeZeroes` may do it. */
 export interface WriteZeroesOptions {
   /** May give the space back. Default true. */
   readonly unmap?: boolean;

@@ -37,6 +37,7 @@ export interface BlockDeviceFacts {
   readonly fingerprint?: string;
 }
 
+/** What the kernel counts of a block device: they tell whether it was written. */
 export interface BlockDeviceCounters {
   /** `diskseq`: another one each time that something is attached under this device's number. */
   readonly diskSequence: bigint;
@@ -46,6 +47,7 @@ export interface BlockDeviceCounters {
   readonly bootId: string;
 }
 
+/** What is to be true of the facts of a file before they are told. */
 export interface FactsOptions {
   /**
    * First makes content and facts durable (fsync). Of a block device that includes what others have

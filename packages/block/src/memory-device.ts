@@ -5,6 +5,7 @@ const PAGE_SIZE = 4096;
 // Shared by all that is zero; never written to.
 const ZERO_PAGE: Uint8Array = new Uint8Array(PAGE_SIZE);
 
+/** Of a new `MemoryDevice`. */
 export interface MemoryDeviceOptions {
   /** Bytes. */
   readonly size: number;

@@ -24,6 +24,7 @@ export interface UnreadableIntent {
   readonly why: string;
 }
 
+/** What a folder of checkpoints holds of changes that a crash cut off, or that are under way. */
 export interface FoundIntents {
   readonly intents: readonly Intent[];
   readonly unreadable: readonly UnreadableIntent[];

@@ -19,6 +19,7 @@ export interface CheckpointPart {
   readonly bitmaps: readonly IntendedBitmap[];
 }
 
+/** Of `commitTogether`: what the change is called, and where its intent is kept. */
 export interface CommitTogetherOptions {
   /** Names the change; see `Intent`. */
   readonly set: string;

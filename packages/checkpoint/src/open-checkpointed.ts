@@ -6,6 +6,7 @@ import { isOf, isOfChange } from './intent.ts';
 /** Why a bitmap has no checkpoint while another store's part of it is missing. */
 const INCOMPLETE = 'checkpoint incomplete';
 
+/** Of `openCheckpointed`: which store it is, and where intents are kept. */
 export interface CheckpointedOptions {
   readonly folder: CheckpointFolder;
   /** Where the store is kept: an absolute path. */

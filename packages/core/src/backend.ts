@@ -34,6 +34,7 @@ export interface StoredMerge {
   readonly sources: readonly DirectoryEntry[];
 }
 
+/** What a `BitmapBackend` changes besides the directory, in the same durable step. */
 export interface ReplaceDirectoryOptions {
   /** Bits by name that are in no `contents`. Only a backend that `canMerge` is asked for any. */
   readonly merges?: ReadonlyMap<string, StoredMerge>;

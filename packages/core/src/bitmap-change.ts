@@ -1,5 +1,6 @@
 import type { DirtyBitmap } from './dirty-bitmap.ts';
 
+/** One change of a store, for `BitmapStore.commit`. Those of one call are made all, or none. */
 export type BitmapChange =
   | {
       readonly op: 'create';

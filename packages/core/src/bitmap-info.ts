@@ -11,6 +11,7 @@
  */
 export type BitmapState = 'stored' | 'in-use' | 'inconsistent' | 'unsupported';
 
+/** What a store says of a bitmap without reading its bits. */
 export interface BitmapInfo {
   readonly name: string;
   /** Bytes of disk to a bit: a power of two. */

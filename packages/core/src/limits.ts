@@ -2,6 +2,7 @@ import { TidemarkError } from './errors.ts';
 
 /** Bytes of disk to a bit: QEMU's limits for a stored bitmap (qcow2: granularity_bits 9..31). */
 export const MIN_GRANULARITY = 512;
+/** Bytes of disk to a bit at most, see `MIN_GRANULARITY`. */
 export const MAX_GRANULARITY: number = 2 ** 31;
 
 /** Bytes of bits in one bitmap; QEMU stores no larger one. */

@@ -1,5 +1,6 @@
 import type { DirtyBitmap } from './dirty-bitmap.ts';
 
+/** What `BitmapStore.resize` is told of bitmaps in use, and of a resize that is taken back. */
 export interface ResizeStoreOptions {
   /** The truth of every live bitmap, in the new size. They stay live: ask for their bits again. */
   readonly live?: ReadonlyMap<string, DirtyBitmap>;

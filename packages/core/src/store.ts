@@ -4,6 +4,7 @@ import type { DirtyBitmap } from './dirty-bitmap.ts';
 import type { LiveBitmaps } from './live.ts';
 import type { ResizeStoreOptions } from './resizing.ts';
 
+/** How `BitmapStore.acquire` takes bitmaps out. */
 export interface AcquireOptions {
   /**
    * The bitmaps stay valid on disk, and a crash leaves what was written of their bits through

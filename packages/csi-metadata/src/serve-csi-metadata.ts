@@ -4,6 +4,7 @@ import { listenOnSocket } from '@tidemark/unix-socket';
 import { createGrpcServer, type GrpcServerOptions } from './create-grpc-server.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 
+/** What `serveCsiMetadata` tells of, and where. */
 export interface CsiMetadataOptions {
   readonly source: SnapshotSource;
   /** Path of the unix socket: who may connect to it may ask. */
@@ -18,6 +19,7 @@ export interface CsiMetadataOptions {
   readonly log?: GrpcServerOptions['log'] | undefined;
 }
 
+/** The service while it runs. */
 export interface CsiMetadataServer extends AsyncDisposable {
   /** Ends what is being answered. Idempotent. */
   close(): Promise<void>;

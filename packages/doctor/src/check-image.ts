@@ -14,6 +14,7 @@ import { compareRefcounts } from './refcounts/compare.ts';
 import { checkBlocks, readRefcountTable, type RefcountTable } from './refcounts/refcount-table.ts';
 import type { ImageCheck } from './result.ts';
 
+/** How `checkImage` looks at an image. */
 export interface CheckOptions {
   /** Where the guest's data is, when the image says that it is in another file. */
   readonly dataFile?: BlockDevice;

@@ -33,6 +33,7 @@ export type FindingKind =
   // reading
   | 'unreadable';
 
+/** One thing that is wrong with an image. */
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: Severity;

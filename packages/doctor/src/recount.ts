@@ -13,6 +13,7 @@ const COUNTING: ReadonlySet<string> = new Set([
   'fix-copied-flags',
 ]);
 
+/** Of `recountIfDirty`. */
 export interface RecountOptions extends Pick<CheckOptions, 'onFinding'> {
   /** Names the image in messages. */
   readonly path: string;

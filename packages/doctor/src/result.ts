@@ -9,6 +9,7 @@ import type { Finding } from './findings.ts';
  */
 export type BitmapVerdict = 'sound' | 'in-use' | 'broken' | 'foreign';
 
+/** What `checkImage` says of a bitmap in an image. */
 export interface CheckedBitmap {
   readonly name: string;
   /** Bytes of disk to a bit; 0 where the entry says what cannot be. */

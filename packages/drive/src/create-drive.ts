@@ -4,6 +4,7 @@ import { createQcow2 } from '@tidemark/qcow2';
 import { type Drive, type DriveFormat, openDrive } from './open-drive.ts';
 import { makeWhole } from './whole-file.ts';
 
+/** Of `createDrive`. */
 export interface CreateDriveOptions {
   readonly format: DriveFormat;
   /** Bytes. */

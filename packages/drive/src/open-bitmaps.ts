@@ -10,6 +10,7 @@ import { fileIdentity } from './file-identity.ts';
 import type { Drive } from './open-drive.ts';
 import { namesDrive } from './sidecar/data-file-path.ts';
 
+/** How `openDriveBitmaps` finds and opens the bitmaps of a drive. */
 export interface OpenBitmapsOptions {
   /** Another sidecar than the default one. Refused for qcow2 drives: they keep their own bitmaps. */
   readonly sidecar?: string;

@@ -4,6 +4,7 @@ import { openImage } from './open-image.ts';
 import { isNbdUri, openNbdDrive } from './open-nbd-drive.ts';
 import { probeDrive } from './probe.ts';
 
+/** The formats of drives that bitmaps can be kept of. */
 export type DriveFormat = 'raw' | 'qcow2';
 
 /**
@@ -13,6 +14,7 @@ export type DriveFormat = 'raw' | 'qcow2';
  */
 export type DriveAccess = 'read' | 'bitmaps' | 'write';
 
+/** How `openDrive` opens a drive. */
 export interface OpenDriveOptions {
   /** Omitted: found by the file's first bytes. A guest can write those: name the format of raw drives. */
   readonly format?: DriveFormat;

@@ -4,6 +4,7 @@ import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { openBackingChain } from './backing-chain.ts';
 import { openDataFile, refuseSidecar } from './data-file.ts';
 
+/** How `openImage` opens an image and what stands behind it. */
 export interface OpenImageOptions {
   /** Of the image: what its header names is found from there. */
   readonly path: string;

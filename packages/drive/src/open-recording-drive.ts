@@ -5,6 +5,7 @@ import { fileIdentity } from './file-identity.ts';
 import { type DriveBitmaps, openDriveBitmaps } from './open-bitmaps.ts';
 import { type Drive, type DriveFormat, openDrive } from './open-drive.ts';
 
+/** How `openRecordingDrive` opens a drive whose writes its bitmaps record. */
 export interface OpenRecordingDriveOptions {
   /** Default `write`. With `read` nothing is written, and bitmaps can only be read. */
   readonly access?: 'read' | 'write';

@@ -1,6 +1,7 @@
 import { TidemarkError } from '@tidemark/core';
 import { openRecordingDrive, type OpenRecordingDriveOptions } from './open-recording-drive.ts';
 
+/** Of `resizeDrive`. */
 export interface ResizeDriveOptions extends Omit<OpenRecordingDriveOptions, 'create'> {
   /** Cuts off what lies behind a smaller size. Default false: that is refused. */
   readonly shrink?: boolean;

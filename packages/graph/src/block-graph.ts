@@ -16,6 +16,7 @@ import { CheckpointFolder } from '@tidemark/checkpoint';
 import { type AdoptedDrive, adoptDrive } from './nodes/adopt-drive.ts';
 import type { NodeOptions } from './nodes/node-options.ts';
 
+/** Of a new `BlockGraph`. */
 export interface BlockGraphOptions {
   /** Folder of checkpoints over several drives. */
   readonly checkpoints?: string | undefined;

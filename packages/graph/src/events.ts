@@ -4,4 +4,5 @@ export interface GraphEvent {
   readonly data: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** Hears of an event in the tick in which it happens. */
 export type EmitEvent = (event: GraphEvent) => void;

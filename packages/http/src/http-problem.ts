@@ -12,6 +12,7 @@ export type HttpCode =
   | 'TOO_MANY_CLIENTS'
   | 'INTERNAL';
 
+/** What an answer of failure says besides its code and message. */
 export interface ProblemDetails {
   readonly where?: string;
   /** What to do next. */

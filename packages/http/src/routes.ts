@@ -111,5 +111,7 @@ const table = {
   openapi: { method: 'GET', path: '/openapi.json', summary: 'This description', status: 200 },
 } as const satisfies Record<string, Route>;
 
+/** The names of routes, in `ROUTES` and in the operation ids of the OpenAPI description. */
 export type RouteId = keyof typeof table;
+/** All of the API's routes: what they take and what they answer. */
 export const ROUTES: Readonly<Record<RouteId, Route>> = table;

@@ -9,6 +9,7 @@ export interface ImageioTls {
   readonly key: Buffer | string;
 }
 
+/** Of `createImageioServer`. */
 export interface ImageioServerOptions extends AnswerOptions {
   /** imageio's own clients talk TLS, but for those on a unix socket. Default: plain HTTP. */
   readonly tls?: ImageioTls | undefined;

@@ -13,6 +13,7 @@ export interface ZeroExtent {
   readonly hole: false;
 }
 
+/** An extent of `context=dirty`, as imageio's clients know it. Bytes. */
 export interface DirtyZeroExtent {
   readonly start: number;
   readonly length: number;

@@ -12,6 +12,7 @@ interface KeptReference {
   readonly version: number;
 }
 
+/** Of a new `MemoryObjectStore`. */
 export interface MemoryObjectStoreOptions {
   /** Default `objects in memory`. */
   readonly label?: string;

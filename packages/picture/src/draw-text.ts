@@ -5,6 +5,7 @@ import type { Picture, PictureRow } from './picture.ts';
 const SHADES = ['·', '░', '▒', '▓', '█'];
 const RESET = '\u001b[0m';
 
+/** Of `drawText`. */
 export interface TextOptions {
   /** True colour, for a terminal that has it; otherwise characters of different darkness. */
   readonly colour: boolean;

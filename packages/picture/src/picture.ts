@@ -21,6 +21,7 @@ export interface Picture {
   readonly cellSize: number;
 }
 
+/** How `foldBitmap` makes cells of a bitmap. */
 export interface FoldOptions {
   readonly title: string;
   readonly description: string;

@@ -6,6 +6,7 @@ export interface OptionTree {
   readonly [key: string]: OptionValue;
 }
 
+/** A value of a key: what JSON has. */
 export type OptionValue = string | number | boolean | null | readonly OptionValue[] | OptionTree;
 
 type Branch = Map<string, string | Branch>;

@@ -22,6 +22,7 @@ import {
 } from './header/spec.ts';
 import { HostFile } from './io/host-file.ts';
 
+/** What `createQcow2` makes. */
 export interface CreateQcow2Options {
   /** Bytes of the disk; rounded up to 512. */
   readonly size: number;

@@ -12,6 +12,7 @@ import { BackingFile } from './io/backing-file.ts';
 import { HostFile } from './io/host-file.ts';
 import { Qcow2Image } from './qcow2-image.ts';
 
+/** How `openQcow2` opens an image, and whatever belongs to it. */
 export interface OpenQcow2Options {
   /** Default false: nothing is written. */
   readonly writable?: boolean;

@@ -2,6 +2,7 @@ import { tableSizeFor } from './bitmaps/spec.ts';
 import { planTables } from './data-file/write-tables.ts';
 import { geometryOf, roundUp, SECTOR_SIZE, TABLE_ENTRY_SIZE } from './geometry.ts';
 
+/** A bitmap that a planned image has. */
 export interface PlannedBitmap {
   /** Bytes of disk to a bit. */
   readonly granularity: number;
@@ -9,6 +10,7 @@ export interface PlannedBitmap {
   readonly isFull: boolean;
 }
 
+/** An image whose size `planSize` tells. */
 export interface PlannedImage {
   /** Bytes of the disk. */
   readonly size: number;

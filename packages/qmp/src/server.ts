@@ -17,6 +17,7 @@ export interface QmpClientEvent {
   readonly command?: string;
 }
 
+/** Of a new `QmpServer`. */
 export interface QmpServerOptions {
   readonly target: QmpTarget;
   /** Name and version of the program, for the greeting: `tidemark 0.1.0`. */

@@ -90,6 +90,7 @@ export interface QmpNode {
   resize(size: number): Promise<void>;
 }
 
+/** A bitmap that is merged into another: of the same node, or of the one that is named. */
 export type QmpMergeSource = string | { readonly node: string; readonly name: string };
 
 /** A bitmap action. Its node is one of `nodes()`; of what stands in a merge's sources too. */
@@ -171,6 +172,7 @@ export interface QmpView {
   readonly scratch?: string;
 }
 
+/** Views of one instant that clients open; each ends with the connection of its client. */
 export interface QmpViews {
   open(view: QmpView, client: object): Promise<{ readonly id: string; readonly socket: string }>;
   close(
@@ -183,6 +185,7 @@ export interface QmpViews {
   abandon(client: object): Promise<void>;
 }
 
+/** Where an NBD server is to listen, as `nbd-server-start` has it. */
 export interface QmpNbdServer {
   readonly address:
     | { readonly type: 'unix'; readonly path: string }
@@ -195,6 +198,7 @@ export interface QmpNbdServer {
   readonly tlsAuthz?: string;
 }
 
+/** An export, as `query-block-exports` tells of it. */
 export interface QmpExport {
   readonly id: string;
   readonly type: string;
@@ -243,6 +247,7 @@ export interface QmpBlockLayer {
   jobs(): readonly QmpJob[];
 }
 
+/** Where the other daemon of a hand-over listens. */
 export type QmpHandOverAddress =
   | { readonly type: 'unix'; readonly path: string }
   | { readonly type: 'inet'; readonly host: string; readonly port: number };
@@ -269,6 +274,7 @@ export interface QmpGiven {
   readonly timeout: number;
 }
 
+/** A hand-over of a drive, at one of its two ends. */
 export interface QmpHandOver {
   readonly node: string;
   readonly role: 'source' | 'target';

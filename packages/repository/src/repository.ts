@@ -23,11 +23,13 @@ import { assertRootFits } from './root-limits.ts';
 const MAX_SWAPS = 100;
 const MAX_KEYS = 64;
 
+/** Of `openRepository`. */
 export interface OpenRepositoryOptions {
   /** Of an encrypted one. */
   readonly secret?: Secret | undefined;
 }
 
+/** Of `createRepository`. */
 export interface CreateRepositoryOptions extends OpenRepositoryOptions {
   /** Default `zstd`. */
   readonly compression?: Compression | undefined;

@@ -11,6 +11,7 @@ import {
 } from '@tidemark/core';
 import type { MemoryDisk } from './memory-disk.ts';
 
+/** Of `openMemoryStore`. */
 export interface MemoryStoreOptions {
   /** Default true. */
   readonly writable?: boolean;

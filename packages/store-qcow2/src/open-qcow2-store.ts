@@ -13,6 +13,7 @@ import { readUnlocked } from './read-unlocked.ts';
 /** qcow2.rst, "Header": `size` is counted in these by QEMU. */
 const SECTOR_SIZE = 512;
 
+/** Of `openQcow2Store`. */
 export interface OpenQcow2StoreOptions {
   /** Default: whether the image is. */
   readonly writable?: boolean;

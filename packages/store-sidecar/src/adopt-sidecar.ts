@@ -2,6 +2,7 @@ import type { DirectoryEntry } from '@tidemark/core';
 import type { Mismatch, MismatchRule } from './binding/mismatch.ts';
 import { nameDrive, openSession, rebind, type SidecarSessionOptions } from './sidecar-session.ts';
 
+/** Of `adoptSidecar`: which sidecar, and what the user answers for. */
 export interface AdoptSidecarOptions extends SidecarSessionOptions {
   /**
    * What the user answers for:
@@ -15,6 +16,7 @@ export interface AdoptSidecarOptions extends SidecarSessionOptions {
   readonly name?: string;
 }
 
+/** What `adoptSidecar` did. */
 export interface Adoption {
   /** The bitmaps that are trusted by the user's word alone. */
   readonly adopted: readonly string[];

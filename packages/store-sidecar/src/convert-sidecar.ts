@@ -4,6 +4,7 @@ import { assertWholeSectors } from './create-sidecar.ts';
 import { clusterSizeFor } from './data-file/cluster-size.ts';
 import { openSession, type SidecarSession, type SidecarSessionOptions } from './sidecar-session.ts';
 
+/** Of `convertSidecar`: which kind the sidecar is to be of. */
 export interface ConvertSidecarOptions extends SidecarSessionOptions {
   /** See `CreateSidecarOptions`. Absent: the sidecar is for bitmaps alone from now on. */
   readonly dataFile?: { readonly name: string };

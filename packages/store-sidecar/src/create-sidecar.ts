@@ -3,6 +3,7 @@ import { TidemarkError } from '@tidemark/core';
 import { createQcow2 } from '@tidemark/qcow2';
 import { clusterSizeFor } from './data-file/cluster-size.ts';
 
+/** What `createSidecar` makes. */
 export interface CreateSidecarOptions {
   /** Bytes of the drive. The image that the sidecar is has this size, rounded up to 512. */
   readonly diskSize: number;

@@ -1,6 +1,7 @@
 import { type DirectoryEntry, TidemarkError } from '@tidemark/core';
 import { nameDrive, openSession, rebind, type SidecarSessionOptions } from './sidecar-session.ts';
 
+/** Of `lendSidecar`. */
 export interface LendSidecarOptions extends SidecarSessionOptions {
   /** The drive's path, as QEMU is to open it, see `CreateSidecarOptions`. Default: as it is. */
   readonly name?: string;

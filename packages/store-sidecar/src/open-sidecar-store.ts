@@ -9,6 +9,7 @@ import { readForDrive } from './finish-resize.ts';
 import { imageSizeFor } from './sidecar-size.ts';
 import { openSession, type SidecarSessionOptions } from './sidecar-session.ts';
 
+/** Of `openSidecarStore`. */
 export type OpenSidecarStoreOptions = SidecarSessionOptions;
 
 /**

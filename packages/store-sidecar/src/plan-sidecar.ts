@@ -1,8 +1,10 @@
 import { planSize } from '@tidemark/qcow2';
 import { clusterSizeFor } from './data-file/cluster-size.ts';
 
+/** Holds bitmaps alone, or is an image as well that QEMU can run on, whose data is the drive. */
 export type SidecarKind = 'plain' | 'data-file';
 
+/** A sidecar whose size `planSidecar` tells. */
 export interface PlannedSidecar {
   /** Bytes of the drive. */
   readonly diskSize: number;
@@ -11,6 +13,7 @@ export interface PlannedSidecar {
   readonly granularities: readonly number[];
 }
 
+/** What `planSidecar` says of a sidecar. */
 export interface SidecarPlan {
   /** Bytes. */
   readonly clusterSize: number;

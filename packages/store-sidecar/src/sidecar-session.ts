@@ -14,6 +14,7 @@ export interface SidecarDrive extends BoundDrive {
   readonly extents?: BlockDevice['extents'];
 }
 
+/** A sidecar, its drive, and what is done with them while they are open. */
 export interface SidecarSessionOptions {
   /**
    * The drive whose writes the bitmaps record: a `BlockDevice`. With `facts`, as files and block

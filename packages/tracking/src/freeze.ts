@@ -8,6 +8,7 @@ import type { BitStep } from './plan-action.ts';
 import { behind, changeDrives, type TransactionOptions } from './run-transaction.ts';
 import type { TrackedDrive } from './tracked-drive.ts';
 
+/** How a freeze ends: the bitmap goes on as if it had not been, or without what was copied. */
 export type FreezeEnd = { readonly name: string; readonly id: string } & (
   | { readonly clear: false }
   | {

@@ -19,6 +19,10 @@ import { TrackedDevice } from './tracked-device.ts';
 import { TrackedDrive } from './tracked-drive.ts';
 import { WriteRecorder } from './write-recorder.ts';
 
+/**
+ * Of `openTrackedDrive`: a drive, where its bitmaps are, and what becomes of a write that cannot be
+ * marked.
+ */
 export interface TrackedDriveOptions {
   readonly device: BlockDevice;
   /** Names the drive in messages, as the daemon's id does. */

@@ -7,6 +7,7 @@ import {
 import { TidemarkError } from '@tidemark/core';
 import { type WriteInFlight, WriteRecorder } from './write-recorder.ts';
 
+/** Of a new `TrackedDevice`. */
 export interface TrackedDeviceOptions {
   /** Default: a new one, that nothing records in yet. */
   readonly recorder?: WriteRecorder;

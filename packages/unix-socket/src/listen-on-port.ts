@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:net';
 import { listenFailed } from './listen-failed.ts';
 
+/** Where `listenOnPort` listens. */
 export interface Port {
   /** What the system is asked for; who may reach it is the caller's to decide. */
   readonly host: string;

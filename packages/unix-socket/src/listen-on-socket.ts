@@ -8,6 +8,7 @@ import { hasCode, listenFailed } from './listen-failed.ts';
 /** What fits the kernel's sockaddr_un. */
 const MAX_PATH_BYTES = 107;
 
+/** Of `listenOnSocket`. */
 export interface ListenOptions {
   /** Who may connect: permissions as of a file, for example 0o660. Default: as the umask has it. */
   readonly mode?: number;

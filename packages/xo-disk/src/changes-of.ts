@@ -1,5 +1,6 @@
 import { type BitmapInfo, type BitmapStore, type DirtyBitmap, TidemarkError } from '@tidemark/core';
 
+/** Of `changesOf`. */
 export interface ChangesOfOptions {
   /** The instant at which the parent was taken, as its backup calls it. Default: not compared. */
   readonly checkpoint?: string | undefined;

@@ -5,6 +5,7 @@ import type { DirtyBitmap } from '@tidemark/core';
 /** What of a drive is read. */
 export type DiskDevice = Pick<BlockDevice, 'label' | 'size' | 'read' | 'extents'>;
 
+/** Of a new `TidemarkDisk`. */
 export interface TidemarkDiskOptions {
   /**
    * What is read, backing files included. It has to stand still from `init` to `close`: an image that

@@ -33,8 +33,10 @@ export interface DamagedPoint {
   readonly problem: TidemarkError;
 }
 
+/** What stands in a backup directory for one backup: whole, or damaged and with the reason why. */
 export type RestorePoint = SoundPoint | DamagedPoint;
 
+/** Of `openBackupDirectory`. */
 export interface DirectoryOptions {
   /** Default node:fs/promises. */
   readonly fs?: FileSystem | undefined;

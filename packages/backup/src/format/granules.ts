@@ -1,7 +1,10 @@
 import { TidemarkError } from '@tidemark/core';
 
+/** Bytes of the drive to a granule at least. */
 export const MIN_GRANULARITY = 4096;
+/** Bytes of the drive to a granule at most. */
 export const MAX_GRANULARITY = 1024 * 1024;
+/** Bytes of the drive to a granule where nothing says otherwise. */
 export const DEFAULT_GRANULARITY = 65_536;
 
 /** A drive cut into granules; the last one may be shorter. */
@@ -12,6 +15,7 @@ export interface Granules {
   readonly granularity: number;
 }
 
+/** Whether granules can have so many bytes: a power of two within the bounds. */
 export function isGranularity(value: number): boolean {
   return value >= MIN_GRANULARITY && value <= MAX_GRANULARITY && Number.isInteger(Math.log2(value));
 }
@@ -25,6 +29,7 @@ export function checkGranularity(value: number): void {
   });
 }
 
+/** How many granules a drive has. */
 export function granuleCount({ size, granularity }: Granules): number {
   return Math.ceil(size / granularity);
 }

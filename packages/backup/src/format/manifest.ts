@@ -25,6 +25,7 @@ export interface PointReference {
   readonly digest: string;
 }
 
+/** Sums over a restore point, as its manifest has them. Bytes of the drive. */
 export interface Totals {
   /** Granules that the point records, data and zeros. */
   readonly granules: number;

@@ -10,6 +10,7 @@ const SECTOR = 512;
 /** Bytes after which others get their turn: signals, and who shows how far it is. */
 const TURN = 16 * 1024 * 1024;
 
+/** What `copyIncrement` copies, and where to. */
 export interface CopyIncrementOptions {
   /** Must not change meanwhile. Stays open. */
   readonly source: BlockDevice;
@@ -25,6 +26,7 @@ export interface CopyIncrementOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `copyIncrement` did. */
 export interface CopiedIncrement {
   /** Bytes of the drive: what was dirty, and of it what was read, and what is zeros. */
   readonly copied: number;

@@ -10,6 +10,7 @@ import { BackupDirectory } from '../chain/backup-directory.ts';
 import { type FileSystem, withErrorCodes } from '../files/file-system.ts';
 import { listOrNothing } from './plan.ts';
 
+/** Which chain of bitmaps `followChain` follows. */
 export interface ChainOptions {
   /** What the names of the bitmaps begin with. */
   readonly name: string;
@@ -35,6 +36,7 @@ export async function followChain(
   return followKnownChain(store, { ...options, begun: await checkpointsIn(options) });
 }
 
+/** Of `followKnownChain`: which chain it is, and which restore points there are. */
 export interface KnownChainOptions extends Pick<ChainOptions, 'name' | 'granularity'> {
   /** Checkpoints of the restore points, from old to new. */
   readonly begun: readonly string[];

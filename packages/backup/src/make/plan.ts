@@ -23,6 +23,7 @@ export interface PlannedBitmap {
   readonly whyFull?: string | undefined;
 }
 
+/** What `planBackup` decides by whether the next backup can be incremental. */
 export interface PlanOptions {
   /** The backup directory. */
   readonly target: string;

@@ -26,6 +26,7 @@ export interface PointDigests {
   runs(): AsyncIterable<GranuleRun>;
 }
 
+/** Of `pointDigests`: which bitmap is to come back, and from which point. */
 export interface PointDigestsOptions {
   /** The bitmap that began anew at the point. */
   readonly bitmap: string;
@@ -87,6 +88,7 @@ async function findPoint(
   throw new TidemarkError('BACKUP_NOT_FOUND', text, { where: directory.path, bitmap, hint });
 }
 
+/** Of `planRescan`: which bitmap is to come back, and from which point. */
 export interface PlanRescanOptions extends Omit<PlanOptions, 'bitmap' | 'mode' | 'granularity'> {
   readonly bitmap: string;
   /** Name or number of a restore point. Default: the newest that began the bitmap. */

@@ -19,6 +19,7 @@ export interface RestoreProgress {
   readonly total: number;
 }
 
+/** What `restore` writes, and where to. */
 export interface RestoreOptions {
   /** Path of the backup directory. */
   readonly directory: string;
@@ -39,6 +40,7 @@ export interface RestoreOptions {
   readonly fs?: FileSystem | undefined;
 }
 
+/** The restore point that `restore` wrote, and how much that was. Bytes of the drive. */
 export interface RestoreResult extends PointReference {
   /** Restore points that were composed. */
   readonly chainLength: number;

@@ -20,6 +20,7 @@ export interface DamagedRange {
   readonly length: number;
 }
 
+/** A restore point that cannot be restored whole, and why. */
 export interface VerifyProblem {
   readonly point: string;
   readonly error: TidemarkError;
@@ -27,6 +28,7 @@ export interface VerifyProblem {
   readonly ranges: readonly DamagedRange[];
 }
 
+/** What `verify` found. */
 export interface VerifyReport {
   /** Names of the restore points that were looked at, oldest first. */
   readonly points: readonly string[];
@@ -39,6 +41,7 @@ export interface VerifyReport {
   readonly problems: readonly VerifyProblem[];
 }
 
+/** What `verify` reads. */
 export interface VerifyOptions {
   /** Path of the backup directory. */
   readonly directory: string;

@@ -18,6 +18,7 @@ import { waitingIo } from './waiting-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
 import { SYSTEM_FILES, WAITING_FILES } from './system-files.ts';
 
+/** How `openFileDevice` opens a file or a block device. */
 export interface FileDeviceOptions {
   /** Default false. */
   readonly writable?: boolean;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@tidemark/core';
 
+/** The calls of a `BlockDevice` that can be made to fail. */
 export type DeviceOperation = 'read' | 'write' | 'writeZeroes' | 'discard' | 'flush' | 'resize';
 
 interface Trigger {
@@ -39,6 +40,7 @@ export interface DropFault {
   readonly how: 'silence' | 'failure';
 }
 
+/** One thing that goes wrong with a `FaultDevice`. */
 export type Fault = FailFault | ShortFault | TearFault | DropFault;
 
 /** Counts calls and says which fault strikes. */

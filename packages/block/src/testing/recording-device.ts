@@ -3,6 +3,7 @@ import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '../block-devi
 import { MemoryDevice } from '../memory-device.ts';
 import type { DeviceEvent } from './device-event.ts';
 
+/** Of a new `RecordingDevice`. */
 export interface RecordingDeviceOptions {
   /** What the device held before. Default: zeros. */
   readonly base?: MemoryDevice;

@@ -20,10 +20,14 @@ function unsigned(bits: 8 | 16 | 32): Field<number> {
   };
 }
 
+/** One byte. Writing throws RangeError for what is no integer from 0 to 2^8 - 1. */
 export const u8: Field<number> = unsigned(8);
+/** Two bytes, big-endian. Writing throws RangeError for what is no integer from 0 to 2^16 - 1. */
 export const u16: Field<number> = unsigned(16);
+/** Four bytes, big-endian. Writing throws RangeError for what is no integer from 0 to 2^32 - 1. */
 export const u32: Field<number> = unsigned(32);
 
+/** Eight bytes, big-endian. Writing throws RangeError for what is below 0 or above 2^64 - 1. */
 export const u64: Field<bigint> = {
   size: 8,
   read: (view, at) => view.getBigUint64(at),

@@ -10,6 +10,7 @@ export type ValuesOf<S> =
     ? ValuesOf<Fields>
     : { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
+/** A struct of a format: made of its fields by `struct`, it reads and writes bytes. */
 export interface Struct<S extends Shape> {
   readonly name: string;
   /** Bytes. */
@@ -25,6 +26,7 @@ export interface Struct<S extends Shape> {
   encode(values: ValuesOf<S>, target?: Uint8Array, at?: number): Uint8Array;
 }
 
+/** Of `struct`. */
 export interface StructOptions {
   /** Code of errors about the bytes. Default IMAGE_CORRUPT. */
   readonly errorCode?: ErrorCode;

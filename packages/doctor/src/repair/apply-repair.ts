@@ -6,6 +6,7 @@ import type { RepairPlan } from './plan-repair.ts';
 /** Neighbouring sectors are written together, up to so many bytes. */
 const STEP = 1 << 20;
 
+/** Of `applyRepair`: how a repair can be taken back. */
 export interface ApplyOptions {
   /** An empty file for what takes the repair back. Undefined: it cannot be taken back. */
   readonly undo: BlockDevice | undefined;

@@ -14,6 +14,7 @@ import { type BitmapsPlan, planBitmaps } from './plan-bitmaps.ts';
 import { rebuildRefcounts, type RebuiltRefcounts } from './rebuild-refcounts.ts';
 import { targetsOf } from './targets.ts';
 
+/** What `planRepair` may change. */
 export interface RepairOptions extends CheckOptions {
   /** `leaks` gives clusters back and changes nothing else. Default `all`. */
   readonly mode?: 'leaks' | 'all';

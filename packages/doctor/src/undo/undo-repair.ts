@@ -6,6 +6,7 @@ import { Overlay } from '../repair/overlay.ts';
 import { metadataDigest } from './metadata-digest.ts';
 import { readUndo, type Undo, type UndoneSector } from './read-undo.ts';
 
+/** What `undoRepair` put back: sectors of 512 bytes. */
 export interface UndoneRepair {
   readonly sectors: number;
   /** Bytes of the image file now. */

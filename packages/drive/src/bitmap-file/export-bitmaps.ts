@@ -12,6 +12,7 @@ import type { Drive } from '../open-drive.ts';
 import { makeWhole } from '../whole-file.ts';
 import { originOf } from './origin.ts';
 
+/** What `exportBitmaps` writes, and where to. */
 export interface ExportBitmapsOptions {
   readonly drive: Drive;
   readonly store: BitmapStore;

@@ -16,6 +16,7 @@ import { judgeOrigin, type OriginVerdict } from './origin.ts';
 /** Bytes. */
 const MAX_FILE_BYTES = 2 ** 31;
 
+/** What `importBitmaps` takes from a file, and what it does where nothing tells whether that is true. */
 export interface ImportBitmapsOptions {
   readonly drive: Drive;
   readonly store: BitmapStore;
@@ -28,6 +29,7 @@ export interface ImportBitmapsOptions {
   readonly force: boolean;
 }
 
+/** What `importBitmaps` took, and how the file and the drive belong together. */
 export interface ImportReport {
   readonly bitmaps: readonly CarriedBitmap[];
   readonly origin: OriginVerdict;

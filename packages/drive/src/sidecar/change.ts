@@ -31,6 +31,7 @@ export async function convertDriveSidecar(
   });
 }
 
+/** What `lendDriveSidecar` did: QEMU may run on the sidecar from here on. */
 export interface LentSidecar {
   readonly drive: string;
   readonly sidecar: string;

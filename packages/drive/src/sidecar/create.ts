@@ -5,11 +5,13 @@ import { makeWhole } from '../whole-file.ts';
 import { dataFileName } from './data-file-path.ts';
 import { type DriveAndSidecar, type SidecarOptions, withRawDrive } from './with-sidecar.ts';
 
+/** Of `createDriveSidecar`. */
 export interface CreateDriveSidecarOptions extends SidecarOptions {
   /** Default `plain`. */
   readonly kind?: SidecarKind;
 }
 
+/** The sidecar that was made or converted. */
 export interface SidecarReport {
   readonly drive: string;
   readonly sidecar: string;

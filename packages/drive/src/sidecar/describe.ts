@@ -6,6 +6,7 @@ import { dataFileNameOf } from './create.ts';
 import { namesDrive } from './data-file-path.ts';
 import { type SidecarOptions, withRawDrive } from './with-sidecar.ts';
 
+/** What `describeDriveSidecar` says of a drive's sidecar. */
 export interface SidecarDescription {
   /** Absolute. */
   readonly drive: string;

@@ -9,6 +9,7 @@ import { makeWhole, publish, syncFolder } from '../whole-file.ts';
 import { dataFileNameOf } from './create.ts';
 import { type SidecarOptions, withSidecar } from './with-sidecar.ts';
 
+/** Of `moveDriveSidecar`; one of the two places at least. */
 export interface MoveSidecarOptions extends SidecarOptions {
   /** New path of the sidecar. Default: beside the drive, if it is there now. */
   readonly to?: string | undefined;
@@ -16,6 +17,7 @@ export interface MoveSidecarOptions extends SidecarOptions {
   readonly driveTo?: string | undefined;
 }
 
+/** Where `moveDriveSidecar` has put them, and what is trusted there. */
 export interface MovedSidecar {
   readonly drive: string;
   readonly sidecar: string;

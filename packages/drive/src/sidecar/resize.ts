@@ -4,6 +4,7 @@ import { convertDriveSidecar } from './change.ts';
 import { describeDriveSidecar } from './describe.ts';
 import { type SidecarOptions, withRawDrive, withSidecar } from './with-sidecar.ts';
 
+/** What `resizeDriveSidecar` did to a raw drive and its sidecar. */
 export interface ResizedDrive {
   readonly drive: string;
   readonly sidecar: string;

@@ -5,6 +5,7 @@ import { findDefaultSidecar } from '../default-sidecar.ts';
 import { fileIdentity } from '../file-identity.ts';
 import { type Drive, openDrive } from '../open-drive.ts';
 
+/** Which drive and which sidecar a change of one is about. */
 export interface SidecarOptions {
   /** Another sidecar than the default one. */
   readonly sidecar?: string | undefined;

@@ -14,6 +14,7 @@ import { refusal } from '../errors.ts';
 /** Hears what a user should know, in a sentence, and which client it is about. */
 export type Log = (message: string, about?: { readonly client: number }) => void;
 
+/** Where and how the NBD server of a graph listens. */
 export interface NbdServing {
   readonly address: NbdAddress;
   readonly tls?: NbdServerTls | undefined;

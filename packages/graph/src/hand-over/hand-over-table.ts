@@ -19,6 +19,7 @@ export interface HandOverTableOptions {
   readonly log: (message: string) => void;
 }
 
+/** Which drive another daemon is to have, and where that listens. */
 export interface HandOverRequest {
   readonly node: string;
   readonly to: HandOverAddress;

@@ -21,6 +21,7 @@ export interface Reopening {
   readonly open: () => Promise<OpenedElsewhere>;
 }
 
+/** A drive that was opened elsewhere, as a node of the graph. */
 export interface AdoptedDrive extends OpenedElsewhere {
   readonly name: string;
   /** How its bitmaps are kept. */

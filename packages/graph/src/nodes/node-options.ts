@@ -67,6 +67,7 @@ export interface MemoryOptions extends CommonOptions {
   readonly size: number;
 }
 
+/** What a node is made of, as `blockdev-add` has it, by its driver. */
 export type NodeOptions =
   | FileOptions
   | RawOptions

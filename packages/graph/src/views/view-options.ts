@@ -14,6 +14,7 @@ export interface ViewedDrive {
   readonly onlyDirty?: number | undefined;
 }
 
+/** Which drives a view shows, all of one instant. */
 export interface ViewOptions {
   readonly drives: readonly ViewedDrive[];
   /** Folder for what is overwritten meanwhile; see `openScratch`. */

@@ -4,6 +4,7 @@ import type { Exports, Job, Points, Service, Snapshot } from '../schemas/service
 import { apiErrorOf } from './api-error.ts';
 import { readEvents } from './read-events.ts';
 
+/** Where the daemon is, and how a client reaches it. */
 export interface ClientOptions {
   /** Where the daemon is, as `http://127.0.0.1:8080`. Default: none, as for pages that come from it. */
   readonly url?: string;
@@ -12,6 +13,7 @@ export interface ClientOptions {
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
+/** What part of a drive a map is asked of, and in how many cells. */
 export interface MapOptions {
   /** Bytes. */
   readonly offset?: number;

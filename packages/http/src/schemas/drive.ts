@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { cellBytes, flag, rate, text, whole } from './fields.ts';
 
+/** Schema of a bitmap of a drive. */
 export const Bitmap = v.object({
   name: text('Its name, of at most 1023 bytes'),
   granularity: whole('Bytes to a bit: a power of two'),
@@ -20,8 +21,11 @@ export const Bitmap = v.object({
     ),
   ),
 });
+
+/** A bitmap of a drive. */
 export type Bitmap = v.InferOutput<typeof Bitmap>;
 
+/** Schema of something about a drive that an operator should know. */
 export const Warning = v.object({
   code: text(
     'BITMAP_IN_USE, BITMAP_INCONSISTENT, RECOVERED_AFTER_CRASH, SIDECAR_MISMATCH, TRACKING_BLOCKED, or another one',
@@ -29,6 +33,8 @@ export const Warning = v.object({
   text: text('A sentence for people'),
   bitmap: v.exactOptional(text('Which bitmap it is about')),
 });
+
+/** Something about a drive that an operator should know. */
 export type Warning = v.InferOutput<typeof Warning>;
 
 const Writes = v.object({
@@ -38,6 +44,7 @@ const Writes = v.object({
   bytesPerSecond: rate('Over about the last two seconds'),
 });
 
+/** Schema of a drive with its bitmaps and warnings. */
 export const Drive = v.object({
   name: text('Its name'),
   driver: text('raw, qcow2, or another driver of the daemon'),
@@ -49,12 +56,15 @@ export const Drive = v.object({
   writes: Writes,
   exports: v.pipe(v.array(v.string()), v.description('Ids of its exports')),
 });
+
+/** A drive with its bitmaps and warnings. */
 export type Drive = v.InferOutput<typeof Drive>;
 
 export const Drives = v.object({ drives: v.array(Drive) });
 
 const SHARE = '0 none, 255 the whole cell, else the share of it, at least 1 when there is any';
 
+/** Schema of a drive's map: what is dirty, allocated and recently written, by cells. */
 export const DriveMap = v.object({
   offset: whole('Where the first cell begins, in bytes'),
   length: whole('Bytes of disk that are shown'),
@@ -68,10 +78,16 @@ export const DriveMap = v.object({
   allocatedComplete: flag('false: looking took too long, and what is behind counts as 0'),
   written: cellBytes('0 not since counting began, else how recently: 255 now, 1 five minutes ago'),
 });
+
+/**
+ * A drive's map: what is dirty, allocated and recently written, by cells. In base64, a byte for each.
+ */
 export type DriveMap = v.InferOutput<typeof DriveMap>;
 
+/** Cells of a `DriveMap` at most. */
 export const MOST_CELLS = 4096;
 
+/** Schema of what part of a drive a map is asked of, and in how many cells. */
 export const MapQuery = v.strictObject({
   offset: v.optional(whole('Where to begin, in bytes'), 0),
   length: v.exactOptional(whole('Bytes of disk; default: up to its end')),
@@ -86,8 +102,11 @@ export const MapQuery = v.strictObject({
     1024,
   ),
 });
+
+/** What part of a drive a map is asked of, and in how many cells. Bytes. */
 export type MapQuery = v.InferOutput<typeof MapQuery>;
 
+/** Schema of a bitmap that is to be made. */
 export const NewBitmap = v.strictObject({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(1023), v.description('Its name')),
   granularity: v.exactOptional(
@@ -99,4 +118,6 @@ export const NewBitmap = v.strictObject({
   persistent: v.exactOptional(flag('false: it is kept in memory. Default true')),
   disabled: v.exactOptional(flag('true: it does not record yet. Default false')),
 });
+
+/** A bitmap that is to be made. */
 export type NewBitmap = v.InferOutput<typeof NewBitmap>;

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { HttpProblem } from '../http-problem.ts';
 
+/** What the stream of events takes and gives. */
 export interface EventLimits {
   /** How many may listen. */
   readonly clients: number;

@@ -18,6 +18,7 @@ export interface Page {
   readonly answer: (isKnown: boolean) => { readonly status: number; readonly body: string };
 }
 
+/** Of `startHttpServer`. */
 export interface HttpServerOptions {
   readonly listen: ListenPlace;
   readonly service: HttpService;
@@ -34,6 +35,7 @@ export interface HttpServerOptions {
   readonly log: (message: string) => void;
 }
 
+/** The server while it runs. */
 export interface HttpServer extends AsyncDisposable {
   /** Where it listens, with the port that the system chose. */
   readonly address: string;

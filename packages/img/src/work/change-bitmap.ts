@@ -6,6 +6,7 @@ import { type Image, openImage } from '../open/open-image.ts';
 import { refuseSidecarBitmaps } from '../open/sidecar.ts';
 import { BitmapDraft } from './bitmap-draft.ts';
 
+/** One step of `changeBitmap`. */
 export type BitmapAction =
   | { readonly op: 'add' | 'remove' | 'clear' | 'enable' | 'disable' }
   /** `from`: the bitmap whose dirty granules are added. */
@@ -16,6 +17,7 @@ interface NamedImage {
   readonly format?: string | undefined;
 }
 
+/** Which bitmap `changeBitmap` changes, and how: the actions in order. */
 export interface ChangeBitmapOptions {
   readonly image: NamedImage;
   /** Where merged bitmaps are. Default: in the image. */

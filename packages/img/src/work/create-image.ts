@@ -12,6 +12,7 @@ import type { CreateOptions } from '../text/create-options.ts';
 import { planQcow2 } from './plan-qcow2.ts';
 import { warnOfSidecar } from './sidecar-beside.ts';
 
+/** What `createImage` makes. */
 export interface CreateImageOptions {
   readonly name: string;
   readonly format: ImgFormat;

@@ -4,6 +4,7 @@ import { backingPath } from '../open/file-name.ts';
 import { statusOf } from '../open/file-status.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 
+/** What `imageInfo` tells of an image. */
 export interface ImageInfo {
   readonly path: string;
   readonly format: string;
@@ -26,6 +27,7 @@ interface InfoBitmap {
   readonly flags: readonly string[];
 }
 
+/** How `imageInfo` looks at an image. */
 export interface ImageInfoOptions {
   readonly format?: string | undefined;
   readonly share?: boolean;

@@ -10,6 +10,7 @@ import { negotiate, type Wishes } from './negotiate/negotiate.ts';
 import { NbdDevice } from './nbd-device.ts';
 import { Transport } from './transport.ts';
 
+/** How `connectNbd` connects, and what it does where a connection is lost. */
 export interface NbdConnectOptions {
   /**
    * Metadata contexts to ask for besides `base:allocation`, for example

@@ -10,6 +10,7 @@ import { askOption } from './negotiate/option-wire.ts';
 import { lengthAndText, u16Bytes, u32Bytes } from './negotiate/payload.ts';
 import { Transport } from './transport.ts';
 
+/** Of `listNbdExports`. */
 export interface ListNbdExportsOptions {
   readonly tls?: NbdClientTls;
   /** Milliseconds for all of it. Default 10000. */

@@ -9,6 +9,7 @@ import { listen, type NbdAddress } from './listen.ts';
 import { checkExports, type NbdExport } from './nbd-export.ts';
 import { ServedExport } from './served-export.ts';
 
+/** Of `startNbdServer`. */
 export interface NbdServerOptions {
   readonly address: NbdAddress;
   /** In the order in which they are listed. */

@@ -7,6 +7,7 @@ import { percentDecode } from './percent-decode.ts';
 import { TLS_PARAMETERS, tlsOfUri } from './tls-of-uri.ts';
 import { uriError } from './uri-error.ts';
 
+/** What an NBD URI says. */
 export interface NbdUri {
   /** As it was given. */
   readonly text: string;

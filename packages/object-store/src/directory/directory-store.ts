@@ -16,6 +16,7 @@ const TEMPORARY = '.new';
 /** A file that nobody has finished for so long is what a killed writer left. Milliseconds. */
 const LEFTOVER_AGE = 24 * 60 * 60 * 1000;
 
+/** Of a new `DirectoryObjectStore`. */
 export interface DirectoryObjectStoreOptions {
   /** Default node:fs/promises. */
   readonly fs?: FileSystem;

@@ -1,7 +1,9 @@
 import type { ObjectRange, ObjectStore, Reference, StoredObject } from '../object-store.ts';
 
+/** The calls of an `ObjectStore` that can be made to fail. */
 export type StoreCall = 'get' | 'put' | 'list' | 'delete' | 'read-reference' | 'swap-reference';
 
+/** When a `FaultObjectStore` fails. */
 export interface FaultOptions {
   /** Ahead of each call; what it throws is the call's failure, and nothing is done. */
   readonly before?: (call: StoreCall, key: string) => void;

@@ -2,6 +2,7 @@ import type { Control, NewDirectory } from '../control/control.ts';
 import type { StoredMerge } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 
+/** Which image the bitmaps are in. */
 export interface BitmapDirectoryOptions {
   readonly image: ImageMetadata;
   /** Bytes of the disk that the bitmaps describe. Default: the image's virtual size. */

@@ -6,6 +6,7 @@ import { writeRefcount } from '../refcounts/refcount-width.ts';
 import { ChunkStream, type Room } from './chunk-stream.ts';
 import { NewMap } from './new-map.ts';
 
+/** Of a `NewImage`, which is written front to back. */
 export interface NewImageOptions extends Pick<
   CreateQcow2Options,
   | 'size'

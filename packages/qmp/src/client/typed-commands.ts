@@ -101,6 +101,7 @@ export interface QmpArguments {
   readonly quit: NoArguments;
 }
 
+/** The commands that the client has types of. */
 export type QmpCommand = keyof QmpArguments;
 
 /** Of commands that return nothing. */
@@ -150,4 +151,5 @@ export const replies = {
   quit: nothing,
 } as const satisfies Readonly<Record<QmpCommand, v.GenericSchema>>;
 
+/** What a command answers with. */
 export type QmpReply<C extends QmpCommand> = v.InferOutput<(typeof replies)[C]>;

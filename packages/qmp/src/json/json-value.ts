@@ -8,6 +8,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | JsonObject;
 
+/** An object of JSON. */
 export interface JsonObject {
   readonly [key: string]: JsonValue | undefined;
 }

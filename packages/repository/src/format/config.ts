@@ -5,7 +5,9 @@ const FORMAT = 'tidemark-repository';
 const VERSION = 1;
 const MAX_CONFIG_SIZE = 4096;
 
+/** How blobs are compressed. `none` is for data that is so already. */
 export type Compression = 'none' | 'zstd';
+/** How all objects but `config` and the keys are encrypted. */
 export type Encryption = 'none' | 'aes-256-gcm';
 
 /** What was decided when a repository was made. */

@@ -7,6 +7,7 @@ import { MAX_MANIFEST_SIZE } from './limits.ts';
 const FORMAT = 'tidemark-repository-point';
 const VERSION = 1;
 
+/** Whether all of the drive was looked at for a point, or what a bitmap called dirty. */
 export type PointKind = 'full' | 'incremental';
 
 /** What one backup did. Bytes of the drive, but for `storedBytes`. */
@@ -22,6 +23,7 @@ export interface PointTotals {
   readonly storedBytes: number;
 }
 
+/** The bitmap that began anew at a restore point. */
 export interface PointBitmap {
   readonly name: string;
   /** Bytes. */

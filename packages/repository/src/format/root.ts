@@ -18,6 +18,7 @@ export interface RootPoint {
   readonly checkpoint: string | null;
 }
 
+/** A drive of a repository with its points. */
 export interface RootDrive {
   /** Which drive it is, as `DriveIdentity` has it. */
   readonly id: string;

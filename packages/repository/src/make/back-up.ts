@@ -12,6 +12,7 @@ import { RateLimit } from './rate-limit.ts';
 import { restartBitmaps } from './restart-bitmaps.ts';
 import { forgetTries } from './tries.ts';
 
+/** What `backUpDrives` backs up, and where to. */
 export interface RepositoryBackupOptions {
   readonly repository: Repository;
   /** Backed up as one checkpoint: their points are there together, or none is. */

@@ -10,6 +10,7 @@ import type { PointManifest } from '../format/manifest.ts';
 import type { Root, RootPoint } from '../format/root.ts';
 import type { Repository } from '../repository.ts';
 
+/** What `planPoint` decides by whether the next point can be incremental. */
 export interface RepositoryPlanOptions {
   readonly drive: { readonly id: string };
   /** Bytes of the drive now. */

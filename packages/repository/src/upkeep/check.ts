@@ -14,6 +14,7 @@ import { checkPack } from './check-pack.ts';
 
 const MAX_RANGES = 1000;
 
+/** What `checkRepository` reads. */
 export interface CheckOptions {
   readonly repository: Repository;
   /** Reads all packs. Without it: whether they are there, and what points and indexes say. */
@@ -22,6 +23,7 @@ export interface CheckOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Something that is missing or damaged in a repository. */
 export interface CheckProblem {
   /** Absent: it is of no point. */
   readonly point?: NamedPoint;
@@ -30,6 +32,7 @@ export interface CheckProblem {
   readonly ranges: readonly ByteRangeOfDrive[];
 }
 
+/** What `checkRepository` found. */
 export interface CheckReport {
   readonly points: readonly NamedPoint[];
   readonly packs: number;

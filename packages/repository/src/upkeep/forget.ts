@@ -10,11 +10,13 @@ export interface KeepPolicy {
   readonly monthly?: number | undefined;
 }
 
+/** A point that a policy keeps. */
 export interface KeptPoint extends RootPoint {
   /** Why it stays: `last`, `daily`, `weekly`, `monthly`. */
   readonly reasons: readonly string[];
 }
 
+/** What `applyPolicy` says of the points of a drive. */
 export interface Retention {
   readonly kept: readonly KeptPoint[];
   readonly forgotten: readonly RootPoint[];

@@ -24,6 +24,7 @@ import { rewritePacks } from './rewrite-packs.ts';
 const MAX_TURNS = 5;
 const DAY = 24 * 60 * 60 * 1000;
 
+/** What `prune` may remove. */
 export interface PruneOptions {
   readonly repository: Repository;
   /**
@@ -39,6 +40,7 @@ export interface PruneOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What `prune` did, or would do. Bytes of packs. */
 export interface PruneReport {
   /** Packs that went, or would go. */
   readonly removedPacks: number;

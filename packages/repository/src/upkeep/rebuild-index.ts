@@ -5,6 +5,7 @@ import { INDEX_PREFIX, indexKey, packKey, PACKS_PREFIX } from '../format/object-
 import type { Repository } from '../repository.ts';
 import { readPackTable } from './read-pack.ts';
 
+/** What `rebuildIndex` did. */
 export interface RebuiltIndex {
   /** Packs that had an index, and have one again. */
   readonly rebuilt: readonly string[];

@@ -48,6 +48,7 @@ async function digestsOfPoint(
   };
 }
 
+/** Of `digestsForBitmap`: which bitmap is to come back, and from which point. */
 export interface RepositoryDigestsOptions {
   readonly drive: { readonly id: string };
   /** Name of the bitmap that is to come back. */

@@ -19,6 +19,7 @@ export interface ByteRangeOfDrive {
   readonly length: number;
 }
 
+/** What `restorePoint` writes, and where to. */
 export interface RestorePointOptions {
   readonly repository: Repository;
   readonly point: OpenPoint;

@@ -14,6 +14,7 @@ const IN_FLIGHT = 8;
 const PIECE_SIZE = 1024 * 1024;
 const MAX_RANGES = 10_000;
 
+/** What `verifyAgainst` compares with a point. */
 export interface VerifyAgainstOptions {
   readonly repository: Repository;
   readonly point: OpenPoint;

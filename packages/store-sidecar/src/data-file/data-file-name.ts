@@ -1,6 +1,7 @@
 import type { BlockDevice } from '@tidemark/block';
 import { openQcow2 } from '@tidemark/qcow2';
 
+/** How a sidecar names the drive that is its data. */
 export interface SidecarDataFile {
   /** A path as the sidecar has it. Undefined: it has none, and who opens it has to name one. */
   readonly name: string | undefined;

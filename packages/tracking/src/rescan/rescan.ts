@@ -16,6 +16,7 @@ export interface RescanProgress {
   readonly dirty: number;
 }
 
+/** What `rescan` compares, and the bitmap that comes back so. */
 export interface RescanOptions {
   /** Made if it is missing, and made anew if it is there. */
   readonly name: string;
