@@ -176,4 +176,34 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
       replace: 'await earlier.find(at / drive.granularity);\n    blobs.reuse = () => {};',
     },
   },
+  {
+    name: 'a copy comes behind a younger point',
+    file: source('copy/plan-copy.ts'),
+    find: 'others !== undefined && created <= others.created',
+    replace: 'others !== undefined && created < others.created && others.created === created',
+  },
+  {
+    name: 'a copy comes behind a point that came meanwhile',
+    file: commit,
+    find: 'points.at(-1)?.id !== place.behind',
+    replace: 'points.length < 0',
+  },
+  {
+    name: 'a copy brings back what was forgotten there',
+    file: source('copy/plan-copy.ts'),
+    find: 'common = { point, copy };\n    break;',
+    replace: 'common ??= { point, copy };',
+  },
+  {
+    name: 'a copy is made of one point, and shares with another',
+    file: source('copy/copy-point.ts'),
+    find: 'differences(from, point, base)',
+    replace: 'differences(from, point, base && point)',
+  },
+  {
+    name: 'a copy of a copy is taken for another point',
+    file: source('format/manifest.ts'),
+    find: 'return origin ?? id;',
+    replace: 'return origin === undefined ? id : id;',
+  },
 ];

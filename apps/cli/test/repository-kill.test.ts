@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { TIDEMARK } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
@@ -16,6 +17,8 @@ const SEED = Number(process.env['SEED'] ?? Date.now() % 100_000);
 const dir = tempDir();
 const drive = join(dir, 'drive.qcow2');
 const repository = join(dir, 'repository');
+const other = join(dir, 'other');
+const key = join(dir, 'key');
 
 let state = SEED;
 /** From 0 to 1. */
@@ -65,20 +68,42 @@ async function expectAllIsWell(contents: Map<number, Buffer>): Promise<void> {
   );
   const { point } = result.points[0]!;
   contents.set(point, content);
-  const there = [...points.map((each) => each.point), point];
-  for (const each of [point, there[Math.floor(random() * there.length)]!]) {
+  await expectRestores(contents, [...points.map((each) => each.point), point], repository);
+}
+
+/** Of the newest point, and of one of them. */
+async function expectRestores(
+  contents: ReadonlyMap<number, Buffer>,
+  there: readonly number[],
+  ...from: readonly string[]
+): Promise<void> {
+  for (const each of [there.at(-1)!, there[Math.floor(random() * there.length)]!]) {
     const target = join(dir, 'restored.qcow2');
     rmSync(target, { force: true });
-    await succeed('restore', repository, target, '--point', String(each));
+    await succeed('restore', ...from, target, '--point', String(each));
     expect((await readDrive(target)).equals(contents.get(each)!)).toBe(true);
   }
 }
 
+/** The copies that are there are whole, and a copy that is run again has all that is new. */
+async function expectCopiesAreWell(contents: ReadonlyMap<number, Buffer>): Promise<void> {
+  const opened = [other, '--key-file', key];
+  await succeed('repo', 'check', ...opened);
+  await succeed('repo', 'export', repository, other, '--to-key-file', key);
+  await succeed('repo', 'check', ...opened);
+  const points = await succeedJson<{ readonly point: number }[]>('repo', 'list', ...opened);
+  const there = points.map(({ point }) => point);
+  expect(there.at(-1)).toBe(Math.max(...contents.keys()));
+  await expectRestores(contents, there, ...opened);
+}
+
 it(
-  `a backup, a prune and a restore that are killed leave all well (seed ${SEED})`,
+  `a backup, a prune, a copy and a restore that are killed leave all well (seed ${SEED})`,
   async () => {
     await makeDrive(drive, 'qcow2', SIZE, [{ offset: 0, length: 4 * MiB, byte: 1 }]);
     await succeed('repo', 'create', repository, '--compression', 'none');
+    writeFileSync(key, randomBytes(32));
+    await succeed('repo', 'create', other, '--key-file', key);
     const contents = new Map<number, Buffer>();
     const lasted = new Map<string, number>();
     for (let round = 0; round < ROUNDS; round++) {
@@ -88,6 +113,9 @@ it(
       if (round % 2 === 0) {
         await succeed('repo', 'forget', repository, '--keep-last', '2');
         await killed(lasted, 'repo', 'prune', repository, '--grace-hours', '0');
+      } else if (round % 4 === 1) {
+        await killed(lasted, 'repo', 'export', repository, other, '--to-key-file', key);
+        await expectCopiesAreWell(contents);
       } else {
         await killed(lasted, 'restore', repository, join(dir, `killed-${round}.raw`), '-f', 'raw');
       }

@@ -1,3 +1,9 @@
+export {
+  type CopiedPoint,
+  copyPoints,
+  type CopyPointsOptions,
+  type CopyProgress,
+} from './copy/copy-points.ts';
 export type { Secret } from './crypt/secret.ts';
 export type { Compression, Encryption, RepositoryConfig } from './format/config.ts';
 export type { PointBitmap, PointKind, PointManifest, PointTotals } from './format/manifest.ts';

@@ -107,7 +107,11 @@ export class Repository {
 
   /** Durable when this resolves; nobody sees it before the root names it. @returns its id */
   async putManifest(manifest: PointManifest): Promise<string> {
-    const plain = encodeManifest(manifest);
+    return this.putManifestBytes(encodeManifest(manifest));
+  }
+
+  /** The same, of a manifest that was encoded already: members that are not known stay. */
+  async putManifestBytes(plain: Uint8Array): Promise<string> {
     const id = toHex(this.sealer.digest(plain));
     await this.store.putIfAbsent(pointKey(id), this.sealer.sealObject(pointKey(id), plain));
     return id;
@@ -115,6 +119,11 @@ export class Repository {
 
   /** @throws BACKUP_CORRUPT: also where it is missing */
   async readManifest(id: string): Promise<PointManifest> {
+    return decodeManifest(await this.readManifestBytes(id), pointKey(id));
+  }
+
+  /** The same, as it was encoded. @throws BACKUP_CORRUPT */
+  async readManifestBytes(id: string): Promise<Uint8Array> {
     const key = pointKey(id);
     let stored: Uint8Array;
     try {
@@ -125,7 +134,7 @@ export class Repository {
     }
     const plain = this.sealer.openObject(key, stored);
     if (toHex(this.sealer.digest(plain)) !== id) throw corrupt(key, 'it fails its digest');
-    return decodeManifest(plain, key);
+    return plain;
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { copyIncrement } from '@tidemark/backup';
 import { fromSystemError } from '@tidemark/block';
-import { DirtyBitmap } from '@tidemark/core';
+import { DirtyBitmap, TidemarkError } from '@tidemark/core';
 import { createWholeImage } from '@tidemark/drive';
 import {
   chooseDrives,
@@ -14,13 +14,8 @@ import {
   type Repository,
 } from '@tidemark/repository';
 import { longWork } from '../long-work.ts';
-import type { RepositoryFlags } from './flags.ts';
+import type { CopyFlags } from './copy-to-repository.ts';
 import { withRepository } from './open-place.ts';
-
-interface Flags extends RepositoryFlags {
-  readonly point?: string;
-  readonly driveId?: string;
-}
 
 const CLUSTER = 65_536;
 /** Digits of a file's name, so that names are in the order of points. */
@@ -45,8 +40,10 @@ export interface ExportedPoint {
 export async function exportPoints(
   place: string,
   folder: string,
-  { point, driveId, ...flags }: Flags,
+  flags: CopyFlags,
 ): Promise<readonly ExportedPoint[]> {
+  refuseCopyFlags(folder, flags);
+  const { point, driveId } = flags;
   return withRepository(place, flags, async (repository) => {
     const last = await openPoint(repository, { point, drive: driveId });
     const [drive] = chooseDrives(await repository.readRoot(), last.drive.id, repository.label);
@@ -102,6 +99,14 @@ async function exportPoint(
     ),
   );
   return { ...about, copied, wasThere: false };
+}
+
+/** @throws USAGE */
+function refuseCopyFlags(where: string, { rate, toPassphraseFile, toKeyFile }: CopyFlags): void {
+  if ((rate ?? toPassphraseFile ?? toKeyFile) === undefined) return;
+  const text = `there is no repository in '${where}', and the flags are for a copy into one`;
+  const hint = `tidemark repo create ${where} makes one`;
+  throw new TidemarkError('USAGE', text, { where, hint });
 }
 
 /** Also of another repository's point: nobody takes one for the other. */

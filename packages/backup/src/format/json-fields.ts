@@ -30,6 +30,10 @@ export class JsonFields {
     return value;
   }
 
+  has(name: string): boolean {
+    return this.#members.has(name);
+  }
+
   isNull(name: string): boolean {
     return this.#members.get(name) === null;
   }

@@ -51,6 +51,16 @@ export interface PointManifest {
   /** Digest of the highest node of the map; null where all of the drive is zeros. */
   readonly map: string | null;
   readonly totals: PointTotals;
+  /**
+   * Of a copy: id of the point that it is of, in the repository where that was made. Absent where the
+   * copy has the same id.
+   */
+  readonly origin?: string | undefined;
+}
+
+/** The same for a point and for all copies of it, whatever ids they have. */
+export function originOf(id: string, { origin }: PointManifest): string {
+  return origin ?? id;
 }
 
 export function encodeManifest(manifest: PointManifest): Uint8Array {
@@ -79,6 +89,7 @@ export function decodeManifest(bytes: Uint8Array, where: string): PointManifest 
       fresh: totals.size('fresh'),
       storedBytes: totals.size('storedBytes'),
     },
+    ...(fields.has('origin') && { origin: fields.digest('origin') }),
   };
   const { kind, parent, granularity } = manifest;
   if (!isGranularity(granularity)) throw corrupt(where, `${granularity} is not a granularity`);

@@ -8,16 +8,29 @@ import type { Repository } from '../repository.ts';
 export interface PreparedPoint {
   readonly id: string;
   readonly manifest: PointManifest;
-  /** Packs that hold what its parent does not have. */
+  /** Id of the point whose map it was made of, which has to be named still; null: of none. */
+  readonly base: string | null;
+  /** Packs that hold what that point does not have. */
   readonly packs: readonly string[];
   /** `Root.prunes` before it was looked what is there. */
   readonly prunes: number;
+  /** Where it has to come behind a certain point of its drive. */
+  readonly place?: PlaceOfPoint | undefined;
+}
+
+/** Of a copy, which must not come behind points that are younger than it is. */
+export interface PlaceOfPoint {
+  /** Id of the newest point of the drive; undefined: there is none. */
+  readonly behind: string | undefined;
+  /** The number that it has, if that is free. */
+  readonly number: number;
 }
 
 /**
  * Lets the root name new points, all of them in one step: the commit point. What they need has to be
  * there: a prune that went on meanwhile may have taken it away.
- * @throws BACKUP_PARENT_MISMATCH: the parent was forgotten; LOCKED: what was relied on was pruned
+ * @throws BACKUP_PARENT_MISMATCH: the base was forgotten, or another point came meanwhile where there is
+ *   a place to keep; LOCKED: what was relied on was pruned
  */
 export async function commitPoints(
   repository: Repository,
@@ -35,12 +48,12 @@ export async function commitPoints(
   return points.map(({ id }) => named.get(id)!);
 }
 
-function addPoint(root: Root, { id, manifest }: PreparedPoint): Root {
+function addPoint(root: Root, { id, manifest, place }: PreparedPoint): Root {
   const { drive, created, bitmap } = manifest;
   const known = root.drives.find((it) => it.id === drive.id);
   // Done by an earlier turn that was told otherwise.
   if (known?.points.some((point) => point.id === id) === true) return root;
-  const last = (known?.last ?? 0) + 1;
+  const last = Math.max((known?.last ?? 0) + 1, place?.number ?? 1);
   const point: RootPoint = { id, number: last, created, checkpoint: bitmap?.checkpoint ?? null };
   const added: RootDrive = {
     id: drive.id,
@@ -58,11 +71,13 @@ function addPoint(root: Root, { id, manifest }: PreparedPoint): Root {
 async function assertStillWhole(
   repository: Repository,
   root: Root,
-  { id: own, manifest, packs, prunes }: PreparedPoint,
+  { id: own, manifest, base, packs, prunes, place }: PreparedPoint,
 ): Promise<void> {
-  const { parent, drive } = manifest;
-  const points = root.drives.find(({ id }) => id === drive.id)?.points ?? [];
-  if (parent !== null && !points.some(({ id }) => id === parent)) throw parentGone(repository);
+  const points = root.drives.find(({ id }) => id === manifest.drive.id)?.points ?? [];
+  // By an earlier turn that was told otherwise, or by somebody else: all of it was there then.
+  if (points.some(({ id }) => id === own)) return;
+  if (base !== null && !points.some(({ id }) => id === base)) throw baseGone(repository);
+  if (place !== undefined && points.at(-1)?.id !== place.behind) throw cameMeanwhile(repository);
   if (root.prunes === prunes) return;
   // Before this root, all that was condemned may be gone. After it, a condemnation lets our swap fail.
   const condemned = new Set(root.condemned);
@@ -82,7 +97,12 @@ async function isThere({ store }: Repository, key: string): Promise<boolean> {
   }
 }
 
-function parentGone({ label: where }: Repository): TidemarkError {
+function cameMeanwhile({ label: where }: Repository): TidemarkError {
+  const text = `another restore point of the drive came to ${where} meanwhile`;
+  return new TidemarkError('BACKUP_PARENT_MISMATCH', text, { where, hint: 'run it again' });
+}
+
+function baseGone({ label: where }: Repository): TidemarkError {
   const text = `the restore point that this backup stands on was forgotten in ${where} meanwhile`;
   return new TidemarkError('BACKUP_PARENT_MISMATCH', text, { where, hint: 'run the backup again' });
 }

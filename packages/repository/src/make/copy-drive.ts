@@ -13,8 +13,8 @@ import type { MapWriter } from '../map/map-writer.ts';
 import { Chunk } from './chunk.ts';
 import { ChunkPlacer, type Copied } from './chunk-placer.ts';
 import { ChunkQueue } from './chunk-queue.ts';
-import type { KnownGranules } from './known-granules.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { TryEntry } from '../format/try-record.ts';
 import type { TryWriter } from './try-writer.ts';
 
 /** Of a chunk, where most are zeros: others get their turn. */
@@ -27,6 +27,12 @@ interface CopyProgress {
   readonly read: number;
 }
 
+/** Knows of granules what they hold: what an earlier try has read, and is as it was. */
+export interface FoundEarlier {
+  /** Asked in ascending order. Undefined: it has to be read. */
+  find(granule: number): Promise<TryEntry | undefined>;
+}
+
 export interface CopyOptions {
   readonly source: BlockDevice;
   readonly drive: Granules;
@@ -35,8 +41,8 @@ export interface CopyOptions {
   readonly sealer: Sealer;
   readonly blobs: BlobWriter;
   readonly map: MapWriter;
-  /** What an earlier try has read, and is as it was. */
-  readonly earlier?: KnownGranules | undefined;
+  /** What is known without a read. */
+  readonly earlier?: FoundEarlier | undefined;
   readonly tries?: TryWriter | undefined;
   readonly rate?: RateLimit | undefined;
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
@@ -70,7 +76,7 @@ export async function copyDrive(options: CopyOptions): Promise<Copied> {
   }
 }
 
-/** Leaves out what an earlier try has stored. */
+/** Leaves out what is known, and stored. */
 async function copyRun(run: CopyRange, options: CopyOptions, queue: ChunkQueue): Promise<void> {
   const { earlier, drive, blobs, signal } = options;
   if (run.zero || earlier === undefined) return readRun(run, options, queue);

@@ -47,7 +47,8 @@ async function prepare(task: Task, options: PrepareOptions): Promise<PreparedPoi
     const { prunes } = await repository.readRoot();
     const map = task.plan.parent?.manifest.map ?? null;
     const manifest = describe(task, map, NOTHING);
-    return { id: await repository.putManifest(manifest), manifest, packs: [], prunes };
+    const id = await repository.putManifest(manifest);
+    return { id, manifest, base: manifest.parent, packs: [], prunes };
   }
   const { blobs: index, prunes } = await repository.index();
   const { store, sealer, config } = repository;
@@ -59,7 +60,7 @@ async function prepare(task: Task, options: PrepareOptions): Promise<PreparedPoi
     const { freshBytes: fresh, storedBytes } = blobs;
     const manifest = describe(task, map, { ...copied, fresh, storedBytes });
     const id = await repository.putManifest(manifest);
-    return { id, manifest, packs: blobs.packsInUse(), prunes };
+    return { id, manifest, base: manifest.parent, packs: blobs.packsInUse(), prunes };
   } catch (error) {
     await blobs.abandon();
     throw error;
