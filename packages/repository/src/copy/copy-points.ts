@@ -8,6 +8,7 @@ import { copyOrder } from './copy-order.ts';
 import type { CopyBase } from './copy-point.ts';
 import { type DrivePlan, planCopy } from './plan-copy.ts';
 
+/** What is copied, and where to. */
 export interface CopyPointsOptions {
   readonly from: Repository;
   readonly to: Repository;
