@@ -40,6 +40,16 @@ function alone(file: string, options: RolldownOptions): RolldownOptions {
   return { ...common, checks, ...options, output };
 }
 
+/** What every command needs: it must need nothing else. */
+const BASE = new RegExp(
+  [
+    'part-of-node:',
+    'packages/program/src/(exit-codes|package-version|printable|recent-node|report-error|sizes|to-its-end|usual-hints).ts',
+    'packages/core/src/(errors|limits)\\.ts',
+    'packages/block/src/(io-error|locks/look-ahead)\\.ts',
+  ].join('|'),
+);
+
 const version = statedVersion(import.meta.dirname);
 
 export default defineConfig([
@@ -58,7 +68,11 @@ export default defineConfig([
       // Few files, for each costs at every start; commands that are seldom called are files of their own.
       codeSplitting: {
         groups: [
-          { name: 'base', test: /packages\/(program|core\/src\/(errors|limits|text)[\w-]*\.ts)/ },
+          {
+            name: 'base',
+            test: BASE,
+            includeDependenciesRecursively: false,
+          },
           {
             name: 'images',
             test: /packages\/(core|block|qcow2|store-qcow2|img\/src\/(open|text|[\w-]+\.ts|commands\/(read-arguments|output-format|cache-mode)))/,

@@ -1,6 +1,7 @@
 import { cpSync, existsSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
+import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
 
 const DASHBOARD = new URL('../dashboard/dist', import.meta.url);
@@ -9,6 +10,7 @@ const DASHBOARD = new URL('../dashboard/dist', import.meta.url);
 export default defineConfig({
   input: 'src/main.ts',
   plugins: [
+    partsOfNode(),
     statedVersion(import.meta.dirname),
     commonJsFolder(),
     {
@@ -20,6 +22,8 @@ export default defineConfig({
     },
   ],
   platform: 'node',
+  // What is loaded late by one part may be loaded at once by another.
+  checks: { ineffectiveDynamicImport: false },
   resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
   output: {
     dir: 'dist',
@@ -29,8 +33,15 @@ export default defineConfig({
     sourcemap: false,
     entryFileNames: '[name].js',
     chunkFileNames: '[name]-[hash].js',
-    // What is shared with parts that are loaded later is one file, or each start would load several.
-    codeSplitting: { groups: [{ name: 'common', minShareCount: 2 }] },
-    minify: { compress: false, mangle: false, codegen: true },
+    codeSplitting: {
+      groups: [
+        // What reads the command line.
+        { name: 'start', tags: ['$initial'] },
+
+        // What is shared with parts that are loaded later is one file, or each start would load several.
+        { name: 'common', minShareCount: 2, includeDependenciesRecursively: false },
+      ],
+    },
+    minify: { compress: false, mangle: { keepNames: true }, codegen: true },
   },
 });

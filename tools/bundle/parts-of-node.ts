@@ -4,11 +4,17 @@ import type { Plugin } from 'rolldown';
 const SELDOM = [
   'child_process',
   'crypto',
+  'dns/promises',
   'fs/promises',
+  'http',
+  'https',
   'net',
   'os',
   'perf_hooks',
+  'readline',
+  'stream/promises',
   'timers/promises',
+  'tls',
   'zlib',
 ];
 const PREFIX = '\0part-of-node:';
@@ -24,16 +30,25 @@ export function partsOfNode(): Plugin {
     async load(id) {
       if (!id.startsWith(PREFIX)) return null;
       const name = id.slice(PREFIX.length);
-      const found: Record<string, unknown> = await import(`node:${name}`);
-      const members = Object.keys(found).filter((key) => key !== 'default');
+      const { default: _all, ...found }: Record<string, unknown> = await import(`node:${name}`);
       return `
         const module = () => process.getBuiltinModule('node:${name}');
-        const standIn = (key) => new Proxy(function () {}, {
-          apply: (_target, self, args) => Reflect.apply(module()[key], self, args),
-          construct: (_target, args) => Reflect.construct(module()[key], args),
-          get: (_target, inner) => module()[key][inner],
-        });
-        ${members.map((key) => `export const ${key} = /* @__PURE__ */ standIn('${key}');`).join('\n')}`;
+        const standIn = (key) => {
+          const self = new Proxy(function () {}, {
+            apply: (_target, it, args) => Reflect.apply(module()[key], it, args),
+            construct: (_target, args, made) =>
+              Reflect.construct(module()[key], args, made === self ? module()[key] : made),
+            get: (_target, inner) => module()[key][inner],
+          });
+          return self;
+        };
+        export default /* @__PURE__ */ new Proxy({}, { get: (_target, key) => module()[key] });
+        ${Object.entries(found).map(exported).join('\n')}`;
     },
   };
+}
+
+function exported([key, value]: readonly [string, unknown]): string {
+  const isCode = typeof value === 'function' || typeof value === 'object';
+  return `export const ${key} = /* @__PURE__ */ ${isCode ? `standIn('${key}')` : JSON.stringify(value)};`;
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { referencePages } from './pages.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-for (const { path, text } of referencePages()) {
+for (const { path, text } of await referencePages()) {
   mkdirSync(dirname(root + path), { recursive: true });
   writeFileSync(root + path, text);
   console.log(path);

@@ -1,5 +1,6 @@
 import { generateHelpTextForAllCommands } from '@stricli/core';
 import { buildCli } from '../../apps/cli/src/cli.ts';
+import { allRoutes } from '../../apps/cli/src/routes.ts';
 import { HELP } from '../../apps/daemon/src/help.ts';
 
 /** A file that is made from what programs say of themselves. */
@@ -10,8 +11,8 @@ export interface Page {
 }
 
 /** Reference pages and man pages. The same text everywhere: what `--help` prints. */
-export function referencePages(): readonly Page[] {
-  const commands = generateHelpTextForAllCommands(buildCli([]));
+export async function referencePages(): Promise<readonly Page[]> {
+  const commands = generateHelpTextForAllCommands(buildCli(await allRoutes(), []));
   const named = commands.map(([name, text]) => ({ name, text: text.trimEnd() }));
   return [
     { path: 'docs/reference/tidemark.md', text: markdown(named) },

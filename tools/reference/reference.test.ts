@@ -5,10 +5,11 @@ import { describeWithQemu, run } from '../qemu.ts';
 import { referencePages } from './pages.ts';
 
 const root = new URL('../../', import.meta.url);
+const pages = await referencePages();
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
 
 describe('reference pages', () => {
-  it.each(referencePages())('$path is what the programs say (else: pnpm reference)', (page) => {
+  it.each(pages)('$path is what the programs say (else: pnpm reference)', (page) => {
     expect(read(page.path)).toBe(page.text);
   });
 
@@ -29,7 +30,7 @@ describeWithQemu('man pages', ['nroff'], () => {
       const format = 'GROFF_NO_SGR=1 nroff -man -Tascii "$0" | sed "s/.\\x08//g"';
       const printed = await run('sh', '-c', format, new URL(path, root).pathname);
       const lines = new Set(printed.split('\n').map((line) => line.trim()));
-      const page = referencePages().find(
+      const page = pages.find(
         (one) => one.path === path.replace(/.*man.(.*)\..$/, 'docs/reference/$1.md'),
       );
       const said = page!.text

@@ -7,76 +7,39 @@ import {
   ExitCode,
   proposeCompletions,
   run,
-  type StricliProcess,
   text_en,
 } from '@stricli/core';
 import { EXIT_USAGE, exitCodeOf, packageVersion } from '@tidemark/program';
-import { backup } from './commands/backup.ts';
-import { bitmapRoutes } from './commands/bitmap/index.ts';
-import { checkpoint } from './commands/checkpoint.ts';
-import { history } from './commands/history.ts';
-import { imageRoutes } from './commands/image/index.ts';
-import { info } from './commands/info.ts';
-import { repoRoutes } from './commands/repo/index.ts';
-import { rescan } from './commands/rescan.ts';
-import { restore } from './commands/restore.ts';
-import { serve } from './commands/serve.ts';
-import { sidecarRoutes } from './commands/sidecar/index.ts';
-import { verify } from './commands/verify.ts';
-import { imgRoute } from './commands/img-route.ts';
-import { nbdRoute } from './commands/nbd-route.ts';
-import { COMPLETE, completion } from './commands/completion.ts';
-import { ctlRoutes } from './commands/ctl/index.ts';
-import { qmp } from './commands/qmp.ts';
 import { errorTexts } from './error-texts.ts';
-import { endOnOutputError } from './output.ts';
+import { COMPLETE } from './complete.ts';
+import { HOST } from './host.ts';
+import { type Routes, routesFor } from './routes.ts';
+import { say } from './say.ts';
 
-const root = buildRouteMap({
-  routes: {
-    bitmap: bitmapRoutes,
-    sidecar: sidecarRoutes,
-    image: imageRoutes,
-    info,
-    backup,
-    checkpoint,
-    restore,
-    rescan,
-    verify,
-    history,
-    serve,
-    repo: repoRoutes,
-    img: imgRoute,
-    nbd: nbdRoute,
-    ctl: ctlRoutes,
-    qmp,
-    completion,
-  },
-  docs: {
-    brief:
-      'remembers which parts of a virtual disk have changed, so that a backup copies only those',
-    fullDescription: [
-      'tidemark keeps dirty bitmaps inside qcow2 images and beside raw drives, as QEMU keeps them, and',
-      'takes full and incremental backups by them.',
-      '',
-      'EXAMPLES',
-      '  tidemark bitmap add vm.qcow2 nightly',
-      '  tidemark backup vm.qcow2 backups/vm --bitmap nightly',
-      '  tidemark restore backups/vm vm-restored.qcow2',
-      '',
-      'EXIT CODES',
-      '   0  done                         8  not an image, or a corrupt one',
-      '   1  internal error               9  unsupported',
-      '   2  wrong usage                 10  read-only, or not permitted',
-      '   3  not found                   11  wrong drive, parent or checksum of a backup',
-      '   4  exists already              12  no space',
-      '   5  busy or locked              13  input or output failed',
-      '   6  inconsistent bitmap         14  connection failed',
-      '   7  invalid value, or a         15  Node is too old',
-      '      sidecar that does not fit  130  cancelled',
-      '  20 to 24: what image check found; see tidemark image check --help',
-    ].join('\n'),
-  },
-});
+const DOCS = {
+  brief: 'remembers which parts of a virtual disk have changed, so that a backup copies only those',
+  fullDescription: [
+    'tidemark keeps dirty bitmaps inside qcow2 images and beside raw drives, as QEMU keeps them, and',
+    'takes full and incremental backups by them.',
+    '',
+    'EXAMPLES',
+    '  tidemark bitmap add vm.qcow2 nightly',
+    '  tidemark backup vm.qcow2 backups/vm --bitmap nightly',
+    '  tidemark restore backups/vm vm-restored.qcow2',
+    '',
+    'EXIT CODES',
+    '   0  done                         8  not an image, or a corrupt one',
+    '   1  internal error               9  unsupported',
+    '   2  wrong usage                 10  read-only, or not permitted',
+    '   3  not found                   11  wrong drive, parent or checksum of a backup',
+    '   4  exists already              12  no space',
+    '   5  busy or locked              13  input or output failed',
+    '   6  inconsistent bitmap         14  connection failed',
+    '   7  invalid value, or a         15  Node is too old',
+    '      sidecar that does not fit  130  cancelled',
+    '  20 to 24: what image check found; see tidemark image check --help',
+  ].join('\n'),
+};
 
 const BRIEFS: DocumentationBriefs = {
   ...text_en.briefs,
@@ -85,9 +48,9 @@ const BRIEFS: DocumentationBriefs = {
   argumentEscapeSequence: 'what follows are arguments, though they begin with a dash',
 };
 
-/** The commands; `args`: the command line that mistakes are told of. */
-export function buildCli(args: readonly string[]): Application<CommandContext> {
-  return buildApplication(root, {
+/** The program of these commands; `args`: the command line that mistakes are told of. */
+export function buildCli(routes: Routes, args: readonly string[]): Application<CommandContext> {
+  return buildApplication(buildRouteMap({ routes, docs: DOCS }), {
     name: 'tidemark',
     versionInfo: { currentVersion: packageVersion(import.meta.url) },
     // `--` ends the options, so that a name may begin with a dash.
@@ -100,16 +63,11 @@ export function buildCli(args: readonly string[]): Application<CommandContext> {
 
 /** Runs one command line and leaves its exit code in `process.exitCode`. */
 export async function runCli(args: readonly string[]): Promise<void> {
-  endOnOutputError();
-  const host: StricliProcess = {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-  };
-  const app = buildCli(args);
+  const host = { ...HOST };
+  const app = buildCli(await routesFor(args), args);
   if (args[0] === COMPLETE) {
     const found = await proposeCompletions(app, args.slice(1), { process: host });
-    for (const { completion } of found) process.stdout.write(`${completion}\n`);
+    for (const { completion } of found) say(1, `${completion}\n`);
     return;
   }
   await run(app, args, { process: host });

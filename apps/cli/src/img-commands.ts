@@ -11,6 +11,3 @@ export const IMG_COMMANDS = [
   'resize',
   'snapshot',
 ] as const;
-
-/** Those that look for writers, and keep none out. */
-export const LOOKING: readonly string[] = ['info', 'map', 'measure', 'snapshot'];

@@ -8,11 +8,12 @@ export async function lookAtBitmaps<T>(
   flags: DriveFlags & { readonly forceShare?: boolean },
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const options = { access: 'read', forceShare: flags.forceShare ?? false } as const;
+  const { forceShare = false } = flags;
+  const options = { access: 'read', look: true, forceShare } as const;
   try {
     return await withBitmaps(path, flags, options, work);
   } catch (error) {
-    if (!isTidemarkError(error, 'LOCKED') || flags.forceShare === true) throw error;
+    if (!isTidemarkError(error, 'LOCKED') || forceShare) throw error;
     const hint = 'end what writes it, or add --force-share: what you see then may be out of date';
     throw new TidemarkError('LOCKED', error.message, { ...error.context, hint }, error.cause);
   }

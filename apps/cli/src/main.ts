@@ -1,19 +1,20 @@
 #!/usr/bin/env node
 import { lookAhead } from '@tidemark/block/look-ahead';
 import { keepCompiled } from '@tidemark/program';
-import { IMG_COMMANDS, LOOKING } from './img-commands.ts';
+import { IMG_COMMANDS } from './img-commands.ts';
 import type { ImgProgram } from './img-program.ts';
+import { looksForWriters } from './looking.ts';
 
-const [command, ...words] = process.argv.slice(2);
-const step = command === 'img' ? IMG_COMMANDS.find((name) => name === words[0]) : undefined;
+const words = process.argv.slice(2);
+const locks = looksForWriters(words) ? lookAhead() : undefined;
+const [command, ...others] = words;
+const step = command === 'img' ? IMG_COMMANDS.find((name) => name === others[0]) : undefined;
+// What is loaded from here on is kept.
+keepCompiled();
 if (step === undefined) {
-  keepCompiled();
-  // What is loaded from here on is kept.
   const program: typeof import('./start.ts') = require('./start.js');
-  void program.start(import.meta.url);
+  void program.start(import.meta.url, words, locks);
 } else {
-  const locks = LOOKING.includes(step) ? lookAhead() : undefined;
-  keepCompiled();
   const { run }: { readonly run: ImgProgram } = require(`./img/${step}.js`);
-  void run(import.meta.url, words, locks);
+  void run(import.meta.url, others, locks);
 }

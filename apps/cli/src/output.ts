@@ -1,5 +1,5 @@
-import { fromSystemError } from '@tidemark/block';
-import { exitCodeOf, printable, reportError } from '@tidemark/program';
+import { printable } from '@tidemark/program';
+import { say } from './say.ts';
 
 /** Where a command prints. One JSON value with `--json`, text for people without. */
 export interface OutputFlags {
@@ -13,15 +13,16 @@ export function print<T>(
   text: (value: T) => readonly string[],
 ): void {
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    say(1, `${JSON.stringify(value, null, 2)}\n`);
     return;
   }
-  for (const line of text(value)) process.stdout.write(`${printable(line)}\n`);
+  const lines = text(value).map((line) => `${printable(line)}\n`);
+  say(1, lines.join(''));
 }
 
 /** Tells a user something on stderr that changes nothing about the result. */
 export function notice(message: string): void {
-  process.stderr.write(`tidemark: ${printable(message)}\n`);
+  say(2, `tidemark: ${printable(message)}\n`);
 }
 
 /** `1 restore point`, `2 restore points`. */
@@ -37,18 +38,4 @@ export function table(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map((row) =>
     row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  '),
   );
-}
-
-/**
- * Ends the program where its output has nowhere to go. All that a command changes is durable
- * before it prints, so nothing is cut off.
- */
-export function endOnOutputError(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader has seen enough, as head(1) does.
-    if (error.code === 'EPIPE') process.exit(0);
-    const problem = fromSystemError(error, 'standard output');
-    process.stderr.write(reportError(problem, { program: 'tidemark' }));
-    process.exit(exitCodeOf(problem));
-  });
 }

@@ -10,6 +10,11 @@ export interface SessionOptions {
   /** Makes the sidecar of a raw drive when there is none. Default false. */
   readonly create?: boolean;
   readonly forceShare?: boolean;
+  /**
+   * For a short look at bitmaps: refused while somebody writes, keeps nobody out, and starts no
+   * helper. Default false.
+   */
+  readonly look?: boolean;
 }
 
 export interface Session {
@@ -29,13 +34,15 @@ export interface StoreSession {
 export async function withDrive<T>(
   path: string,
   { format }: Pick<DriveFlags, 'format'>,
-  { access, content = false, forceShare = false }: SessionOptions,
+  options: SessionOptions,
   work: (drive: Drive) => Promise<T>,
 ): Promise<T> {
+  const { access, content = false, look = false } = options;
   const drive = await openDrive(path, {
     access,
     skipBacking: !content,
-    lock: !forceShare,
+    lock: lockOf(options),
+    waits: look,
     onNotice: notice,
     ...(format && { format }),
   });
@@ -56,7 +63,7 @@ export async function withBitmaps<T>(
   return withDrive(path, flags, options, async (drive) => {
     const bitmaps = await openDriveBitmaps(drive, {
       create: options.create ?? false,
-      lock: options.forceShare !== true,
+      lock: lockOf(options),
       onNotice: notice,
       ...(flags.sidecar !== undefined && { sidecar: flags.sidecar }),
       ...(flags.checkpoints !== undefined && { checkpoints: flags.checkpoints }),
@@ -85,6 +92,11 @@ export async function withStore<T>(
     if (session.store === undefined) throw noSidecar(session);
     return work(session.store, session);
   });
+}
+
+function lockOf({ forceShare = false, look = false }: SessionOptions): boolean | 'look' {
+  if (forceShare) return false;
+  return look ? 'look' : true;
 }
 
 function noSidecar({ drive, sidecarPath }: Session): TidemarkError {

@@ -1,11 +1,8 @@
 import { TidemarkError } from '@tidemark/core';
 import { exitCodeOf, packageVersion, printable, reportError } from '@tidemark/program';
-import { daemonize } from './background.ts';
 import { ConfigError } from './config/config-error.ts';
-import { loadConfig } from './config/load-config.ts';
 import { HELP } from './help.ts';
 import { type DaemonOptions, parseOptions } from './options/parse-options.ts';
-import { serve } from './run-service.ts';
 
 /** Runs until a signal or QMP's quit, and leaves the exit code in `process.exitCode`. */
 export async function runDaemon(args: readonly string[]): Promise<void> {
@@ -15,8 +12,8 @@ export async function runDaemon(args: readonly string[]): Promise<void> {
     else if (options.version)
       process.stdout.write(`tidemarkd ${packageVersion(import.meta.url)}\n`);
     else if (options.checkConfig) await checkConfig(options);
-    else if (options.daemonize) await daemonize(args);
-    else await serve(options);
+    else if (options.daemonize) await (await import('./background.ts')).daemonize(args);
+    else await (await import('./run-service.ts')).serve(options);
   } catch (error) {
     process.stderr.write(reportOf(error));
     process.exitCode = exitCodeOf(error);
@@ -28,6 +25,7 @@ async function checkConfig({ config }: DaemonOptions): Promise<void> {
     const hint = 'add --config FILE';
     throw new TidemarkError('USAGE', 'no configuration file is given', { hint });
   }
+  const { loadConfig } = await import('./config/load-config.ts');
   await loadConfig(config);
   process.stdout.write(`${printable(config)}: no fault found\n`);
 }

@@ -2,7 +2,7 @@ import { TidemarkError } from '@tidemark/core';
 import { BlockGraph } from '@tidemark/graph';
 import { tellParent } from './background.ts';
 import { adoptedOf, composeDrives, type ServedDrive } from './compose.ts';
-import { type LoadedConfig, loadConfig } from './config/load-config.ts';
+import type { LoadedConfig } from './config/load-config.ts';
 import { createLogger, type Logger } from './log/logger.ts';
 import type { DaemonOptions } from './options/parse-options.ts';
 import { removePidfile, writePidfile } from './pidfile.ts';
@@ -10,7 +10,7 @@ import { RunningService } from './running-service.ts';
 
 /** Serves until a signal or QMP's quit. @throws what keeps it from that, or goes wrong at the end */
 export async function serve(options: DaemonOptions): Promise<void> {
-  const loaded = options.config === undefined ? undefined : await loadConfig(options.config);
+  const loaded = options.config === undefined ? undefined : await load(options.config);
   if (loaded === undefined && options.drives.length === 0 && options.steps.length === 0) {
     throw new TidemarkError('USAGE', 'no drive is given', {
       hint: 'add -drive file=PATH,id=ID, or --config FILE',
@@ -42,6 +42,12 @@ export async function serve(options: DaemonOptions): Promise<void> {
     await service.close();
     await removePidfile(options.pidfile);
   }
+}
+
+/** A reader of YAML is much to load for who has no use for it. */
+async function load(path: string): Promise<LoadedConfig> {
+  const { loadConfig } = await import('./config/load-config.ts');
+  return loadConfig(path);
 }
 
 function newLogger(): Logger {

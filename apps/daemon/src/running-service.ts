@@ -3,7 +3,7 @@ import { TidemarkError } from '@tidemark/core';
 import { packageVersion } from '@tidemark/program';
 import type { ServedDrive } from './compose.ts';
 import { ConfigError } from './config/config-error.ts';
-import { type LoadedConfig, loadConfig } from './config/load-config.ts';
+import type { LoadedConfig } from './config/load-config.ts';
 import type { ListenConfig } from './config/serving-schema.ts';
 import { ConfiguredService } from './configured/configured-service.ts';
 import { Monitors } from './configured/monitors.ts';
@@ -128,6 +128,7 @@ export class RunningService {
     const { log } = this.#logger;
     await this.#manager.reloading();
     try {
+      const { loadConfig } = await import('./config/load-config.ts');
       await this.#configured.apply(await loadConfig(path));
       this.#reloads.done += 1;
       this.#reloads.isLastGood = true;

@@ -7,7 +7,7 @@ export interface DataFileOptions {
   /** Path of the image whose data lies there. */
   readonly image: string;
   readonly writable?: boolean;
-  readonly lock?: boolean;
+  readonly lock?: boolean | 'look';
   readonly onNotice?: (message: string) => void;
 }
 

@@ -16,7 +16,7 @@ export interface OpenBitmapsOptions {
   readonly sidecar?: string;
   /** Makes the sidecar when it is missing. Default false. */
   readonly create?: boolean;
-  readonly lock?: boolean;
+  readonly lock?: boolean | 'look';
   /**
    * Folder of checkpoints over several drives. What a crash has cut off of one is finished if the
    * bitmaps can be changed, and until it is on all of its drives their bitmaps tell no checkpoint.

@@ -25,8 +25,8 @@ export interface OpenDriveOptions {
    * read, an image may be encrypted then, of which only metadata can be. Default false.
    */
   readonly skipBacking?: boolean;
-  /** Takes the locks that QEMU respects. Default true. */
-  readonly lock?: boolean;
+  /** Takes the locks that QEMU respects; see `FileDeviceOptions`. Default true. */
+  readonly lock?: boolean | 'look';
   /** See `FileDeviceOptions`: for a program that has nothing else to do. Default false. */
   readonly waits?: boolean;
   /** Hears what a user should know and need not act on. */

@@ -10,7 +10,7 @@ export interface OpenImageOptions {
   readonly path: string;
   readonly writable: boolean;
   /** Takes the locks that QEMU respects on files that are opened here. Default true. */
-  readonly lock?: boolean;
+  readonly lock?: boolean | 'look';
   /** See `openDrive`. */
   readonly skipBacking?: boolean;
   /** What stands behind the image, whatever its header says. It is closed with the image. */

@@ -1,5 +1,4 @@
 import { TidemarkError } from '@tidemark/core';
-import { connectNbd } from '@tidemark/nbd';
 import type { Drive, OpenDriveOptions } from './open-drive.ts';
 
 /** Milliseconds that a server may be gone for, as it is when it is started anew. */
@@ -23,6 +22,8 @@ export async function openNbdDrive(uri: string, options: OpenDriveOptions): Prom
       hint: 'let the server export the disk that is in the image, and use format=raw',
     });
   }
+  // Most drives are files, and a client of NBD is much to load.
+  const { connectNbd } = await import('@tidemark/nbd');
   const device = await connectNbd(uri, {
     reconnect: RECONNECT_MS,
     ...(onNotice && { onNotice }),

@@ -1,10 +1,9 @@
 import { buildCommand } from '@stricli/core';
 import { TidemarkError } from '@tidemark/core';
+import { COMPLETE } from '../complete.ts';
 import { jsonFlag, withExamples } from '../flags.ts';
 import type { OutputFlags } from '../output.ts';
-
-/** What a shell's script calls us by, with the words so far: proposals, one to a line. */
-export const COMPLETE = '__complete';
+import { say } from '../say.ts';
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `_tidemark() {
@@ -33,7 +32,7 @@ export const completion = buildCommand({
         hint: `use one of ${Object.keys(SCRIPTS).join(', ')}`,
       });
     }
-    process.stdout.write(json ? `${JSON.stringify({ shell, script }, null, 2)}\n` : script);
+    say(1, json ? `${JSON.stringify({ shell, script }, null, 2)}\n` : script);
   },
   parameters: {
     flags: { json: jsonFlag },

@@ -1,14 +1,15 @@
 import { buildCommand } from '@stricli/core';
 import { jsonFlag, withExamples } from '../flags.ts';
 import type { OutputFlags } from '../output.ts';
+import { say } from '../say.ts';
 import { socketPositional } from './ctl/positionals.ts';
 
 export const qmp = buildCommand<OutputFlags, [socket: string, command?: string, args?: string]>({
   async func(_flags, socket, command, args) {
     const { runLines, runOne } = await import('../control/talk.ts');
-    const say = (line: string) => void process.stdout.write(`${line}\n`);
-    if (command === undefined) await runLines(socket, process.stdin, say);
-    else say(JSON.stringify(await runOne(socket, [command, args].join(' ')), null, 2));
+    const sayLine = (line: string) => say(1, `${line}\n`);
+    if (command === undefined) await runLines(socket, process.stdin, sayLine);
+    else sayLine(JSON.stringify(await runOne(socket, [command, args].join(' ')), null, 2));
   },
   parameters: {
     flags: { json: { ...jsonFlag, brief: 'print JSON, errors too' } },

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { fromSystemError } from '@tidemark/block';
 import { drawPng, drawSvg, drawText, type Picture } from '@tidemark/picture';
 import { formatSize, printable } from '@tidemark/program';
+import { say } from '../say.ts';
 import type { PictureFlags } from './flags.ts';
 
 /** Bits of colour that a terminal needs for shades that can be told apart. */
@@ -14,7 +15,7 @@ export function showPicture(picture: Picture, { svg, png, colour, json }: Pictur
   if (svg !== undefined || png !== undefined) return;
   if (json) {
     const rows = picture.rows.map((row) => ({ ...row, dirty: [...row.dirty] }));
-    process.stdout.write(`${JSON.stringify({ ...picture, rows }, null, 2)}\n`);
+    say(1, `${JSON.stringify({ ...picture, rows }, null, 2)}\n`);
     return;
   }
   const isColoured = colour === 'always' || (colour !== 'never' && hasColours());
@@ -24,7 +25,7 @@ export function showPicture(picture: Picture, { svg, png, colour, json }: Pictur
   };
   const legend = `a cell is ${formatSize(picture.cellSize)}`;
   const lines = [printable(picture.title), ...drawText(plain, { colour: isColoured }), legend];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  say(1, `${lines.join('\n')}\n`);
 }
 
 function hasColours(): boolean {

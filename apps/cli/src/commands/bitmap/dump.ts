@@ -9,6 +9,7 @@ import {
   withExamples,
 } from '../../flags.ts';
 import type { OutputFlags } from '../../output.ts';
+import { say } from '../../say.ts';
 
 interface Flags extends DriveFlags, OutputFlags {
   readonly map?: boolean;
@@ -23,9 +24,11 @@ export const dump = buildCommand<Flags, [drive: string, name: string]>({
       });
     }
     const { withStore } = await import('../../session.ts');
-    const bitmap = await withStore(path, flags, { access: 'read' }, (store) => store.load(name));
+    const bitmap = await withStore(path, flags, { access: 'read', look: true }, (store) =>
+      store.load(name),
+    );
     if (map) await drawMap(bitmap);
-    else await writeExtents(bitmap, flags);
+    else writeExtents(bitmap, flags);
   },
   parameters: {
     flags: {
@@ -59,11 +62,11 @@ export const dump = buildCommand<Flags, [drive: string, name: string]>({
 async function drawMap(bitmap: DirtyBitmap): Promise<void> {
   const { drawLine } = await import('../../picture/draw-line.ts');
   const { cells, cellSize } = drawLine(bitmap);
-  await write(`[${cells}]\na character is ${formatSize(cellSize)}\n`);
+  say(1, `[${cells}]\na character is ${formatSize(cellSize)}\n`);
 }
 
 /** In pieces: a bitmap can have millions of ranges. */
-async function writeExtents(bitmap: DirtyBitmap, { json }: OutputFlags): Promise<void> {
+function writeExtents(bitmap: DirtyBitmap, { json }: OutputFlags): void {
   let text = json ? '[' : '';
   let isFirst = true;
   for (const { offset, length } of bitmap.dirtyExtents()) {
@@ -72,13 +75,8 @@ async function writeExtents(bitmap: DirtyBitmap, { json }: OutputFlags): Promise
       : `${offset} ${length}\n`;
     isFirst = false;
     if (text.length < 64 * 1024) continue;
-    await write(text);
+    say(1, text);
     text = '';
   }
-  await write(json ? `${text}${isFirst ? '' : '\n'}]\n` : text);
-}
-
-async function write(text: string): Promise<void> {
-  if (process.stdout.write(text)) return;
-  await new Promise<void>((resolve) => process.stdout.once('drain', () => resolve()));
+  say(1, json ? `${text}${isFirst ? '' : '\n'}]\n` : text);
 }

@@ -16,7 +16,9 @@ export const show = buildCommand<Flags, [drive: string, name: string]>({
     const { foldBitmap } = await import('@tidemark/picture');
     const { formatSize } = await import('@tidemark/program');
     const { showPicture } = await import('../../picture/show-picture.ts');
-    const bitmap = await withStore(path, flags, { access: 'read' }, (store) => store.load(name));
+    const bitmap = await withStore(path, flags, { access: 'read', look: true }, (store) =>
+      store.load(name),
+    );
     const dirty = `${formatSize(bitmap.dirtyBytes)} of ${formatSize(bitmap.diskSize)} dirty`;
     const picture = foldBitmap(bitmap, {
       title: `${name}: ${dirty}`,
