@@ -83,7 +83,7 @@ export class HostMetadata implements ImageMetadata {
   }
 
   async readHost(target: Uint8Array, offset: number): Promise<void> {
-    await this.#state.file.read(target, offset);
+    await this.#state.file.readSoon(target, offset);
   }
 
   async writeHost(source: Uint8Array, offset: number): Promise<void> {
@@ -92,7 +92,7 @@ export class HostMetadata implements ImageMetadata {
     const first = offset - (offset % clusterSize);
     const clusterCount = Math.ceil((offset + source.length - first) / clusterSize);
     this.#state.guard.assertNotMetadata(first, clusterCount);
-    await this.#state.file.write(source, offset);
+    await this.#state.file.writeSoon(source, offset);
   }
 
   async allocate(clusterCount: number): Promise<number> {

@@ -22,6 +22,7 @@ class StallingDevice {
     };
     this.device = new Proxy(inner, {
       get(target, name) {
+        if (name === 'writeNow') return () => false;
         const value: unknown = name === 'write' ? write : Reflect.get(target, name, target);
         return typeof value === 'function' && name !== 'write' ? value.bind(target) : value;
       },

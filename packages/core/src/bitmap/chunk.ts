@@ -10,9 +10,11 @@ export const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
 
 export const isUniform = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
 
+/** By doubling: in a short program, a loop over the 8192 chunks of 16 TiB takes milliseconds. */
 export function clearChunks(count: number): Uint32Array[] {
-  const chunks: Uint32Array[] = [];
-  for (let index = 0; index < count; index++) chunks.push(ZEROS);
+  let chunks: Uint32Array[] = [ZEROS];
+  while (chunks.length < count) chunks = chunks.concat(chunks);
+  chunks.length = count;
   return chunks;
 }
 

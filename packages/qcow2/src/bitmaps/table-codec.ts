@@ -50,7 +50,11 @@ export function decodeTable(source: TableSource): BitmapTable {
 
 export function encodeTable(table: BitmapTable, target: Uint8Array): void {
   const view = new DataView(target.buffer, target.byteOffset, target.byteLength);
-  for (const [index, entry] of table.entries()) view.setBigUint64(index * 8, BigInt(entry));
+  for (let index = 0; index < table.length; index++) {
+    const entry = table[index]!;
+    view.setUint32(index * 8, entry / 2 ** 32);
+    view.setUint32(index * 8 + 4, entry % 2 ** 32);
+  }
 }
 
 export function entryFault(

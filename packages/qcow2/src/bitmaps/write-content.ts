@@ -47,6 +47,7 @@ export async function writeTable(
 function planTable(content: DirtyBitmap, clusterSize: number): BitmapTable {
   const { diskSize, granularity, serializedLength } = content;
   const table = new Float64Array(tableSizeFor(diskSize, granularity, clusterSize));
+  if (content.count === 0) return table;
   for (const index of table.keys()) {
     const at = index * clusterSize;
     const kind = content.contentOf(at, Math.min(clusterSize, serializedLength - at));

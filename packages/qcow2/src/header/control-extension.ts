@@ -8,8 +8,20 @@ export function controlExtension(header: ImageHeader): Extension | undefined {
   return header.extensions.find(({ type }) => type === CONTROL_EXTENSION);
 }
 
+/** A header is never changed, and is asked several times in each change of bitmaps. */
+const known = new WeakMap<ImageHeader, FoundControl | 'none'>();
+
 /** The control extension of a header, if it has one. */
 export function findControl(header: ImageHeader): FoundControl | undefined {
+  let control = known.get(header);
+  if (control === undefined) {
+    control = readControl(header) ?? 'none';
+    known.set(header, control);
+  }
+  return control === 'none' ? undefined : control;
+}
+
+function readControl(header: ImageHeader): FoundControl | undefined {
   const found = header.extensions.filter(({ type }) => type === CONTROL_EXTENSION);
   if (found[0] === undefined) return undefined;
   if (found.length > 1) return { problem: 'is there twice' };

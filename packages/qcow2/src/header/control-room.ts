@@ -32,15 +32,16 @@ export function findSlots(
   header: ImageHeader,
   place: (slots: number) => ImageHeader | undefined,
 ): number | undefined {
-  const all = Array.from({ length: MAX_TOKENS + 1 }, (_, i) => MAX_TOKENS - i);
-  const placed = all.flatMap((slots) => {
+  let most: number | undefined;
+  for (let slots = MAX_TOKENS; slots >= 0; slots--) {
     const next = place(slots);
-    return next === undefined || !leavesRoom(next, header) ? [] : { slots, next };
-  });
-  // Behind sector 0 is the place of what QEMU would write there; only long extensions have to go
-  // to it, and then tokens are no reason for it.
-  const inSector0 = placed.find(({ next }) => extensionsEnd(next) <= SECTOR_SIZE);
-  return (inSector0 ?? placed[0])?.slots;
+    if (next === undefined || !leavesRoom(next, header)) continue;
+    // Behind sector 0 is the place of what QEMU would write there; only long extensions have to go
+    // to it, and then tokens are no reason for it.
+    if (extensionsEnd(next) <= SECTOR_SIZE) return slots;
+    most ??= slots;
+  }
+  return most;
 }
 
 function leavesRoom(next: ImageHeader, { backing, extensions }: ImageHeader): boolean {

@@ -65,7 +65,7 @@ export class HeaderOwner {
   /** Changes fields only; extensions stay byte for byte as they are. */
   async patch(changes: HeaderPatch): Promise<void> {
     const next = { ...this.#header, ...changes };
-    const sector = await this.#file.readNew(0, SECTOR_SIZE);
+    const sector = await this.#file.readNewSoon(0, SECTOR_SIZE);
     sector.set(encodeFields(next));
     await this.#commit(next, sector);
   }
@@ -80,11 +80,12 @@ export class HeaderOwner {
   }
 
   async #switch(next: ImageHeader): Promise<void> {
-    const area = await this.#area(next);
+    const found = await this.#file.readNewSoon(0, roundUp(this.#usedEnd(next), SECTOR_SIZE));
+    const area = this.#area(next, found);
     const rest = area.subarray(SECTOR_SIZE);
-    if (Buffer.compare(await this.#file.readNew(SECTOR_SIZE, rest.length), rest) !== 0) {
+    if (Buffer.compare(found.subarray(SECTOR_SIZE), rest) !== 0) {
       await this.#makeWay(this.#usedEnd(next));
-      await this.#file.write(rest, SECTOR_SIZE);
+      await this.#file.writeSoon(rest, SECTOR_SIZE);
       // What is there for QEMU alone may come before sector 0 or after it.
       if (this.#usesRest(next)) await this.#file.flush();
     }
@@ -163,7 +164,7 @@ export class HeaderOwner {
     if (!isInUse(this.#header, SECTOR_SIZE, end) || (await this.#drawIn(end))) return;
     const moved = moveBehind(this.#header, end);
     if (moved === undefined) throw noRoom(this.#file.label);
-    await this.#file.write(moved.bytes.subarray(moved.from), moved.from);
+    await this.#file.writeSoon(moved.bytes.subarray(moved.from), moved.from);
     await this.#file.flush();
     await this.#commit(moved.header, moved.bytes.subarray(0, SECTOR_SIZE));
   }
@@ -180,7 +181,7 @@ export class HeaderOwner {
     if (drawn === undefined || isInUse(drawn, SECTOR_SIZE, end)) return false;
     if (drawn.backing?.offset !== header.backing?.offset) return false;
     const behind = takeoverBytes(drawn);
-    const found = await this.#file.readNew(SECTOR_SIZE, behind.length);
+    const found = await this.#file.readNewSoon(SECTOR_SIZE, behind.length);
     if (behind.length === 0 || Buffer.compare(found, behind) !== 0) return false;
     const sector = new Uint8Array(SECTOR_SIZE);
     sector.set(composeHeader(drawn));
@@ -188,13 +189,16 @@ export class HeaderOwner {
     return true;
   }
 
-  /** Whole sectors that hold the header, its extensions, and the name where that has to move. */
-  async #area(next: ImageHeader): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * Whole sectors that hold the header, its extensions, and the name where that has to move, in
+   * place of those that are `found`.
+   */
+  #area(next: ImageHeader, found: Uint8Array): Uint8Array<ArrayBuffer> {
     const composed = composeHeader(next);
     const { backing } = next;
-    const length = roundUp(this.#usedEnd(next), SECTOR_SIZE);
     // What is behind the end marker in the last sector stays, from the second sector on.
-    const area = await this.#file.readNew(0, length);
+    const area = new Uint8Array(found);
+    const { length } = area;
     area.fill(0, 0, Math.max(SECTOR_SIZE, composed.length));
     area.set(composed);
     area.set(takeoverBytes(next), SECTOR_SIZE);
@@ -222,7 +226,7 @@ export class HeaderOwner {
   }
 
   async #commit(next: ImageHeader, bytes: Uint8Array): Promise<void> {
-    await this.#file.write(bytes, 0);
+    await this.#file.writeSoon(bytes, 0);
     await this.#file.flush();
     this.#header = next;
   }

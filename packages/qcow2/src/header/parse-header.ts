@@ -38,11 +38,11 @@ export async function readHeader(
   const where = file.label;
   const fault: HeaderFault = (field, problem) =>
     corrupt({ where, struct: 'header', field, offset: HeaderV3.offsetOf[field], problem });
-  const start = await file.readNew(0, Math.min(file.size, HEADER_LENGTH));
+  const start = await file.readNewSoon(0, Math.min(file.size, HEADER_LENGTH));
   const fields = decodeFields(where, start);
   checkShape(fields, fault);
 
-  const cluster = await file.readNew(0, 2 ** fields.clusterBits);
+  const cluster = await file.readNewSoon(0, 2 ** fields.clusterBits);
   const backing = readBackingName(fields, cluster, fault);
   const area = { where, start: fields.headerLength, end: backing?.offset ?? cluster.length };
   const extensions = parseExtensions(cluster, area);

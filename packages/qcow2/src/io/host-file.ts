@@ -5,11 +5,15 @@ import { Mutex } from '../util/mutex.ts';
 
 /** Growing by single clusters would cost a system call each. Bytes. */
 const GROWTH_STEP = 1024 * 1024;
+/** What is moved in the tick of its call before others get a turn. Bytes. */
+const MOVED_PER_TURN = 4 * 1024 * 1024;
 
 /** The image file. Adds what the format asks of it: zeros behind its end, and room that grows. */
 export class HostFile {
   readonly device: BlockDevice;
   readonly #growthStep: number;
+  /** In the tick of their calls, since others had a turn. */
+  #movedNow = 0;
   /** Two at once could end with the smaller size. */
   readonly #growing = new Mutex();
   #failure: unknown;
@@ -35,6 +39,24 @@ export class HostFile {
     if (inside > 0) await this.device.read(target.subarray(0, inside), offset);
   }
 
+  /**
+   * As `read`, of metadata: in this tick if the device has it at hand. A thread for each call costs
+   * more than most of what is done with the bytes.
+   */
+  async readSoon(target: Uint8Array, offset: number): Promise<void> {
+    const isInside = offset + target.length <= this.size;
+    if (isInside && this.device.readNow?.(target, offset) === true) await this.#took(target);
+    else await this.read(target, offset);
+  }
+
+  /** `readSoon` into new memory. */
+  async readNewSoon(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    // All of it is filled, or nobody gets it.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+    await this.readSoon(bytes, offset);
+    return bytes;
+  }
+
   async readNew(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     await this.read(bytes, offset);
@@ -43,9 +65,28 @@ export class HostFile {
 
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.assertSound();
-    // Images end where their last cluster's content does, so this may be a cluster in use.
-    if (offset + source.length > this.size) await this.ensureSize(offset + source.length);
+    await this.#makeRoom(source, offset);
     await this.device.write(source, offset);
+  }
+
+  /** As `write`, of metadata: see `readSoon`. */
+  async writeSoon(source: Uint8Array, offset: number): Promise<void> {
+    this.assertSound();
+    await this.#makeRoom(source, offset);
+    if (this.device.writeNow?.(source, offset) === true) await this.#took(source);
+    else await this.device.write(source, offset);
+  }
+
+  /** Images end where their last cluster's content does, so this may be a cluster in use. */
+  async #makeRoom(source: Uint8Array, offset: number): Promise<void> {
+    if (offset + source.length > this.size) await this.ensureSize(offset + source.length);
+  }
+
+  async #took({ length }: Uint8Array): Promise<void> {
+    this.#movedNow += length;
+    if (this.#movedNow < MOVED_PER_TURN) return;
+    this.#movedNow = 0;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /**

@@ -33,7 +33,7 @@ export class L1Table {
   /** The header's length of the table was checked, and bounds what is allocated here. */
   static async read(file: HostFile, owner: HeaderOwner): Promise<L1Table> {
     const { l1Offset, l1Entries } = owner.header;
-    const bytes = await file.readNew(l1Offset, l1Entries * TABLE_ENTRY_SIZE);
+    const bytes = await file.readNewSoon(l1Offset, l1Entries * TABLE_ENTRY_SIZE);
     // Big-endian on disk. All at once: a disk of 16 TiB may have 32768 of them.
     Buffer.from(bytes.buffer).swap64();
     return new L1Table(file, owner, new BigUint64Array(bytes.buffer));

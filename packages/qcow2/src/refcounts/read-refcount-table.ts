@@ -12,7 +12,7 @@ export async function readRefcountTable(
   header: ImageHeader,
 ): Promise<Float64Array<ArrayBuffer>> {
   const length = header.refcountTableClusters * 2 ** header.clusterBits;
-  const bytes = await file.readNew(header.refcountTableOffset, length);
+  const bytes = await file.readNewSoon(header.refcountTableOffset, length);
   // Big-endian on disk.
   Buffer.from(bytes.buffer).swap64();
   const entries = new BigUint64Array(bytes.buffer);

@@ -2,7 +2,7 @@ import { type Geometry, TABLE_ENTRY_SIZE } from '../geometry.ts';
 import type { HeaderOwner } from '../header/header-owner.ts';
 import type { HostFile } from '../io/host-file.ts';
 import { type CachedTable, TableCache } from '../mapping/table-cache.ts';
-import { usedEntries } from '../util/used-entries.ts';
+import { lastUsedEntry, usedEntries } from '../util/used-entries.ts';
 import { readRefcountTable } from './read-refcount-table.ts';
 import { findRefcount, readRefcount, refcountBytes, writeRefcount } from './refcount-width.ts';
 
@@ -33,7 +33,7 @@ export class Refcounts {
     this.#geometry = geometry;
     this.#blocks = new TableCache({
       tableSize: geometry.clusterSize,
-      read: (offset, length) => file.readNew(offset, length),
+      read: (offset, length) => file.readNewSoon(offset, length),
     });
   }
 
@@ -69,7 +69,7 @@ export class Refcounts {
   /** First of the clusters that the last blocks count, as many of them as fill `bytes`. */
   lateStart(bytes: number): number {
     const { clusterSize, refcountsPerBlock } = this.#geometry;
-    const last = this.#entries.findLastIndex((offset) => offset !== 0);
+    const last = lastUsedEntry(this.#entries);
     const blocks = Math.max(1, Math.floor(bytes / clusterSize));
     return Math.max(0, last + 1 - blocks) * refcountsPerBlock;
   }
@@ -184,7 +184,7 @@ export class Refcounts {
     if (this.#movedTo !== undefined) return this.#switchTable(this.#movedTo);
     for (const index of this.#unlinked) {
       const at = this.#header.header.refcountTableOffset + index * TABLE_ENTRY_SIZE;
-      await this.#file.write(this.#encode(index, 1), at);
+      await this.#file.writeSoon(this.#encode(index, 1), at);
       this.#unlinked.delete(index);
     }
     return undefined;
@@ -193,7 +193,7 @@ export class Refcounts {
   async #switchTable(offset: number): Promise<Vacated> {
     const { refcountTableOffset, refcountTableClusters } = this.#header.header;
     const bytes = this.#encode(0, this.capacity);
-    await this.#file.write(bytes, offset);
+    await this.#file.writeSoon(bytes, offset);
     await this.#file.flush();
     await this.#header.patch({
       refcountTableOffset: offset,
@@ -214,7 +214,7 @@ export class Refcounts {
   }
 
   async #writeBlocks(): Promise<void> {
-    await this.#blocks.writeBack((source, offset) => this.#file.write(source, offset));
+    await this.#blocks.writeBack((source, offset) => this.#file.writeSoon(source, offset));
   }
 
   async #block(offset: number): Promise<CachedTable> {
