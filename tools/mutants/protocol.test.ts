@@ -18,7 +18,7 @@ mutantSuite('the layout of headers', LAYOUT_MUTANTS, {
 });
 mutantSuite('what backups are durable', BACKUP_MUTANTS, {
   project: 'backup',
-  filters: ['interruption', 'restore-every-point', 'kill'],
+  filters: ['interruption'],
 });
 mutantSuite('what a device says of syncs', DEVICE_MUTANTS, {
   project: 'block',
