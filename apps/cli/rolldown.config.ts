@@ -1,5 +1,6 @@
 import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
+import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
 import { IMG_COMMANDS } from './src/img-commands.ts';
@@ -56,7 +57,7 @@ export default defineConfig([
   {
     ...common,
     input: 'src/start.ts',
-    plugins: [partsOfNode(), version, commonJsFolder()],
+    plugins: [partsOfNode(), version, commonJsFolder(), licences(import.meta.dirname)],
     output: {
       dir: 'dist',
       // Loaded in half the time that modules take.

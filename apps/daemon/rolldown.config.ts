@@ -1,6 +1,7 @@
 import { cpSync, existsSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
+import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
 
@@ -13,6 +14,7 @@ export default defineConfig({
     partsOfNode(),
     statedVersion(import.meta.dirname),
     commonJsFolder(),
+    licences(import.meta.dirname),
     {
       name: 'dashboard',
       writeBundle() {

@@ -56,6 +56,15 @@ export async function importAll(tarball: Tarball, folder: string, node: string):
   await start(node, ['--input-type=module', '-e', script], { cwd: folder, timeout: LONGEST_MS });
 }
 
+/** Asks each program of a package for its version. @throws what it printed where it says another */
+export async function startAll(tarball: Tarball, folder: string, node: string): Promise<void> {
+  for (const name of Object.keys(tarball.manifest.bin ?? {})) {
+    const program = join(folder, 'node_modules/.bin', name);
+    const { stdout } = await start(node, [program, '--version'], { timeout: LONGEST_MS });
+    if (!stdout.includes(tarball.manifest.version)) throw new Error(`${name}: ${stdout}`);
+  }
+}
+
 /** The first sample of a package's README. */
 export function sampleOf({ name, folder }: Tarball): string {
   const sample = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(root, folder, 'README.md'), 'utf8'));
