@@ -83,6 +83,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'unix-socket',
     'http',
     'object-store',
+    'object-store-s3',
     'repository',
     'imageio',
     'csi-metadata',

@@ -54,3 +54,19 @@ export const CSI_METADATA_MUTANTS: readonly Mutant[] = [
     replace: 'if (takesMore || true) continue;',
   },
 ];
+
+/** Of where a client goes on. */
+export const DIFFERENCES_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'what lies before the offset is looked at',
+    file: 'packages/repository/src/use/differences.ts',
+    find: 'let child = Math.max(0, first);',
+    replace: 'let child = Math.max(0, Math.min(0, first));',
+  },
+  {
+    name: 'a difference in the granule of the offset is passed over',
+    file: 'packages/repository/src/use/differences.ts',
+    find: 'Math.floor(start / granularity)',
+    replace: 'Math.ceil(start / granularity)',
+  },
+];

@@ -43,12 +43,12 @@ export class RepositorySnapshots implements SnapshotSource {
   }
 
   #rangesOf(now: OpenPoint, before?: OpenPoint): SnapshotRanges {
-    const found = () => differences(this.#repository, now, before);
+    const found = (offset: number) => differences(this.#repository, now, before, { offset });
     return {
       size: now.manifest.drive.size,
       async *from(offset): AsyncGenerator<SnapshotRange> {
         // What turned to zeros has changed as well.
-        for await (const { offset: start, length } of merged(found())) {
+        for await (const { offset: start, length } of merged(found(offset))) {
           const end = start + length;
           const at = Math.max(start, offset);
           if (end > at) yield { offset: at, length: end - at };

@@ -45,7 +45,7 @@ export {
 } from './upkeep/forget.ts';
 export { prune, type PruneOptions, type PruneReport } from './upkeep/prune.ts';
 export { rebuildIndex, type RebuiltIndex } from './upkeep/rebuild-index.ts';
-export { type Difference, differences } from './use/differences.ts';
+export { type Difference, differences, type DifferencesOptions } from './use/differences.ts';
 export {
   digestsForBitmap,
   type RepositoryDigests,

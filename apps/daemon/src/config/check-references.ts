@@ -19,6 +19,7 @@ export function checkReferences(config: Config, document: ConfigDocument): reado
   checkNbd(config, tell);
   checkHttp(config, tell);
   checkImageio(config, tell);
+  checkCsi(config, tell);
   checkSockets(config, tell);
   return problems;
 }
@@ -144,6 +145,11 @@ function checkImageio({ drives, imageio }: Config, tell: Tell): void {
       tell(['imageio', 'images', id], text, 'key');
     }
   }
+}
+
+function checkCsi({ 'csi-metadata': csi }: Config, tell: Tell): void {
+  if (csi?.['passphrase-file'] === undefined || csi['key-file'] === undefined) return;
+  tell(['csi-metadata', 'key-file'], 'there is a passphrase-file: leave one of them out', 'key');
 }
 
 function isOfThisMachine(listen: ListenConfig): boolean {

@@ -36,11 +36,29 @@ export const Imageio = mapping({
 const PLUGIN = /^(?=.{1,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
 const PLUGIN_EXPECTED = 'a domain name of at most 63 characters';
 
+/** As `tidemark repo` takes them. */
+const PLACE = /^(\/|s3:\/\/.)/;
+const PLACE_EXPECTED = 'an absolute path, or s3://BUCKET/PREFIX';
+
 export const CsiMetadata = mapping({
   listen: key(UnixListen, "Where a CSI driver's sidecar connects"),
   repository: key(
+    v.pipe(
+      v.string(PLACE_EXPECTED),
+      v.regex(PLACE, PLACE_EXPECTED),
+      v.metadata({ kind: PLACE_EXPECTED }),
+    ),
+    'A folder or a bucket with a repository: its points are snapshots',
+  ),
+  'passphrase-file': optional(
     path,
-    'A folder with a repository that is not encrypted: its points are snapshots',
+    'Of an encrypted repository: its first line is the passphrase. Readable by its owner and group at most',
+    'none',
+  ),
+  'key-file': optional(
+    path,
+    'Of an encrypted repository, in place of a passphrase: all of it is the key. Readable by its owner and group at most',
+    'none',
   ),
   name: optional(
     v.pipe(

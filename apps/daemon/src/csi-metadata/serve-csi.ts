@@ -1,48 +1,58 @@
-import { RepositorySnapshots, serveCsiMetadata } from '@tidemark/csi-metadata';
-import { DirectoryObjectStore } from '@tidemark/object-store';
+import { isDeepStrictEqual } from 'node:util';
+import { serveCsiMetadata } from '@tidemark/csi-metadata';
 import { packageVersion } from '@tidemark/program';
-import { openRepository } from '@tidemark/repository';
 import type { CsiMetadataConfig } from '../config/other-apis-schema.ts';
 import type { ApiServer } from '../configured/other-apis.ts';
+import { openSnapshots, type RepositoryPlace } from './open-snapshots.ts';
 
-/**
- * @throws BACKUP_NOT_FOUND: there is no repository; PERMISSION_DENIED: it is encrypted; as
- *   `serveCsiMetadata`
- */
+/** @throws as `openSnapshots` and `serveCsiMetadata` */
 export async function serveCsi(
   config: CsiMetadataConfig,
   log: (message: string) => void,
 ): Promise<ApiServer> {
   const { listen, name } = config;
-  let { repository: path } = config;
-  let current = await openSnapshots(path);
+  let place = placeOf(config);
+  let current = await openSnapshots(place);
   const server = await serveCsiMetadata({
     source: {
-      allocated: (id) => current.allocated(id),
-      delta: (base, target) => current.delta(base, target),
+      allocated: (id) => current.points.allocated(id),
+      delta: (base, target) => current.points.delta(base, target),
     },
     socket: listen.unix,
     mode: listen.mode,
     name,
     version: packageVersion(import.meta.url),
     log,
+  }).catch(async (error: unknown) => {
+    await current.close();
+    throw error;
   });
   return {
     address: `unix:${listen.unix}`,
     async takes({ 'csi-metadata': next }) {
       if (next?.listen.unix !== listen.unix || next.name !== name) return undefined;
-      const wanted = next.repository;
-      const opened = wanted === path ? current : await openSnapshots(wanted);
+      const wanted = placeOf(next);
+      if (isDeepStrictEqual(wanted, place)) return () => {};
+      const opened = await openSnapshots(wanted);
       return () => {
-        path = wanted;
+        const old = current;
+        place = wanted;
         current = opened;
+        void old.close().catch((error: unknown) => log(`csi-metadata: ${String(error)}`));
       };
     },
-    close: () => server.close(),
+    async close() {
+      await server.close();
+      await current.close();
+    },
   };
 }
 
-/** A store in a folder keeps nothing open. */
-async function openSnapshots(path: string): Promise<RepositorySnapshots> {
-  return new RepositorySnapshots(await openRepository(new DirectoryObjectStore(path)));
+function placeOf(config: CsiMetadataConfig): RepositoryPlace {
+  const { repository, 'passphrase-file': passphraseFile, 'key-file': keyFile } = config;
+  return {
+    repository,
+    ...(passphraseFile !== undefined && { 'passphrase-file': passphraseFile }),
+    ...(keyFile !== undefined && { 'key-file': keyFile }),
+  };
 }

@@ -92,6 +92,16 @@ describe('a configuration with a mistake', () => {
       "f.yaml:2:27: drives.vm.format: expected one of raw, qcow2, found 'qcow'",
     ],
     [
+      'a repository that is no place',
+      'csi-metadata: { listen: { unix: /a }, repository: repo }\n',
+      "f.yaml:1:51: csi-metadata.repository: expected an absolute path, or s3://BUCKET/PREFIX, found 'repo'",
+    ],
+    [
+      'two secrets of one repository',
+      'csi-metadata: { listen: { unix: /a }, repository: /r, key-file: /k, passphrase-file: /p }\n',
+      'f.yaml:1:55: csi-metadata.key-file: there is a passphrase-file: leave one of them out',
+    ],
+    [
       'a relative path',
       'drives:\n  vm: { file: vm.raw, format: raw }\n',
       "f.yaml:2:15: drives.vm.file: expected an absolute path, found 'vm.raw'",
