@@ -27,8 +27,8 @@ describeWithS3("CSI's SnapshotMetadata of a bucket", 18_031, (server) => {
       const drives = [{ source, drive: { id: 'vm', label: 'vm', format: 'raw' } }];
       const made = await createRepository(store);
       const [point] = await backUpDrives({ repository: made, granularity: BLOCK, drives });
-      const place = new ServicePlace(root);
-      const listen = { unix: join(root, 'csi.sock') };
+      const place = new ServicePlace(join(root, '0'));
+      const listen = { unix: place.path('csi.sock') };
       place.write({ 'csi-metadata': { listen, repository } });
       const service = await startService(place);
       const answer = await askCsi(listen.unix, 'GetMetadataAllocated', { snapshotId: point!.id });
