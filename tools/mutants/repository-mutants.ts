@@ -206,4 +206,10 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     find: 'return origin ?? id;',
     replace: 'return origin === undefined ? id : id;',
   },
+  {
+    name: 'a rescan trusts bitmaps though the one that it brings back is whole',
+    file: 'packages/backup/src/use/bitmaps-to-trust.ts',
+    find: 'return isWhole ? [] :',
+    replace: 'return isWhole && recording.length === 0 ? [] :',
+  },
 ];

@@ -3,6 +3,6 @@ import { REPOSITORY_MUTANTS } from './repository-mutants.ts';
 
 mutantSuite('repository', REPOSITORY_MUTANTS, {
   project: 'repository',
-  filters: ['back-up', 'upkeep', 'order', 'format', 'chunks', 'resume', 'copy'],
+  filters: ['back-up', 'upkeep', 'order', 'format', 'chunks', 'resume', 'copy', 'trusted'],
   usually: 1,
 });

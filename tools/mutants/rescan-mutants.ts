@@ -83,4 +83,28 @@ export const RESCAN_MUTANTS: readonly Mutant[] = [
     find: 'for (const name of this.#holding) this.state.held.add(name);',
     replace: '',
   },
+  {
+    name: 'a trusted bitmap may have begun at another instant',
+    file: tracking('rescan/trust.ts'),
+    find: 'if (bitmap.checkpoint !== trusted!.checkpoint) return undefined;',
+    replace: '',
+  },
+  {
+    name: 'a trusted bitmap may have been cleared',
+    file: tracking('rescan/trust.ts'),
+    find: '|| bitmap.isAnew',
+    replace: '',
+  },
+  {
+    name: 'where points differ, a bitmap of the one is believed of the other',
+    file: tracking('rescan/trust.ts'),
+    find: 'trust.#look.set(offset, length);',
+    replace: 'void [offset, length];',
+  },
+  {
+    name: 'what is written between a look at the trusted bitmap and the new one is lost',
+    file: tracking('rescan/trust.ts'),
+    find: 'this.#look.merge(this.#meanwhile);',
+    replace: '',
+  },
 ];

@@ -1,6 +1,6 @@
 import { planRescan } from '@tidemark/backup';
 import { openRecordingDrive } from '@tidemark/drive';
-import type { DigestSource, TrackedDrive } from '@tidemark/tracking';
+import type { DigestSource, TrackedDrive, TrustedBitmap } from '@tidemark/tracking';
 import { idOf } from './back-up.ts';
 import type { DriveFlags } from './flags.ts';
 import { longWork } from './long-work.ts';
@@ -9,10 +9,18 @@ import { refuseRepositoryFlags } from './repository/refuse-flags.ts';
 import type { RepositoryFlags } from './repository/flags.ts';
 import { withDrive } from './session.ts';
 
+/** A bitmap by which most of a drive need not be read, and why; or why all of it has to be. */
+interface FoundTrust {
+  readonly trusted?: TrustedBitmap;
+  readonly reason: string;
+}
+
 /** What to compare with, wherever it is kept. */
 export interface RescanSource extends DigestSource {
   readonly point: string;
   readonly bitmap: { readonly name: string; readonly granularity: number };
+  /** A bitmap of the drive that proves what was written since this point or another one. */
+  findTrust(drive: TrackedDrive): Promise<FoundTrust>;
 }
 
 export interface RescanOptions extends DriveFlags, RepositoryFlags {
@@ -20,6 +28,8 @@ export interface RescanOptions extends DriveFlags, RepositoryFlags {
   readonly point?: string;
   readonly driveId?: string;
   readonly trackingBound?: number;
+  /** Nothing is taken for proven. */
+  readonly all?: boolean;
 }
 
 export interface RescanReport {
@@ -34,6 +44,11 @@ export interface RescanReport {
   /** Bytes of a granule of the bitmap, and what it calls dirty. */
   readonly granularity: number;
   readonly dirtyBytes: number;
+  /** Bytes of the drive that were not compared, since this bitmap proves them to be as they were. */
+  readonly known: number;
+  readonly trusts: string | null;
+  /** Why it is trusted, or why all was compared. */
+  readonly reason: string;
 }
 
 /** @throws as `planRescan`, `openRecordingDrive` and `TrackedDrive.rescan` */
@@ -71,7 +86,7 @@ async function rescanBy(
   });
   let report: RescanReport;
   try {
-    report = await compare(drive, digests);
+    report = await compare(drive, digests, options);
   } catch (error) {
     // What went wrong first is what the user has to know.
     await drive.close().catch(() => {});
@@ -82,20 +97,31 @@ async function rescanBy(
   return report;
 }
 
-async function compare(drive: TrackedDrive, digests: RescanSource): Promise<RescanReport> {
+async function compare(
+  drive: TrackedDrive,
+  digests: RescanSource,
+  { all }: RescanOptions,
+): Promise<RescanReport> {
   const { point, checkpoint, size } = digests;
   const { name, granularity } = digests.bitmap;
-  const { clean, dirty } = await longWork('rescan', (signal, progress) =>
-    drive.rescan({
+  const { trusted, reason }: FoundTrust = all
+    ? { reason: '--all was given' }
+    : await digests.findTrust(drive);
+  const { progress, trusts } = await longWork('rescan', async (signal, bar) => {
+    const running = await drive.beginRescan({
       name,
       source: digests,
       granularity,
-      onProgress: ({ done, total }) => progress.update(done, total),
+      trusted,
+      onProgress: ({ done, total }) => bar.update(done, total),
       signal,
-    }),
-  );
+    });
+    return { trusts: running.trusts ?? null, progress: await running.finished };
+  });
   const { dirtyBytes } = await drive.load(name);
-  return { bitmap: name, point, checkpoint, size, clean, dirty, granularity, dirtyBytes };
+  const { clean, dirty, known } = progress;
+  const found = { clean, dirty, granularity, dirtyBytes, known, trusts, reason };
+  return { bitmap: name, point, checkpoint, size, ...found };
 }
 
 async function findDigests(
@@ -104,6 +130,9 @@ async function findDigests(
   size: number,
   { bitmap, point, driveId }: RescanOptions,
 ): Promise<RescanSource> {
-  const id = driveId ?? (await idOf(path));
-  return planRescan({ target: directory, drive: { id }, size, bitmap, point });
+  const drive = { id: driveId ?? (await idOf(path)) };
+  const digests = await planRescan({ target: directory, drive, size, bitmap, point });
+  // Its points began no other bitmap, by which the drive could be known.
+  const reason = 'other bitmaps prove something in a repository only';
+  return { ...digests, findTrust: async () => ({ reason }) };
 }

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectNbd } from '@tidemark/nbd';
 import { describe, expect, it } from 'vitest';
@@ -98,7 +98,27 @@ describe.each(['raw', 'qcow2'] as const)('a repository with a %s drive', (format
         { point: 3, since: 2, ranges: [{ offset: 8 * MiB, length: MiB, zero: false }] },
       ],
     });
-    expect(await succeed('repo', 'show', repository, ...flags)).toContain('█');
+  });
+
+  it('draws where each point differs from the one before', async () => {
+    const text = await succeed('repo', 'show', repository, ...flags);
+    const pictures = Array.from(text.matchAll(/\[(.*)\]/g), ([, cells]) => cells!.split(''));
+    expect(pictures.length).toBe(3);
+    const [blank] = pictures[0]!.slice(-1);
+    // 1 to 4 MiB at first, then a granule of 64 KiB and the last 512 bytes, then 8 to 9 MiB.
+    const isMarked = pictures.map((cells) => cells.map((cell) => cell !== blank));
+    const within = (point: number, from: number, to: number) => {
+      const cells = isMarked[point - 1]!;
+      const cell = Math.ceil(SIZE / 65_536 / 64) * 65_536;
+      return cells.map((_, index) => {
+        const at = index * cell;
+        return at < to && at + cell > from;
+      });
+    };
+    expect(isMarked[0]).toEqual(within(1, MiB, 4 * MiB));
+    expect(isMarked[2]).toEqual(within(3, 8 * MiB, 9 * MiB));
+    const second = within(2, 2 * MiB, 2 * MiB + 65_536);
+    expect(isMarked[1]).toEqual([...second.slice(0, -1), true]);
   });
 
   it('proves a bitmap right, or names where it lies', async () => {
@@ -137,6 +157,56 @@ describe.each(['raw', 'qcow2'] as const)('a repository with a %s drive', (format
     const target = join(dir, `last.${format}`);
     await succeed('restore', repository, target, ...flags);
     expect((await readDrive(target)).equals(contents.at(-1)!)).toBe(true);
+  });
+});
+
+describe('a rescan of a drive with another bitmap that is whole', () => {
+  const dir = tempDir();
+  const drive = join(dir, 'drive.qcow2');
+  const repository = join(dir, 'repository');
+  const rescan = (...args: readonly string[]) =>
+    succeedJson('rescan', drive, repository, '--bitmap', 'lost', ...args);
+  const backUp = (bitmap: string) =>
+    succeedJson<Points>('backup', drive, repository, '--bitmap', bitmap);
+
+  it.each([
+    ['older', ['weekly', 'lost']],
+    ['younger', ['lost', 'weekly']],
+  ])('reads only what that calls dirty, be its restore point %s', async (_, order) => {
+    rmSync(dir, { recursive: true });
+    mkdirSync(dir);
+    await succeed('repo', 'create', repository);
+    await makeDrive(drive, 'qcow2', SIZE, [{ offset: MiB, length: 3 * MiB, byte: 1 }]);
+    for (const [index, bitmap] of order.entries()) {
+      await succeed('bitmap', 'add', drive, bitmap);
+      await guestWrites(drive, [{ offset: (5 + index) * MiB, length: 10, byte: 2 }]);
+      await backUp(bitmap);
+    }
+    await guestWrites(drive, [{ offset: 9 * MiB, length: 10, byte: 3 }]);
+    await succeed('bitmap', 'remove', drive, 'lost');
+    const report = await rescan();
+    const differs = order[0] === 'lost' ? [6, 9] : [9];
+    expect(report).toMatchObject({ trusts: 'weekly', dirtyBytes: differs.length * 65_536 });
+    // Besides, what was written between the two points is looked at.
+    expect(report).toMatchObject({ known: SIZE - 2 * 65_536 });
+    const { points } = await backUp('lost');
+    expect(points[0]).toMatchObject({ kind: 'incremental' });
+    const target = join(dir, 'restored.qcow2');
+    await succeed('restore', repository, target);
+    expect((await readDrive(target)).equals(await readDrive(drive))).toBe(true);
+  });
+
+  it('reads all of it where that is asked for, or where the bitmap is not lost', async () => {
+    expect(await rescan()).toMatchObject({ trusts: null, known: 0 });
+    await succeed('bitmap', 'remove', drive, 'lost');
+    expect(await rescan('--all')).toMatchObject({
+      trusts: null,
+      known: 0,
+      reason: '--all was given',
+    });
+    await succeed('bitmap', 'remove', drive, 'lost');
+    const text = await succeed('rescan', drive, repository, '--bitmap', 'lost');
+    expect(text).toContain("bitmap 'weekly' proves them, it began at restore point");
   });
 });
 

@@ -1,16 +1,7 @@
-import { realpath } from 'node:fs/promises';
-import { type PointDigests, planRescan } from '@tidemark/backup';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { QmpRescan, QmpRescanRequest, QmpRescans } from '@tidemark/qmp';
-import type { RunningRescan, TrackedDrive } from '@tidemark/tracking';
-
-/** A drive that a bitmap can come back to. */
-export interface RescannedDrive {
-  /** Absent for a drive that is no file and no export. */
-  readonly path: string | undefined;
-  readonly isRemote: boolean;
-  readonly tracked: TrackedDrive;
-}
+import type { RunningRescan } from '@tidemark/tracking';
+import { findRescanSource, type RescannedDrive } from './rescan-source.ts';
 
 interface KnownRescan {
   readonly request: QmpRescanRequest;
@@ -35,25 +26,32 @@ export class Rescans implements QmpRescans {
 
   async begin(request: QmpRescanRequest): Promise<void> {
     const served = await this.#find(request.node);
-    const digests = await findDigests(served, request);
+    const source = await findRescanSource(served, request);
     const controller = new AbortController();
     const running = await served.tracked.beginRescan({
       name: request.name,
-      source: digests,
-      granularity: digests.bitmap.granularity,
+      source: source.digests,
+      granularity: source.granularity,
+      trusted: source.trusted,
       signal: controller.signal,
     });
-    const { point } = digests;
+    const { point } = source;
     const known: KnownRescan = { request, point, running, controller, status: 'running' };
     this.#known.set(keyOf(request), known);
-    this.#log(`${nameOf(request)} begins at ${point}, and the drive is compared with it`);
+    const what =
+      running.trusts === undefined
+        ? 'the drive is compared with it'
+        : `compared with it is what bitmap '${running.trusts}' calls dirty`;
+    this.#log(`${nameOf(request)} begins at ${point}, and ${what}`);
     void this.#follow(known);
   }
 
   list(): readonly QmpRescan[] {
     return [...this.#known.values()].map(({ request, point, running, status, error }) => {
       const { node, name, directory } = request;
-      const told = { node, name, directory, point, status, ...running.progress };
+      const { trusts } = running;
+      const about = { node, name, directory, point, status, ...running.progress };
+      const told = trusts === undefined ? about : { ...about, trusts };
       return error === undefined ? told : { ...told, error };
     });
   }
@@ -80,20 +78,6 @@ export class Rescans implements QmpRescans {
       this.#log(`warning: ${name} calls dirty what was not compared: ${known.error}`);
     }
   }
-}
-
-async function findDigests(
-  { path, isRemote, tracked }: RescannedDrive,
-  { node, name, directory, point, driveId }: QmpRescanRequest,
-): Promise<PointDigests> {
-  if (path === undefined) {
-    const text = `drive '${node}' is in memory, and its bitmaps end with it`;
-    const hint = 'rescan a drive that is a file';
-    throw new TidemarkError('BITMAP_UNSUPPORTED', text, { where: node, bitmap: name, hint });
-  }
-  const id = driveId ?? (isRemote ? path : await realpath(path));
-  const { size } = tracked.device;
-  return planRescan({ target: directory, drive: { id }, size, bitmap: name, point });
 }
 
 // A node's name is that of an option: it has no slash.

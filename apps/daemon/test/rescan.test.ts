@@ -160,3 +160,50 @@ describe.each(['qcow2', 'raw'] as const)('a rescan of a %s drive that is served'
     await expectIncrementToBeRight('stopped');
   }, 120_000);
 });
+
+describe('a rescan by a repository, of a drive that is served', () => {
+  const dir = tempDir();
+  const drive = join(dir, 'disk.qcow2');
+  const repository = join(dir, 'repository');
+
+  it('reads no more than what another bitmap calls dirty', async () => {
+    await (await createDrive(drive, { format: 'qcow2', size: SIZE })).device.close();
+    await succeed('repo', 'create', repository);
+    for (const name of ['weekly', 'nightly']) {
+      const { device } = await openDrive(drive, { format: 'qcow2', access: 'write' });
+      await device.write(randomBytes(MiB), 0);
+      await device.close();
+      await succeed('bitmap', 'add', drive, name);
+      await succeed('backup', drive, repository, '--bitmap', name);
+    }
+    await succeed('bitmap', 'remove', drive, 'nightly');
+    const daemon = await startDaemon(
+      ...['-drive', `file=${drive},format=qcow2,id=vm,durability=live`],
+      ...['--qmp', `unix:${dir}/qmp.sock`],
+    );
+    const qmp = await QmpClient.connect(join(dir, 'qmp.sock'));
+    const rescan = async (about: Readonly<Record<string, boolean>>): Promise<unknown> => {
+      const vm = { node: 'vm', name: 'nightly', directory: repository };
+      await qmp.execute('x-tidemark-rescan', { ...vm, ...about });
+      for (;;) {
+        const [told] = (await qmp.execute('x-tidemark-query-rescans')) as unknown as [Rescan];
+        if (told.status !== 'running') return told;
+      }
+    };
+    const known = SIZE - MiB;
+    const first = {
+      status: 'completed',
+      point: '2',
+      dirty: 0,
+      clean: SIZE,
+      known,
+      trusts: 'weekly',
+    };
+    expect(await rescan({})).toMatchObject(first);
+    await qmp.execute('block-dirty-bitmap-remove', { node: 'vm', name: 'nightly' });
+    const all = await rescan({ all: true });
+    expect(all).toMatchObject({ status: 'completed', dirty: 0, known: 0 });
+    expect(all).not.toHaveProperty('trusts');
+    await daemon.stop('SIGTERM');
+  }, 60_000);
+});

@@ -28,6 +28,7 @@ export { chainCheckpoint, type ChainOptions, followChain } from './make/follow-c
 export type { DriveIdentity, Manifest, PointReference, Totals } from './format/manifest.ts';
 export type { PointKind } from './format/names.ts';
 export { type BackupPlan, planBackup, type PlannedBitmap, type PlanOptions } from './make/plan.ts';
+export { bitmapsToTrust, type OpenBitmapInfo, type WantedBitmap } from './use/bitmaps-to-trust.ts';
 export {
   planRescan,
   type PlanRescanOptions,

@@ -10,6 +10,7 @@ export const rescanArguments = members({
   directory: v.string(),
   point: v.exactOptional(v.string()),
   'drive-id': v.exactOptional(v.string()),
+  all: v.exactOptional(v.boolean()),
 });
 
 export async function beginRescan(
@@ -21,6 +22,7 @@ export async function beginRescan(
   return {};
 }
 
-export function describeRescan({ error, ...rescan }: QmpRescan): JsonObject {
-  return { ...rescan, ...(error !== undefined && { error }) };
+export function describeRescan({ error, trusts, ...rescan }: QmpRescan): JsonObject {
+  const told = { ...rescan, ...(trusts !== undefined && { trusts }) };
+  return { ...told, ...(error !== undefined && { error }) };
 }

@@ -130,6 +130,8 @@ export interface QmpRescanRequest {
   readonly point?: string;
   /** What the backups know the drive by. Default: its path. */
   readonly driveId?: string;
+  /** Nothing is taken for proven by another bitmap. */
+  readonly all?: boolean;
 }
 
 /** Bytes. */
@@ -143,6 +145,9 @@ export interface QmpRescan {
   readonly total: number;
   readonly clean: number;
   readonly dirty: number;
+  /** Of `clean`, what was not read, and the bitmap that tells it. */
+  readonly known: number;
+  readonly trusts?: string;
   /** Why it failed. */
   readonly error?: string;
 }

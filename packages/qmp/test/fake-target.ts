@@ -25,7 +25,7 @@ export class FakeTarget implements QmpTarget {
     begin: async (request) => void this.rescanned.push(request),
     list: () =>
       this.rescanned.map(({ node, name, directory, point = '000001-full' }) => {
-        const progress = { done: 10, total: 40, clean: 4, dirty: 6 };
+        const progress = { done: 10, total: 40, clean: 4, dirty: 6, known: 1 };
         return { node, name, directory, point, status: 'running', ...progress };
       }),
     cancel: ({ name }) => {

@@ -17,7 +17,7 @@ describe('rescans over QMP', () => {
   it('tell how far they are, and can be cancelled', async () => {
     const target = new FakeTarget('n0');
     await asked(target, 'x-tidemark-rescan', WANTED);
-    const progress = { status: 'running', done: 10, total: 40, clean: 4, dirty: 6 };
+    const progress = { status: 'running', done: 10, total: 40, clean: 4, dirty: 6, known: 1 };
     expect(await asked(target, 'x-tidemark-query-rescans', {})).toEqual({
       return: [{ ...WANTED, point: '000001-full', ...progress }],
     });
@@ -28,7 +28,7 @@ describe('rescans over QMP', () => {
   it.each([
     ['x-tidemark-rescan', { ...WANTED, node: 'zz' }, "Node 'zz' not found"],
     ['x-tidemark-rescan', { node: 'n0', name: 'b' }, "Parameter 'directory' is missing"],
-    ['x-tidemark-rescan', { ...WANTED, all: true }, "Parameter 'all' is unexpected"],
+    ['x-tidemark-rescan', { ...WANTED, whole: true }, "Parameter 'whole' is unexpected"],
     ['x-tidemark-cancel-rescan', { node: 'n0', name: 'b' }, "Dirty bitmap 'b' not found"],
   ])('refuse %s %j', async (command, args, desc) => {
     const error = { class: 'GenericError', desc };

@@ -51,8 +51,10 @@ export {
   type RepositoryDigests,
   type RepositoryDigestsOptions,
 } from './use/point-digests.ts';
+export { planRepositoryRescan, type RepositoryRescanOptions } from './use/plan-rescan.ts';
 export { openPointDevice, type PointDevice } from './use/point-device.ts';
 export { type ByteRangeOfDrive, restorePoint, type RestorePointOptions } from './use/restore.ts';
+export { trustedFor, type TrustedForRescan } from './use/trusted-bitmap.ts';
 export {
   verifyAgainst,
   type VerifiedAgainst,

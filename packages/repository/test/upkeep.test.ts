@@ -267,3 +267,26 @@ describe('digests for a bitmap that was lost', () => {
     await expect(other).rejects.toMatchObject({ code: 'BACKUP_NOT_FOUND' });
   });
 });
+
+it('a prune removes records of what was read for backups that were cut off a week ago', async () => {
+  const HOUR = 3_600_000;
+  let time = 0;
+  const store = new MemoryObjectStore({ now: () => time });
+  const repository = await createRepository(store);
+  const records = [0, 1, 24 * 6].map((hours) => {
+    const key = `tries/${String(hours).padStart(32, '0')}/${'0'.repeat(32)}/00000000`;
+    return { key, stored: hours * HOUR };
+  });
+  for (const { key, stored } of records) {
+    time = stored;
+    await store.putIfAbsent(key, new Uint8Array(1));
+  }
+  const prunedAt = async (hours: number, grace?: number) => {
+    await prune({ repository, grace, now: () => hours * HOUR });
+    return (await keysIn(store, 'tries/')).length;
+  };
+  expect(await prunedAt(24 * 7 - 1, 0)).toBe(3);
+  expect(await prunedAt(24 * 7)).toBe(2);
+  expect(await prunedAt(24 * 13 - 1, 14 * 24 * HOUR)).toBe(2);
+  expect(await prunedAt(24 * 13 - 1)).toBe(1);
+});

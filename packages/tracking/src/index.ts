@@ -16,6 +16,7 @@ export { unparkBitmaps, type UnparkReport } from './parking/unpark.ts';
 export { describeRecovery, type RecoveryInfo } from './recovery.ts';
 export type { DigestRun, DigestSource } from './rescan/digest-source.ts';
 export type { RescanOptions, RescanProgress, RunningRescan } from './rescan/rescan.ts';
+export type { TrustedBitmap } from './rescan/trust.ts';
 export { runTransaction } from './run-transaction.ts';
 export type { BitmapSelection } from './selection.ts';
 export { TrackedDevice, type TrackedDeviceOptions } from './tracked-device.ts';

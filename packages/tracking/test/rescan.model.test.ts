@@ -30,6 +30,15 @@ function contentOf(values: readonly number[], size: number): Uint8Array {
   return bytes.subarray(0, size);
 }
 
+class CountingDevice extends MemoryDevice {
+  bytesRead = 0;
+
+  override async read(target: Uint8Array, offset: number): Promise<void> {
+    this.bytesRead += target.length;
+    await super.read(target, offset);
+  }
+}
+
 /** The granules of the bitmap that touch a granule of the source which differs. */
 function expected(shape: {
   readonly size: number;
@@ -74,6 +83,54 @@ it('a rescan ends with exactly the granules that differ, whatever the granularit
       expect([...found.extents()]).toEqual([...wanted.extents()]);
       expect([done, total, clean + dirty]).toEqual([size, size, size]);
       expect(dirty === 0).toBe(wanted.count === 0);
+      await drive.close();
+    }),
+  );
+});
+
+it('a rescan by a trusted bitmap ends with the same, and reads no more than that calls dirty', async () => {
+  const trusting = shapes.chain((shape) =>
+    fc.record({
+      shape: fc.constant(shape),
+      // What the drive held when the trusted bitmap began.
+      began: units(shape.now.length),
+      tooMuch: fc.array(fc.boolean(), { minLength: shape.now.length, maxLength: shape.now.length }),
+      trustedGranularity: fc.constantFrom(512, 4096),
+      isItself: fc.boolean(),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(trusting, async ({ shape, began: values, tooMuch, ...trusted }) => {
+      const { size, granularity, batchSize, sourceGranularity } = shape;
+      const [before, began] = [contentOf(shape.before, size), contentOf(values, size)];
+      const now = contentOf(shape.now, size);
+      const content = new DirtyBitmap(size, trusted.trustedGranularity);
+      const differing = new DirtyBitmap(size, sourceGranularity);
+      for (let unit = 0; unit * UNIT < size; unit++) {
+        const [at, length] = [unit * UNIT, Math.min(UNIT, size - unit * UNIT)];
+        if (values[unit] !== shape.now[unit] || tooMuch[unit]) content.set(at, length);
+        if (before[at] !== began[at]) differing.set(at, length);
+      }
+      const device = new CountingDevice({ size });
+      await device.write(now, 0);
+      const store = await openMemoryStore(new MemoryDisk(size));
+      const name = trusted.isItself ? 'b' : 'other';
+      const checkpoint = 'f'.repeat(32);
+      await store.commit([{ op: 'create', name, enabled: true, content, checkpoint }]);
+      const drive = await openTrackedDrive({ device, label: 'd', stores: [store], writable: true });
+      const running = await drive.beginRescan({
+        name: 'b',
+        source: pointOf(before, { granularity: sourceGranularity }),
+        granularity,
+        batchSize,
+        trusted: { name, checkpoint, differing },
+      });
+      expect(running.trusts).toBe(name);
+      const { known, clean, dirty } = await running.finished;
+      const wanted = expected({ size, before, now, sourceGranularity, granularity });
+      expect([...drive.bitmap('b')!.extents()]).toEqual([...wanted.extents()]);
+      expect(clean + dirty).toBe(size);
+      expect(device.bytesRead).toBeLessThanOrEqual(size - known);
       await drive.close();
     }),
   );

@@ -87,8 +87,8 @@ describe('a bitmap under rescan', () => {
       source: pointOf(content),
       onProgress: ({ done, clean, dirty }) => told.push([done, clean, dirty]),
     });
-    expect(running.progress).toEqual({ done: 0, total: SIZE, clean: 0, dirty: 0 });
-    const last = { done: SIZE, total: SIZE, clean: 11 * GRANULE, dirty: 5 * GRANULE };
+    expect(running.progress).toEqual({ done: 0, total: SIZE, clean: 0, dirty: 0, known: 0 });
+    const last = { done: SIZE, total: SIZE, clean: 11 * GRANULE, dirty: 5 * GRANULE, known: 0 };
     expect(await running.finished).toEqual(last);
     expect(told.at(-1)).toEqual([SIZE, 11 * GRANULE, 5 * GRANULE]);
     expect(told.length).toBe(SIZE / GRANULE);

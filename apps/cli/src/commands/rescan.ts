@@ -17,6 +17,7 @@ interface Flags extends DriveFlags, OutputFlags, RepositoryFlags {
   readonly point?: string;
   readonly driveId?: string;
   readonly trackingBound?: number;
+  readonly all?: boolean;
 }
 
 export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
@@ -24,6 +25,9 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
     const { rescanDrive } = await import('../rescan-drive.ts');
     print(flags, await rescanDrive(path, directory, flags), (report) => [
       `${formatSize(report.dirty)} of ${formatSize(report.size)} differ from ${report.point}`,
+      report.trusts === null
+        ? `all of the drive was compared: ${report.reason}`
+        : `${formatSize(report.known)} were not read: bitmap '${report.trusts}' proves them, ${report.reason}`,
       `bitmap '${report.bitmap}' records since then: the next backup by it is an increment`,
     ]);
   },
@@ -46,6 +50,12 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
       driveId: driveIdFlag,
       ...secretFlags,
       trackingBound: trackingBoundFlag,
+      all: {
+        kind: 'boolean',
+        brief: 'compare all of the drive, whatever another bitmap proves',
+        optional: true,
+        withNegated: false,
+      },
     },
     aliases: { f: 'format', b: 'bitmap' },
     positional: { kind: 'tuple', parameters: [drivePositional, pointsPositional] },
@@ -59,6 +69,9 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
         'inconsistent, or the drive was changed without it. The bitmap is valid from the start, when it',
         'calls all dirty; Ctrl-C or a crash loses only what was not compared yet. Of a drive that is',
         "being served, tidemarkd does the same by QMP's x-tidemark-rescan.",
+        'Where another bitmap of the drive began at a restore point of the same repository, what it calls clean',
+        'is proven by that point, and not read. A bitmap that is there and whole is compared with all of the',
+        'drive: who rescans it doubts what was recorded.',
       ],
       [
         'tidemark rescan vm.qcow2 backups/vm --bitmap nightly',

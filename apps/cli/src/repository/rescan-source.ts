@@ -1,5 +1,4 @@
-import { TidemarkError } from '@tidemark/core';
-import { digestsForBitmap, planPoint } from '@tidemark/repository';
+import { planRepositoryRescan, trustedFor } from '@tidemark/repository';
 import { idOf } from '../back-up.ts';
 import type { RescanOptions, RescanSource } from '../rescan-drive.ts';
 import { withRepository } from './open-place.ts';
@@ -15,20 +14,16 @@ export async function withDigests<T>(
   return withRepository(place, options, async (repository) =>
     work(async (size) => {
       const drive = { id: driveId ?? (await idOf(path)) };
-      const digests = await digestsForBitmap(repository, { drive, bitmap, point });
-      const { granularity } = digests.bitmap;
-      const { checkpoint } = digests;
-      const planned = { name: bitmap, content: { diskSize: size, granularity }, checkpoint };
-      const root = await repository.readRoot();
-      const plan = await planPoint(repository, root, { drive, size, bitmap: planned });
-      if (plan.parent === undefined) throw inVain(repository.label, bitmap, plan.reason);
-      return { ...digests, point: String(digests.point.number) };
+      const digests = await planRepositoryRescan(repository, { drive, size, bitmap, point });
+      return {
+        ...digests,
+        point: String(digests.point.number),
+        findTrust: async (tracked) => {
+          const found = await trustedFor(repository, digests, await tracked.list());
+          if (found !== undefined) return found;
+          return { reason: 'no other bitmap proves what was written since a restore point' };
+        },
+      };
     }),
   );
-}
-
-function inVain(where: string, bitmap: string, reason: string): TidemarkError {
-  const text = `a rescan of bitmap '${bitmap}' is in vain, the next backup is full: ${reason}`;
-  const hint = 'make that full backup, and the bitmap begins anew with it';
-  return new TidemarkError('BACKUP_PARENT_MISMATCH', text, { where, bitmap, hint });
 }

@@ -1,11 +1,14 @@
 import type { BlockDevice } from '@tidemark/block';
 import type { DirtyBitmap } from '@tidemark/core';
 import { type DigestSource, type Piece, PIECE_SIZE } from './digest-source.ts';
+import { cutByTrust } from './trust.ts';
 
 /** Bytes. */
 export interface Compared {
   readonly clean: number;
   readonly dirty: number;
+  /** Of `clean`, what a trusted bitmap tells. */
+  readonly known: number;
 }
 
 /** Compares a drive with what it held once. */
@@ -13,20 +16,40 @@ export class Comparison {
   readonly #device: BlockDevice;
   readonly #source: DigestSource;
   readonly #differing: DirtyBitmap;
+  readonly #toLookAt: DirtyBitmap | undefined;
   /** At least a granule. */
   readonly #stride: number;
   readonly #buffers: Buffer[] = [];
 
-  /** `differing`: is told of each granule that is not as it was. */
-  constructor(device: BlockDevice, source: DigestSource, differing: DirtyBitmap) {
+  /**
+   * `differing`: is told of each granule that is not as it was. `toLookAt`: where a trusted bitmap does
+   * not tell that it is as it was; absent: everywhere.
+   */
+  constructor(
+    device: BlockDevice,
+    source: DigestSource,
+    differing: DirtyBitmap,
+    toLookAt: DirtyBitmap | undefined,
+  ) {
     this.#device = device;
     this.#source = source;
     this.#differing = differing;
+    this.#toLookAt = toLookAt;
     this.#stride = Math.max(PIECE_SIZE, source.granularity);
   }
 
   /** Of pieces some may be looked at together. @throws what the device throws */
   async look(piece: Piece): Promise<Compared> {
+    let [dirty, known] = [0, 0];
+    for (const part of cutByTrust(piece, this.#source, this.#toLookAt)) {
+      if (part.isKnown) known += part.length;
+      else dirty += await this.#compare(part);
+    }
+    return { clean: piece.length - dirty, dirty, known };
+  }
+
+  /** @returns bytes that are not as they were, in whole granules; so are those of what is below */
+  async #compare(piece: Piece): Promise<number> {
     const { digests } = piece;
     if (digests === undefined) return this.#lookForZeros(piece);
     return this.#read(piece, (content, index) => {
@@ -37,7 +60,7 @@ export class Comparison {
   }
 
   /** Reads only what the device does not know to be zeros. */
-  async #lookForZeros({ offset, length }: Piece): Promise<Compared> {
+  async #lookForZeros({ offset, length }: Piece): Promise<number> {
     const { granularity } = this.#source;
     let dirty = 0;
     let done = offset;
@@ -48,17 +71,17 @@ export class Comparison {
       const stop = Math.min(end, offset + length);
       for (let at = Math.max(done, first); at < stop; at += this.#stride) {
         const part = { offset: at, length: Math.min(this.#stride, stop - at) };
-        dirty += (await this.#read(part, isZero)).dirty;
+        dirty += await this.#read(part, isZero);
       }
       done = Math.max(done, stop);
     }
-    return { clean: length - dirty, dirty };
+    return dirty;
   }
 
   async #read(
     { offset, length }: Piece,
     isAsBefore: (content: Buffer, index: number) => boolean,
-  ): Promise<Compared> {
+  ): Promise<number> {
     const { granularity } = this.#source;
     const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(this.#stride);
     const bytes = buffer.subarray(0, length);
@@ -71,7 +94,7 @@ export class Comparison {
       dirty += content.length;
     }
     this.#buffers.push(buffer);
-    return { clean: length - dirty, dirty };
+    return dirty;
   }
 }
 

@@ -3,9 +3,10 @@ import { DirtyBitmap, TidemarkError } from '@tidemark/core';
 import type { DriveState } from '../drive-state.ts';
 import { bitmapNotFound, driveClosing } from '../messages.ts';
 import { changeDrives } from '../run-transaction.ts';
-import { Comparison } from './compare.ts';
+import { type Compared, Comparison } from './compare.ts';
 import { cutPieces, DigestsFailed, type DigestSource, type Piece } from './digest-source.ts';
 import { planRescan } from './plan-rescan.ts';
+import { Trust, type TrustedBitmap } from './trust.ts';
 
 /** Bytes of the drive, by granules of the source; what is written meanwhile is not counted. */
 export interface RescanProgress {
@@ -14,6 +15,8 @@ export interface RescanProgress {
   /** Of `done`, what is as it was. */
   readonly clean: number;
   readonly dirty: number;
+  /** Of `clean`, what was not read: a trusted bitmap tells it. */
+  readonly known: number;
 }
 
 /** What `rescan` compares, and the bitmap that comes back so. */
@@ -23,6 +26,8 @@ export interface RescanOptions {
   readonly source: DigestSource;
   /** Bytes. Default: as it was, or as new bitmaps of the drive have it. */
   readonly granularity?: number | undefined;
+  /** What it calls clean is not read. Passed over where it is not what it has to be. */
+  readonly trusted?: TrustedBitmap | undefined;
   /**
    * Bytes that are compared before the drive is flushed and what was found is put on disk. Default
    * 256 MiB.
@@ -35,6 +40,8 @@ export interface RescanOptions {
 
 /** A rescan under way: the bitmap is in place, records, and is valid at each moment. */
 export interface RunningRescan {
+  /** The trusted bitmap, where it is what it has to be. Undefined: all of the drive is compared. */
+  readonly trusts: string | undefined;
   readonly progress: RescanProgress;
   /** @throws CANCELLED, DEVICE_CLOSED, what the device, the store and the source throw */
   readonly finished: Promise<RescanProgress>;
@@ -54,6 +61,7 @@ export class Rescan implements RunningRescan {
   readonly #options: RescanOptions;
   #isEnded = false;
   #identity: symbol | undefined;
+  #trust: Trust | undefined;
   /** Bytes up to which the bitmap is what was found. */
   #settled = 0;
 
@@ -61,11 +69,15 @@ export class Rescan implements RunningRescan {
     this.#device = device;
     this.#state = state;
     this.#options = options;
-    this.progress = { done: 0, total: device.size, clean: 0, dirty: 0 };
+    this.progress = { done: 0, total: device.size, clean: 0, dirty: 0, known: 0 };
     this.begun = this.#begin();
     this.finished = this.#run();
     // Who asked is told of a failure, now or later.
     this.finished.catch(() => {});
+  }
+
+  get trusts(): string | undefined {
+    return this.#trust?.name;
   }
 
   /** The drive is closing. */
@@ -74,14 +86,21 @@ export class Rescan implements RunningRescan {
   }
 
   async #begin(): Promise<void> {
-    const { name, granularity, source } = this.#options;
+    const { name, granularity, source, trusted } = this.#options;
     const state = this.#state;
     checkSize(this.#device, source);
     const { checkpoint } = source;
-    await changeDrives([state], (drafts) => {
-      planRescan(drafts.get(state)!, { name, granularity, checkpoint });
-      return [];
-    });
+    try {
+      await changeDrives([state], (drafts) => {
+        // It may be the one that goes.
+        this.#trust = Trust.begin(state, trusted);
+        planRescan(drafts.get(state)!, { name, granularity, checkpoint });
+        return [];
+      });
+    } catch (error) {
+      this.#trust?.end();
+      throw error;
+    }
     this.#identity = state.find(name).identity;
   }
 
@@ -94,8 +113,9 @@ export class Rescan implements RunningRescan {
     const { diskSize, granularity } = this.#bits();
     const found = new DirtyBitmap(diskSize, granularity);
     recorder.attach(found);
+    const toLookAt = this.#trust?.end();
     try {
-      await this.#compareAll(found);
+      await this.#compareAll(found, toLookAt);
       return this.progress;
     } catch (error) {
       if (!(error instanceof DigestsFailed)) throw error;
@@ -107,9 +127,9 @@ export class Rescan implements RunningRescan {
     }
   }
 
-  async #compareAll(found: DirtyBitmap): Promise<void> {
+  async #compareAll(found: DirtyBitmap, toLookAt: DirtyBitmap | undefined): Promise<void> {
     const { source } = this.#options;
-    const comparison = new Comparison(this.#device, source, found);
+    const comparison = new Comparison(this.#device, source, found, toLookAt);
     const pieces = cutPieces(source);
     try {
       for (let end = 0; end < source.size;) {
@@ -133,8 +153,7 @@ export class Rescan implements RunningRescan {
         const { done, value } = await pieces.next();
         if (done === true) return;
         end = value.offset + value.length;
-        const { clean, dirty } = await comparison.look(value);
-        this.#advance(value.length, clean, dirty);
+        this.#advance(value.length, await comparison.look(value));
       }
     };
     const workers = Array.from({ length: READS_AT_ONCE }, () =>
@@ -193,13 +212,14 @@ export class Rescan implements RunningRescan {
     throw bitmapNotFound(this.#state.label, name);
   }
 
-  #advance(length: number, clean: number, dirty: number): void {
+  #advance(length: number, { clean, dirty, known }: Compared): void {
     const { progress } = this;
     this.progress = {
       ...progress,
       done: progress.done + length,
       clean: progress.clean + clean,
       dirty: progress.dirty + dirty,
+      known: progress.known + known,
     };
     this.#options.onProgress?.(this.progress);
   }
