@@ -1,7 +1,7 @@
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { QmpRescan, QmpRescanRequest, QmpRescans } from '@tidemark/qmp';
 import type { RunningRescan } from '@tidemark/tracking';
-import { findRescanSource, type RescannedDrive } from './rescan-source.ts';
+import type { RescannedDrive } from './rescan-source.ts';
 
 interface KnownRescan {
   readonly request: QmpRescanRequest;
@@ -26,6 +26,7 @@ export class Rescans implements QmpRescans {
 
   async begin(request: QmpRescanRequest): Promise<void> {
     const served = await this.#find(request.node);
+    const { findRescanSource } = await import('./rescan-source.ts');
     const source = await findRescanSource(served, request);
     const controller = new AbortController();
     const running = await served.tracked.beginRescan({
