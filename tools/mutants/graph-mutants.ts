@@ -40,8 +40,20 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
   {
     name: 'a view that ends leaves the bitmap that began with it',
     file: graph('views/view.ts'),
-    find: 'if (this.#hasBegun && !end.keep)',
+    find: 'if (this.#hasBegun && !end.keep && !this.#isHeld)',
     replace: 'if (this.#hasBegun && end.keep)',
+  },
+  {
+    name: 'a view that is held takes the bitmap with it',
+    file: graph('views/view.ts'),
+    find: '&& !this.#isHeld)',
+    replace: ')',
+  },
+  {
+    name: 'a view shows a bitmap that does not record',
+    file: graph('views/drive-view.ts'),
+    find: 'drive.recording(shown)',
+    replace: 'drive.bitmap(shown)',
   },
   {
     name: 'a drive is not flushed when a bitmap begins with a view of it',

@@ -111,6 +111,46 @@ describe('a view', () => {
     expect(await countOf(world, 's', 'b')).toBe(2 * GRANULE);
   });
 
+  it('shows other bitmaps that record, as they are at its instant', async () => {
+    await using world = await start();
+    const { tracked } = world.graph.nodes.get('s')!;
+    await tracked!.transaction([
+      { op: 'add', name: 'on', granularity: GRANULE },
+      { op: 'add', name: 'off', granularity: GRANULE, disabled: true },
+    ]);
+    await write(world, 's', 2 * GRANULE, 1, 7);
+    const drives = [{ node: 's', shows: ['on', 'off', 'none'] }];
+    const view = await world.graph.views.open({ drives }, me);
+    await write(world, 's', 4 * GRANULE, 1, 7);
+    const contexts = ['on', 'off', 'none'].map((name) => `qemu:dirty-bitmap:${name}`);
+    const seen = await connectNbd(uriOf(view, 's'), { contexts });
+    expect(seen.contexts.filter((name) => contexts.includes(name))).toEqual([contexts[0]]);
+    const dirty = [];
+    for await (const extent of seen.contextExtents(contexts[0]!, 0, MIB)) {
+      if (extent.flags === 1) dirty.push([extent.offset, extent.length]);
+    }
+    expect(dirty).toEqual([[2 * GRANULE, GRANULE]]);
+    await seen.close();
+  });
+
+  it.each(['by a close', 'since its client is gone'])(
+    'that is held leaves the bitmap that began with it, where it ends %s',
+    async (how) => {
+      await using world = await persistent();
+      const drives = [{ node: 's', begin: { name: 'new' } }];
+      const view = await world.graph.views.open({ drives }, me);
+      await world.graph.views.hold(view.id);
+      await write(world, 's', 4 * GRANULE, 1, 7);
+      if (how === 'by a close') await world.graph.views.close(view.id, { keep: false });
+      else await world.graph.views.abandon(me);
+      const list = await world.graph.nodes.get('s')!.tracked!.list();
+      const made = list.find(({ name }) => name === 'new');
+      expect(made).toMatchObject({ recording: true, busy: false });
+      expect(await countOf(world, 's', 'new')).toBe(made!.granularity);
+      await expect(world.graph.views.hold(view.id)).rejects.toThrow('is not found');
+    },
+  );
+
   it('lets bitmaps of all drives begin anew at once, if it is told so', async () => {
     await using world = await start();
     const drives = [

@@ -19,7 +19,14 @@ import { beginRescan, describeRescan, rescanArguments } from './rescan-commands.
 import { beginFreeze, endFreeze, freezeArguments, releaseArguments } from './freeze-commands.ts';
 import { QmpError } from './errors.ts';
 import { members } from './schema.ts';
-import { closeView, openView, ViewCloseArguments, ViewOpenArguments } from './view-commands.ts';
+import {
+  closeView,
+  holdView,
+  openView,
+  ViewCloseArguments,
+  ViewHoldArguments,
+  ViewOpenArguments,
+} from './view-commands.ts';
 
 const none = members({});
 const bitmap = members({ node: v.string(), name: v.string() });
@@ -72,6 +79,10 @@ export const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   [
     'x-tidemark-view-open',
     command(ViewOpenArguments, ({ target, client }, args) => openView(target, client, args)),
+  ],
+  [
+    'x-tidemark-view-hold',
+    command(ViewHoldArguments, ({ target }, args) => holdView(target, args)),
   ],
   [
     'x-tidemark-view-close',

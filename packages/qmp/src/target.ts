@@ -171,6 +171,8 @@ export interface QmpView {
     readonly begin:
       | { readonly name: string; readonly granularity?: number | undefined }
       | undefined;
+    /** Bitmaps that can be read there as well, as they are at the instant. */
+    readonly shows: readonly string[] | undefined;
     /** Bytes. */
     readonly onlyDirty: number | undefined;
   }[];
@@ -186,6 +188,8 @@ export interface QmpViews {
       | { readonly keep: false }
       | { readonly keep: true; readonly checkpoint?: string | undefined },
   ): Promise<void>;
+  /** Bitmaps that began with it stay, however it ends. */
+  hold(id: string): Promise<void>;
   /** The client is gone, and so are its views. */
   abandon(client: object): Promise<void>;
 }

@@ -13,6 +13,7 @@ const ViewedDrive = members({
   /** The bitmap stays what it is, whatever becomes of the view. */
   'read-bitmap': v.exactOptional(v.boolean()),
   begin: v.exactOptional(members({ name: v.string(), granularity: v.exactOptional(size) })),
+  show: v.exactOptional(v.array(v.string())),
   'only-dirty': v.exactOptional(size),
 });
 
@@ -35,11 +36,22 @@ export async function openView(
       bitmap: drive.bitmap,
       isRead: drive['read-bitmap'] ?? false,
       begin: drive.begin,
+      shows: drive.show,
       onlyDirty: drive['only-dirty'],
     })),
   };
   const { id, socket } = await target.views.open(view, client);
   return { id, socket };
+}
+
+export const ViewHoldArguments = members({ id: v.string() });
+
+export async function holdView(
+  target: QmpTarget,
+  { id }: v.InferOutput<typeof ViewHoldArguments>,
+): Promise<JsonObject> {
+  await target.views.hold(id);
+  return {};
 }
 
 /** What is cleared or kept by mistake is lost, so nobody gets it by leaving something out. */

@@ -42,6 +42,7 @@ export class FakeTarget implements QmpTarget {
       this.opened.set(id, { view, client });
       return { id, socket: '/run/view' };
     },
+    hold: async (id) => void this.ends.push({ id, held: true }),
     close: async (id, end) => {
       this.opened.delete(id);
       this.ends.push({ id, ...end });

@@ -3,7 +3,7 @@ import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
 import { closeDrive } from './close-drive.ts';
 import { describeBitmap } from './describe-bitmap.ts';
-import type { DriveBitmap, DriveBitmapInfo } from './drive-bitmap.ts';
+import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
 import type { TrackingTrouble } from './live/guarded-marks.ts';
 import { beginFreeze, type FreezeEnd, releaseFreeze } from './freeze.ts';
@@ -99,6 +99,12 @@ export class TrackedDrive implements AsyncDisposable {
   bitmap(name: string): DirtyBitmap | undefined {
     const bitmap = this.#state.closing ? undefined : this.#state.bitmaps.get(name);
     return bitmap && this.#bitsOf(bitmap);
+  }
+
+  /** The bits of a bitmap that records and is sound, as they are now, for reading only. */
+  recording(name: string): DirtyBitmap | undefined {
+    const bitmap = this.#state.closing ? undefined : this.#state.bitmaps.get(name);
+    return bitmap?.condition === 'sound' ? recordingContent(bitmap) : undefined;
   }
 
   /** Those bitmaps that can be read, newest first. Reads no bits. */

@@ -24,6 +24,8 @@ export class DriveView {
   readonly #log: (message: string) => void;
   #wanted: DirtyBitmap | undefined;
   #broken: Error | undefined;
+  /** Bits at the instant, by name. */
+  readonly #shown = new Map<string, DirtyBitmap>();
   #frozen: (FrozenBitmap & { readonly bits: DirtyBitmap }) | undefined;
 
   constructor({ options, node, scratch, log }: DriveViewOptions) {
@@ -72,6 +74,10 @@ export class DriveView {
       steps.push({ drive, action: { op: 'freeze', name, use, begun } });
     }
     const begin = () => {
+      for (const shown of this.options.shows ?? []) {
+        const bits = drive.recording(shown);
+        if (bits !== undefined) this.#shown.set(shown, bits.clone());
+      }
       this.#copy.begin(pending);
       this.node.device.addFilter(this.#copy);
     };
@@ -87,6 +93,7 @@ export class DriveView {
     const { name } = this.node;
     const frozen = this.#frozen;
     const bitmaps: NbdBitmap[] = frozen ? [{ name: frozen.name, content: () => frozen.bits }] : [];
+    for (const [shown, bits] of this.#shown) bitmaps.push({ name: shown, content: () => bits });
     return { name, device: this.device, readOnly: true, bitmaps: () => bitmaps };
   }
 

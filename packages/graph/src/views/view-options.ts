@@ -7,6 +7,8 @@ export interface ViewedDrive {
   readonly isRead?: boolean | undefined;
   /** A persistent bitmap that begins at the instant of the view. */
   readonly begin?: { readonly name: string; readonly granularity?: number | undefined } | undefined;
+  /** Bitmaps that the view shows as well, as they are at its instant: those of them that record. */
+  readonly shows?: readonly string[] | undefined;
   /**
    * Only what `bitmap` calls dirty can be read, widened to whole granules of so many bytes: what is
    * clean is overwritten without a copy.

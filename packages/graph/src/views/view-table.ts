@@ -59,6 +59,13 @@ export class ViewTable {
     this.#views.delete(id);
   }
 
+  /** See `View.hold`. @throws USAGE: there is no such view */
+  async hold(id: string): Promise<void> {
+    const found = this.#views.get(id);
+    if (found === undefined) throw refusal(`View '${id}' is not found`);
+    found.view.hold();
+  }
+
   /** The client is gone. */
   async abandon(client: object): Promise<void> {
     for (const [id, known] of this.#views) {

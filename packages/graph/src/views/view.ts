@@ -23,6 +23,7 @@ export class View {
   #folder: string | undefined;
   #server: NbdServer | undefined;
   #hasBegun = false;
+  #isHeld = false;
 
   constructor(drives: readonly DriveView[], context: ViewContext) {
     this.#drives = drives;
@@ -46,6 +47,14 @@ export class View {
     return { id: this.id, socket: path };
   }
 
+  /**
+   * Bitmaps that began with it stay from now on, however it ends: somebody has noted what he has read of
+   * it, and wants to know what is written later.
+   */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
   /** @throws what a change of bitmaps throws: the view goes on then, unless it was not to be kept */
   async end(end: ViewEnd): Promise<void> {
     if (end.keep && end.checkpoint !== undefined) await this.#clear(end.checkpoint);
@@ -55,7 +64,7 @@ export class View {
       await drive.close();
       await drive.thaw();
     }
-    if (this.#hasBegun && !end.keep) await this.#takeBack();
+    if (this.#hasBegun && !end.keep && !this.#isHeld) await this.#takeBack();
   }
 
   async #clear(checkpoint: string): Promise<void> {

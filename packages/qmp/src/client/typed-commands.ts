@@ -4,7 +4,7 @@ import { ExportOptions } from '../block/export-schema.ts';
 import type { NodeOptions } from '../block/node-schema.ts';
 import type { ExpectArguments, GiveArguments } from '../hand-over-commands.ts';
 import type { BlockdevBackup, DriveBackup } from '../jobs/backup-schema.ts';
-import type { ViewCloseArguments, ViewOpenArguments } from '../view-commands.ts';
+import type { ViewCloseArguments, ViewHoldArguments, ViewOpenArguments } from '../view-commands.ts';
 import {
   QmpAddressReply,
   QmpExportReply,
@@ -96,6 +96,7 @@ export interface QmpArguments {
   readonly 'query-commands': NoArguments;
   readonly 'query-version': NoArguments;
   readonly 'x-tidemark-view-open': In<typeof ViewOpenArguments>;
+  readonly 'x-tidemark-view-hold': In<typeof ViewHoldArguments>;
   readonly 'x-tidemark-view-close': In<typeof ViewCloseArguments>;
   readonly 'x-tidemark-reload': NoArguments;
   readonly quit: NoArguments;
@@ -146,6 +147,7 @@ export const replies = {
   'query-commands': v.array(v.looseObject({ name: v.string() })),
   'query-version': QmpVersionReply,
   'x-tidemark-view-open': v.looseObject({ id: v.string(), socket: v.string() }),
+  'x-tidemark-view-hold': nothing,
   'x-tidemark-view-close': nothing,
   'x-tidemark-reload': nothing,
   quit: nothing,

@@ -3,7 +3,6 @@ import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import type { QmpControl } from '@tidemark/qmp';
 import type { BackedUpDrive, DriveToBackUp, Repository } from '@tidemark/repository';
 import { withControl } from '../../control/with-control.ts';
-import { notice } from '../../output.ts';
 import type { RepositoryBackupFlags } from '../back-up-drives.ts';
 import { makePoints } from '../make-points.ts';
 import { withRepository } from '../open-place.ts';
@@ -61,7 +60,7 @@ async function backUpOnce(
   const keep = async () => {
     await view.end({ keep: true, ...(flags.bitmap !== undefined && { checkpoint }) });
     isOpen = false;
-    await removeStale(control, plans);
+    await view.remove(plans.flatMap(({ node, stale }) => stale.map((name) => ({ node, name }))));
   };
   try {
     const drives: DriveToBackUp[] = [];
@@ -71,17 +70,6 @@ async function backUpOnce(
     // What went wrong first is what the user has to know; a lost connection ends the view as well.
     if (isOpen) await view.end({ keep: false }).catch(() => {});
   }
-}
-
-/** Bitmaps of older restore points. One that stays costs a little, and the next backup tries again. */
-async function removeStale(control: QmpControl, plans: readonly LivePlan[]): Promise<void> {
-  const actions = plans.flatMap(({ node, stale }) =>
-    stale.map((name) => ({ type: 'block-dirty-bitmap-remove', data: { node, name } }) as const),
-  );
-  if (actions.length === 0) return;
-  await control.call('transaction', { actions }).catch((error: unknown) => {
-    notice(`bitmaps of older restore points stay: ${String(error)}`);
-  });
 }
 
 function noNode(node: string, socket: string): TidemarkError {

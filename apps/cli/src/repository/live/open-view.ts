@@ -1,9 +1,13 @@
 import { DirtyBitmap, TidemarkError } from '@tidemark/core';
 import { connectNbd, type NbdDevice } from '@tidemark/nbd';
 import { type QmpControl, QmpError } from '@tidemark/qmp';
-import type { DriveToBackUp } from '@tidemark/repository';
+import type { DriveToBackUp, EarlierTry, Resumable } from '@tidemark/repository';
+import { notice } from '../../output.ts';
 import { contextOf, readBitmap } from '../context-bitmap.ts';
 import type { LivePlan } from './plan-live.ts';
+
+/** Bytes; what is dirty in part is dirty. */
+const SMALLEST_GRANULE = 4096;
 
 export interface OpenViewOptions {
   readonly control: QmpControl;
@@ -18,6 +22,7 @@ export class LiveView {
   readonly #control: QmpControl;
   readonly #id: string;
   readonly #devices: NbdDevice[] = [];
+  readonly #removed = new Set<string>();
   readonly #uri: (node: string) => string;
 
   private constructor(
@@ -39,6 +44,7 @@ export class LiveView {
       // One that goes when another one begins is not changed itself.
       'read-bitmap': plan.begin !== undefined || options.differential,
       ...(plan.begin && { begin: plan.begin }),
+      ...(plan.tries.length > 0 && { show: plan.tries.map(({ name }) => name) }),
       ...(plan.onlyDirty !== undefined && { 'only-dirty': plan.onlyDirty }),
     }));
     try {
@@ -55,7 +61,8 @@ export class LiveView {
   /** A drive, to be read until the view ends. */
   async read(plan: LivePlan): Promise<DriveToBackUp> {
     const { node, identity: drive, bitmap, hasBits } = plan;
-    const contexts = hasBits ? [contextOf(bitmap!.name)] : [];
+    const shown = [...(hasBits ? [bitmap!.name] : []), ...plan.tries.map(({ name }) => name)];
+    const contexts = shown.map((name) => contextOf(name));
     const source = await connectNbd(this.#uri(node), { contexts });
     this.#devices.push(source);
     if (bitmap === undefined) return { source, drive };
@@ -65,7 +72,41 @@ export class LiveView {
       : new DirtyBitmap(source.size, granularity);
     const begin = plan.begin;
     const successor = begin && { nameAt: () => begin.name, granularity: begin.granularity };
-    return { source, drive, bitmap: { ...bitmap, content, successor, onDurable: async () => {} } };
+    const followed = { ...bitmap, content, successor, onDurable: async () => {} };
+    if (begin === undefined) return { source, drive, bitmap: followed };
+    return { source, drive, bitmap: followed, resumable: await this.#resume(plan, source) };
+  }
+
+  /**
+   * The bitmap that begins with the view is durable, and so is what the drive held then. It has to outlive
+   * the view from the first record on, in place of those that nobody needs any more.
+   */
+  async #resume({ node, tries }: LivePlan, source: NbdDevice): Promise<Resumable> {
+    const earlier: EarlierTry[] = [];
+    for (const { name, checkpoint } of tries) {
+      // One that does not record any more is not shown.
+      if (!source.contexts.includes(contextOf(name))) continue;
+      earlier.push({ checkpoint, changed: await readBitmap(source, name, SMALLEST_GRANULE) });
+    }
+    const begin = async (_: string, reliedOn: string | undefined) => {
+      await this.#control.call('x-tidemark-view-hold', { id: this.#id });
+      const names = tries.filter(({ checkpoint }) => checkpoint !== reliedOn);
+      await this.remove(names.map(({ name }) => ({ node, name })));
+    };
+    return { begin, earlier };
+  }
+
+  /** Bitmaps, if they are there. One that stays costs a little, and the next backup tries again. */
+  async remove(bitmaps: readonly { readonly node: string; readonly name: string }[]) {
+    const left = bitmaps.filter(({ node, name }) => !this.#removed.has(`${node}/${name}`));
+    const actions = left.map((data) => ({ type: 'block-dirty-bitmap-remove', data }) as const);
+    if (actions.length === 0) return;
+    try {
+      await this.#control.call('transaction', { actions });
+      for (const { node, name } of left) this.#removed.add(`${node}/${name}`);
+    } catch (error) {
+      notice(`bitmaps of older restore points stay: ${String(error)}`);
+    }
   }
 
   /** Ends it; see the command of the daemon. @throws QmpError, CONNECTION_LOST */

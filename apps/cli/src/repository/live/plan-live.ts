@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { chainBitmapName, findInChain } from '@tidemark/backup/parts';
+import { type ChainBitmap, chainBitmapName, findInChain } from '@tidemark/backup/parts';
 import type { DriveIdentity, PlannedBitmap } from '@tidemark/backup';
 import { defaultGranularity, TidemarkError } from '@tidemark/core';
 import type { QmpReply } from '@tidemark/qmp';
@@ -21,6 +21,8 @@ export interface LivePlan {
   readonly hasBits: boolean;
   /** The bitmap that begins with the view. */
   readonly begin?: { readonly name: string; readonly granularity: number } | undefined;
+  /** Bitmaps of backups that were cut off: what was written since each of them. */
+  readonly tries: readonly ChainBitmap[];
   /** What its chain needs no more once the restore point is there. */
   readonly stale: readonly string[];
   /** Bytes; see the view's `only-dirty`. Absent: all of the drive is read. */
@@ -41,11 +43,11 @@ export async function planLive(node: LiveNode, context: LivePlanContext): Promis
   const identity = await identify(node, flags);
   const size = node.image['virtual-size'];
   const about = { node: node['node-name'], size, identity };
-  if (flags.bitmaps === false) return { ...about, hasBits: false, stale: [] };
+  if (flags.bitmaps === false) return { ...about, hasBits: false, stale: [], tries: [] };
   const followed =
     flags.bitmap === undefined
       ? followChainOf(node, identity.id, context)
-      : { ...takeBitmapOf(node, flags.bitmap), hasBits: true, stale: [] };
+      : { ...takeBitmapOf(node, flags.bitmap), hasBits: true, stale: [], tries: [] };
   const { full, granularity } = flags;
   const options = { drive: identity, bitmap: followed.bitmap, size, granularity };
   const plan = await planPoint(repository, root, { ...options, mode: full ? 'full' : 'auto' });
@@ -88,7 +90,12 @@ function followChainOf(
     whyFull,
   };
   const begin = { name: chainBitmapName(name, checkpoint), granularity };
-  return { bitmap, hasBits: known !== undefined, begin, stale: all.map((each) => each.name) };
+  const tries = all.filter((each) => {
+    const info = infos.find((it) => it.name === each.name);
+    return info?.state === 'stored' && info.enabled && !begun.includes(each.checkpoint);
+  });
+  const stale = all.map((each) => each.name);
+  return { bitmap, hasBits: known !== undefined, begin, stale, tries };
 }
 
 type LiveBitmap = LiveNode['dirty-bitmaps'][number];
