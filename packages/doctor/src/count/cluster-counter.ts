@@ -66,7 +66,7 @@ export class ClusterCounter {
   }
 
   /** Counts of a whole chunk from its first cluster on; undefined: all are 0. */
-  chunkAt(first: number): ArrayLike<number> | undefined {
+  chunkAt(first: number): Uint8Array | Float64Array | undefined {
     return this.#chunks.get(chunkOf(first));
   }
 

@@ -1,4 +1,5 @@
 import type { TablePlace } from '../layout/layout.ts';
+import { forUsedEntries } from '../layout/pieces.ts';
 import type { Walk } from './walk.ts';
 
 const ENTRY = 8;
@@ -25,16 +26,11 @@ export async function walkL1(walk: Walk, table: TablePlace, options: L1Options):
   // What lies behind the end of the file reads as zeros, so it need not be read.
   const length = Math.max(0, Math.min(range.length, source.size - range.offset));
   for await (const { offset, bytes } of source.parts(range.offset, length, STEP)) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let at = 0; at + ENTRY <= bytes.length; at += ENTRY) {
-      const high = view.getUint32(at);
-      const low = view.getUint32(at + 4);
-      if (high !== 0 || low !== 0) {
-        const place = offset + at;
-        const index = (place - table.offset) / ENTRY;
-        walkEntry(walk, { at: place, index, high, low }, options);
-      }
-    }
+    forUsedEntries(bytes, (at, high, low) => {
+      const place = offset + at;
+      const index = (place - table.offset) / ENTRY;
+      walkEntry(walk, { at: place, index, high, low }, options);
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { ioBuffer } from '@tidemark/block';
 import type { Walk } from '../count/walk.ts';
-import { refcountReader } from './refcount-reader.ts';
+import { forUsedEntries } from '../layout/pieces.ts';
+import { RefcountBlock } from './refcount-pieces.ts';
 
 /** Where the refcounts are, as far as that makes sense. */
 export interface RefcountTable {
@@ -42,9 +43,9 @@ export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
       message: `entry ${index} of the refcount table ${problem}`,
     });
   };
-  for (let index = 0; index < place.entries; index++) {
-    const entry = view.getBigUint64(index * 8);
-    if (entry === 0n) continue;
+  forUsedEntries(bytes, (at) => {
+    const entry = view.getBigUint64(at);
+    const index = at / 8;
     if ((entry & RESERVED) !== 0n) wrong(index, 'has reserved bits set');
     const offset = entry & ~RESERVED;
     if (offset % BigInt(layout.clusterSize) !== 0n) {
@@ -59,27 +60,23 @@ export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
       own.push(Number(offset) / layout.clusterSize);
       references.counter.add(own.at(-1)!, 1);
     }
-  }
+  });
   await findSingle(walk, blocks, perBlock);
   return { blocks, perBlock, own, isBroken };
 }
 
 async function findSingle(walk: Walk, blocks: Float64Array, perBlock: number): Promise<void> {
   const { layout, source, references, single } = walk;
-  const buffer = ioBuffer(layout.clusterSize);
-  const read = refcountReader(
-    new DataView(buffer.buffer, buffer.byteOffset, buffer.length),
-    layout.refcountBits,
-  );
+  const block = new RefcountBlock(ioBuffer(layout.clusterSize), layout.refcountBits);
   const used = Math.min(blocks.length, Math.ceil(references.clusters / perBlock));
   for (let index = 0; index < used; index++) {
     if (blocks[index] === 0) continue;
-    await source.readInto(buffer, blocks[index]!);
+    await source.readInto(block.bytes, blocks[index]!);
     const first = index * perBlock;
-    for (let i = 0; i < perBlock; i++) {
-      const from = i;
-      while (i < perBlock && read(i) === 1) i += 1;
-      if (i > from) single.addRun(first + from, i - from);
+    for (const { from, to, all } of block.pieces(perBlock)) {
+      if (all === 1) single.addRun(first + from, to - from);
+      if (all !== undefined) continue;
+      for (let i = from; i < to; i++) if (block.read(i) === 1) single.add(first + i);
     }
   }
 }
