@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { assembleKernels, GENERATED } from './assemble.ts';
+import { assembleKernels, KERNELS } from './assemble.ts';
 
-it('the kernels that are checked in are those of their source', async () => {
-  expect(readFileSync(GENERATED, 'utf8')).toBe(await assembleKernels());
-});
+it.each(KERNELS)(
+  'kernels that are checked in are those of their source: $path',
+  async (kernels) => {
+    expect(readFileSync(kernels.generated, 'utf8')).toBe(await assembleKernels(kernels));
+  },
+);

@@ -1,5 +1,5 @@
-// pnpm kernels: assembles the bitmap kernels anew. The result is checked in.
+// pnpm kernels: assembles the bitmap kernels anew. The results are checked in.
 import { writeFileSync } from 'node:fs';
-import { assembleKernels, GENERATED } from './assemble.ts';
+import { assembleKernels, KERNELS } from './assemble.ts';
 
-writeFileSync(GENERATED, await assembleKernels());
+for (const kernels of KERNELS) writeFileSync(kernels.generated, await assembleKernels(kernels));

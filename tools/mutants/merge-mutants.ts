@@ -39,6 +39,12 @@ export const MERGE_MUTANTS: readonly Mutant[] = [
     replace: 'buffers[0]',
   },
   {
+    name: 'buffers of a long merge share memory',
+    file: 'packages/qcow2/src/bitmaps/merge-memory.ts',
+    find: 'index * (Math.ceil(length / PAGE) * PAGE + STEP)',
+    replace: 'index * (Math.floor(length / PAGE) * PAGE - STEP)',
+  },
+  {
     name: 'what one source has in its table alone hides the bits of another',
     file: MERGE,
     find: 'else if (kind !== ALL_ZEROS && table[i] !== ALL_ONES) table[i] = HAS_DATA;',

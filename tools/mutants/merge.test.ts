@@ -3,7 +3,7 @@ import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('merged bitmaps', MERGE_MUTANTS, {
   project: 'qcow2',
-  filters: ['merge.test'],
+  filters: ['merge'],
   usually: 1,
 });
 mutantSuite('bitmaps at rest', AT_REST_MUTANTS, {

@@ -1,8 +1,7 @@
-import { ioBuffer } from '@tidemark/block';
 import type { DirtyBitmap } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
-import { orBytes } from './merge-kernels.ts';
+import type { MergeMemory } from './merge-memory.ts';
 import { readData, readTable, readTablePart } from './read-content.ts';
 import {
   ALL_ONES,
@@ -29,20 +28,10 @@ export interface MergeSource {
   addTo(target: Uint8Array, part: Part): Promise<void>;
 }
 
-/** Bytes for bits that are on their way, for all sources: no two of them are read at once. */
-export class Scratch {
-  #buffer: Uint8Array = new Uint8Array(0);
-
-  take(length: number): Uint8Array {
-    if (this.#buffer.length < length) this.#buffer = ioBuffer(length);
-    return this.#buffer.subarray(0, length);
-  }
-}
-
 export interface StoredSourceOptions {
   /** Entries that the table has to have. */
   readonly tableSize: number;
-  readonly scratch: Scratch;
+  readonly memory: MergeMemory;
   /** Keeps the table in memory; else its parts are read as they are needed. */
   readonly keepTable: boolean;
 }
@@ -51,28 +40,28 @@ export interface StoredSourceOptions {
 export async function storedSource(
   image: ImageMetadata,
   record: BitmapRecord,
-  { tableSize, scratch, keepTable }: StoredSourceOptions,
+  { tableSize, memory, keepTable }: StoredSourceOptions,
 ): Promise<MergeSource> {
   if (record.tableSize !== tableSize) throw new RangeError(`'${record.name}' has another table`);
   const table = keepTable ? await readTable(image, record) : undefined;
-  return new StoredSource(image, record, scratch, table);
+  return new StoredSource(image, record, memory, table);
 }
 
 class StoredSource implements MergeSource {
   readonly #image: ImageMetadata;
   readonly #record: BitmapRecord;
-  readonly #scratch: Scratch;
+  readonly #memory: MergeMemory;
   readonly #table: BitmapTable | undefined;
 
   constructor(
     image: ImageMetadata,
     record: BitmapRecord,
-    scratch: Scratch,
+    memory: MergeMemory,
     table: BitmapTable | undefined,
   ) {
     this.#image = image;
     this.#record = record;
-    this.#scratch = scratch;
+    this.#memory = memory;
     this.#table = table;
   }
 
@@ -93,7 +82,7 @@ class StoredSource implements MergeSource {
     for (const { into, index, start } of await this.#runsIn(target, part)) {
       if (start === ALL_ZEROS) continue;
       if (start === ALL_ONES) into.fill(0xff);
-      else orBytes(into, await this.#read(into.length, { index, start }));
+      else this.#memory.or(into, await this.#read(into.length, { index, start }));
     }
   }
 
@@ -107,7 +96,7 @@ class StoredSource implements MergeSource {
   }
 
   async #read(length: number, run: Pick<TableRun, 'index' | 'start'>): Promise<Uint8Array> {
-    const bytes = this.#scratch.take(length);
+    const bytes = this.#memory.scratch(length);
     await readData(this.#image, this.#record, bytes, run);
     return bytes;
   }
@@ -119,7 +108,11 @@ interface RunInPart extends Pick<TableRun, 'index' | 'start'> {
 }
 
 /** Of a bitmap in memory. */
-export function contentSource(content: DirtyBitmap, clusterSize: number): MergeSource {
+export function contentSource(
+  content: DirtyBitmap,
+  clusterSize: number,
+  memory: MergeMemory,
+): MergeSource {
   const { serializedLength } = content;
   return {
     async kindsOf({ index: first, count }) {
@@ -133,9 +126,9 @@ export function contentSource(content: DirtyBitmap, clusterSize: number): MergeS
       content.serialize(target, index * clusterSize);
     },
     async addTo(target, { index }) {
-      const bytes = new Uint8Array(target.length);
+      const bytes = memory.scratch(target.length);
       content.serialize(bytes, index * clusterSize);
-      orBytes(target, bytes);
+      memory.or(target, bytes);
     },
   };
 }

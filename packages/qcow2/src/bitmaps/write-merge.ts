@@ -1,15 +1,9 @@
-import { ioBuffer } from '@tidemark/block';
 import type { DirtyBitmap } from '@tidemark/core';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import { clearFrom, kindOf } from './merge-kernels.ts';
-import {
-  contentSource,
-  type MergeSource,
-  type Part,
-  Scratch,
-  storedSource,
-} from './merge-source.ts';
+import { MergeMemory } from './merge-memory.ts';
+import { contentSource, type MergeSource, type Part, storedSource } from './merge-source.ts';
 import type { NewClusters } from './new-clusters.ts';
 import { TRANSFER_SIZE } from './read-content.ts';
 import { tableSizeFor } from './spec.ts';
@@ -49,18 +43,20 @@ export async function writeMerge(
   const { clusterSize } = image;
   const size = tableSizeFor(diskSize, granularity, clusterSize);
   const keepTable = records.length * size * 8 <= KEPT_TABLES;
-  const options = { tableSize: size, scratch: new Scratch(), keepTable };
+  const memory = new MergeMemory();
+  const options = { tableSize: size, memory, keepTable };
   const sources: MergeSource[] = [];
   for (const record of records) sources.push(await storedSource(image, record, options));
-  if (base !== undefined) sources.push(contentSource(base, clusterSize));
+  if (base !== undefined) sources.push(contentSource(base, clusterSize, memory));
   const bitCount = Math.ceil(diskSize / granularity);
-  return new Merge({ image, clusters, sources, bitCount, size }).write();
+  return new Merge({ image, clusters, sources, memory, bitCount, size }).write();
 }
 
 interface MergeOptions {
   readonly image: ImageMetadata;
   readonly clusters: NewClusters;
   readonly sources: readonly MergeSource[];
+  readonly memory: MergeMemory;
   /** Bits that the bitmap has. */
   readonly bitCount: number;
   /** Entries of its table. */
@@ -77,7 +73,7 @@ class Merge {
   }
 
   async write(): Promise<TablePlace> {
-    const { image, clusters } = this.#options;
+    const { image, clusters, memory } = this.#options;
     for (let index = 0; index < this.#table.length; index += WINDOW) {
       await this.#setKinds({ index, count: Math.min(WINDOW, this.#table.length - index) });
     }
@@ -85,7 +81,8 @@ class Merge {
     const parts = [...partsOf(this.#table, maxClusters)];
     const longest = Math.min(maxClusters, this.#table.length) * image.clusterSize;
     // One is read while the other is written.
-    const buffers = [ioBuffer(longest), ioBuffer(longest)] as const;
+    memory.prepare(longest, parts.length * longest);
+    const buffers = memory.parts;
     let reading: Promise<Uint8Array> | undefined;
     for (const [i, part] of parts.entries()) {
       const bits = await (reading ?? this.#read(part, buffers[0]));
