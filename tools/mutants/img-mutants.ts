@@ -100,4 +100,28 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     find: "if (typeof alike === 'object') alike.merge(content);",
     replace: "if (typeof alike === 'object') return;",
   },
+  {
+    name: 'a drive that is lent to QEMU is written behind its back',
+    file: work('raw-sidecar.ts'),
+    find: "found.control.state === 'lent';",
+    replace: "found.control.state === 'busy';",
+  },
+  {
+    name: 'the data file of an image is written though it is lent to QEMU',
+    file: 'packages/img/src/commands/convert.ts',
+    find: 'if (target.dataPath !== undefined) await refuseLent(target.dataPath);',
+    replace: '',
+  },
+  {
+    name: 'the data file of an image is resized though it is lent to QEMU',
+    file: work('resize-image.ts'),
+    find: 'if (dataPath !== undefined) await refuseLent(dataPath);',
+    replace: '',
+  },
+  {
+    name: 'a sidecar is repaired that has lent its drive to QEMU',
+    file: 'packages/doctor/src/repair/plan-repair.ts',
+    find: 'if (draft.phases.length > 0) refuseLent(device.label, layout);',
+    replace: '',
+  },
 ];

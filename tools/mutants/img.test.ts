@@ -3,6 +3,13 @@ import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
   project: 'img',
-  filters: ['convert-recording', 'convert-whole', 'lost-bitmaps', 'sidecar', 'many-merges'],
+  filters: [
+    'convert-recording',
+    'convert-whole',
+    'lent-drive',
+    'lost-bitmaps',
+    'many-merges',
+    'sidecar',
+  ],
   usually: 1,
 });

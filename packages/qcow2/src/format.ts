@@ -8,6 +8,7 @@ export {
   KNOWN_FLAGS,
   tableSizeFor,
 } from './bitmaps/spec.ts';
+export { decodeControl } from './control/codec.ts';
 export { CONTROL_EXTENSION } from './control/spec.ts';
 export {
   Autoclear,

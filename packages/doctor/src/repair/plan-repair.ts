@@ -12,6 +12,7 @@ import { FreshClusters } from './fresh-clusters.ts';
 import { Overlay } from './overlay.ts';
 import { type BitmapsPlan, planBitmaps } from './plan-bitmaps.ts';
 import { rebuildRefcounts, type RebuiltRefcounts } from './rebuild-refcounts.ts';
+import { refuseLent } from './refuse-lent.ts';
 import { targetsOf } from './targets.ts';
 
 /** What `planRepair` may change. */
@@ -43,7 +44,8 @@ export interface RepairPlan {
  * raised; flags are cleared; refcounts are lowered; flags are set; marks are cleared. So each
  * prefix of them leaves an image that is no worse than before; at most a flag is missing, which
  * costs a copy that need not be made.
- * @throws what checkImage throws, and IMAGE_CORRUPT where a repair would do harm
+ * @throws what checkImage throws, IMAGE_CORRUPT where a repair would do harm, and IMAGE_UNSUPPORTED for a
+ * sidecar whose drive is lent to QEMU
  */
 export async function planRepair(
   device: BlockDevice,
@@ -73,6 +75,7 @@ export async function planRepair(
   const isSound = after.corruptions === 0 && after.checkErrors === 0 && !after.isIncomplete;
   if (mode === 'all' && isSound && (await planner.clearMarks())) ({ check: after } = await look());
   draft.prune();
+  if (draft.phases.length > 0) refuseLent(device.label, layout);
   const { actions } = planner;
   const sizeBefore = source.size;
   return { before: found.check, after, actions, phases: draft.phases, sizeBefore, sizeAfter };

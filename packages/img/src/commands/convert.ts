@@ -17,7 +17,7 @@ import { copyBitmaps, planBitmapCopy } from '../work/copy-bitmaps.ts';
 import { createImage } from '../work/create-image.ts';
 import { beginWhole, type WholeImage } from '../work/whole-image.ts';
 import { Recording } from '../work/recording.ts';
-import { bitmapsBeside } from '../work/sidecar-beside.ts';
+import { bitmapsBeside, refuseLent } from '../work/sidecar-beside.ts';
 import { type ConvertArguments, readConvert } from './convert-arguments.ts';
 
 export async function convert(words: readonly string[], host: ImgHost): Promise<number> {
@@ -101,6 +101,7 @@ function optionsFor(
 }
 
 async function bitmapsOfTarget(target: Image, host: ImgHost): Promise<BitmapStore | undefined> {
+  if (target.dataPath !== undefined) await refuseLent(target.dataPath);
   if (target.qcow2 !== undefined) return openQcow2Store(target.qcow2);
   return bitmapsBeside(target, { warn: host.err, wholeSectors: true });
 }

@@ -49,6 +49,8 @@ export interface Image {
   readonly backing: Image | undefined;
   /** What the data lies in, where that is not the image. Absent also where it was not opened. */
   readonly dataFile?: FileBlockDevice | undefined;
+  /** Of that. */
+  readonly dataPath?: string | undefined;
 }
 
 /** @throws USAGE and others, worded as qemu-img does */
@@ -105,9 +107,11 @@ async function openQcow2Layer(
   const { writable = false, skipBacking = false, skipData = false, isRepair = false } = options;
   let backing: Image | undefined;
   let dataFile: FileBlockDevice | undefined;
+  let dataPath: string | undefined;
   const openDataFile = async (name: string | undefined) => {
     if (name === undefined) throw new ImgFailure("'data-file' is required for this image");
-    dataFile = await openFile(pathOf(name), options);
+    dataPath = pathOf(name);
+    dataFile = await openFile(dataPath, options);
     return dataFile;
   };
   try {
@@ -123,7 +127,7 @@ async function openQcow2Layer(
     });
     if (writable && !isRepair) refuseSidecar(path, qcow2);
     if (qcow2.info.bitmapsLost) options.warn(lostBitmaps(qcow2.info.version));
-    return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing, dataFile };
+    return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing, dataFile, dataPath };
   } catch (error) {
     await backing?.disk.close();
     await dataFile?.close();

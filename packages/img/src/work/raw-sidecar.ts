@@ -1,5 +1,6 @@
 import { type FileBlockDevice, openFileDevice } from '@tidemark/block';
 import { type BitmapStore, isTidemarkError } from '@tidemark/core';
+import { openQcow2 } from '@tidemark/qcow2';
 import { openSidecarStore, readDataFile } from '@tidemark/store-sidecar';
 import { hintLine, ImgFailure, PROGRAM } from '../failure.ts';
 import { describeError } from '../open/describe-error.ts';
@@ -10,6 +11,31 @@ const TO_PLAIN = (drive: string) => `run 'tidemark sidecar convert ${drive} --to
 function hintOf(error: unknown): string {
   const found = isTidemarkError(error) ? error.context.hint : undefined;
   return found === undefined ? '' : hintLine(found);
+}
+
+/**
+ * @throws USAGE where the sidecar at `sidecarPath` has lent its drive to QEMU: what QEMU has not seen would
+ * be missing in bitmaps that it stores
+ */
+export async function refuseLentDrive(drive: string, sidecarPath: string): Promise<void> {
+  if (!(await isLent(sidecarPath))) return;
+  const message = `'${drive}' is lent to QEMU by '${sidecarPath}', whose bitmaps cannot follow`;
+  throw new ImgFailure(message, { after: hintLine(TO_PLAIN(drive)) });
+}
+
+/** One that cannot be read is of no use to anybody. */
+async function isLent(path: string): Promise<boolean> {
+  const file = await openFileDevice(path, { lock: false, waits: true });
+  try {
+    const { metadata } = await openQcow2(file, { skipBacking: true, allowDataFile: true });
+    const found = metadata.control;
+    return found !== undefined && 'control' in found && found.control.state === 'lent';
+  } catch (error) {
+    if (isTidemarkError(error, 'IO_FAILED')) throw error;
+    return false;
+  } finally {
+    await file.close();
+  }
 }
 
 export interface OpenBesideOptions {

@@ -3,7 +3,7 @@ import { openQcow2Store } from '@tidemark/store-qcow2';
 import { ImgFailure, notOffered } from '../failure.ts';
 import type { Image } from '../open/open-image.ts';
 import { inconsistentBitmap } from './bitmap-failures.ts';
-import { bitmapsBeside } from './sidecar-beside.ts';
+import { bitmapsBeside, refuseLent } from './sidecar-beside.ts';
 
 const ZEROS = 4 * 1024 * 1024;
 
@@ -26,7 +26,8 @@ export async function resizeImage(
   if (image.qcow2 === undefined) return resizeRaw(image, size, options);
   if (preallocation !== 'off') throw notOffered('resize with preallocation of a qcow2 image');
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw tooLarge();
-  const { qcow2 } = image;
+  const { qcow2, dataPath } = image;
+  if (dataPath !== undefined) await refuseLent(dataPath);
   if (size % 512n !== 0n) throw new ImgFailure('The new size must be a multiple of 512');
   try {
     if (qcow2.info.bitmapCount === 0) return await qcow2.resize(Number(size));

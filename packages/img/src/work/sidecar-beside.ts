@@ -27,9 +27,25 @@ export async function bitmapsBeside(
   return openBitmapsBeside(image, path, options);
 }
 
-/** Says of a raw file that is made anew what becomes of bitmaps of what was there. */
-export async function warnOfSidecar(path: string, warn: (text: string) => void): Promise<void> {
+/** For a raw file that is written without its bitmaps. @throws USAGE: it is lent to QEMU */
+export async function refuseLent(path: string): Promise<void> {
+  await sidecarNotLent(path);
+}
+
+async function sidecarNotLent(path: string): Promise<string | undefined> {
   const sidecar = await sidecarBeside(path);
+  if (sidecar === undefined) return undefined;
+  const { refuseLentDrive } = await import('./raw-sidecar.ts');
+  await refuseLentDrive(path, sidecar);
+  return sidecar;
+}
+
+/**
+ * Says of a raw file that is made anew what becomes of bitmaps of what was there.
+ * @throws USAGE: it is lent to QEMU
+ */
+export async function warnOfSidecar(path: string, warn: (text: string) => void): Promise<void> {
+  const sidecar = await sidecarNotLent(path);
   if (sidecar === undefined) return;
   const lost = 'they can no longer be used, and a backup that needs them is full';
   warn(`${PROGRAM}: warning: '${sidecar}' has bitmaps of what was in '${path}': ${lost}\n`);

@@ -1,7 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { openFileDevice } from '@tidemark/block';
 import { type BitmapStore, DirtyBitmap } from '@tidemark/core';
-import { convertSidecar, createSidecar, openSidecarStore } from '@tidemark/store-sidecar';
+import {
+  convertSidecar,
+  createSidecar,
+  lendSidecar,
+  openSidecarStore,
+} from '@tidemark/store-sidecar';
 
 const GRANULE = 65_536;
 
@@ -27,6 +32,13 @@ export async function toDataFile(path: string): Promise<void> {
   await using drive = await openFileDevice(path);
   const sidecar = await openFileDevice(`${path}.tidemark.qcow2`, { writable: true });
   await convertSidecar({ drive, sidecar, dataFile: { name: path } });
+}
+
+/** Lends a drive to QEMU whose sidecar it can run on. */
+export async function lend(path: string): Promise<void> {
+  await using drive = await openFileDevice(path);
+  const sidecar = await openFileDevice(`${path}.tidemark.qcow2`, { writable: true });
+  await lendSidecar({ drive, sidecar });
 }
 
 /** As whoever opens the drive next finds its bitmaps: the dirty granules, or the state. */
