@@ -1,5 +1,5 @@
 import { cpSync, existsSync } from 'node:fs';
-import { defineConfig } from 'rolldown';
+import { defineConfig, type RolldownOptions } from 'rolldown';
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
 import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
@@ -7,43 +7,63 @@ import { statedVersion } from '../../tools/bundle/stated-version.ts';
 
 const DASHBOARD = new URL('../dashboard/dist', import.meta.url);
 
-// One file and what it loads later: a program of hundreds of files takes several times as long to start.
-export default defineConfig({
-  input: 'src/main.ts',
-  plugins: [
-    partsOfNode(),
-    statedVersion(import.meta.dirname),
-    commonJsFolder(),
-    licences(import.meta.dirname),
-    {
-      name: 'dashboard',
-      writeBundle() {
-        if (!existsSync(DASHBOARD)) return;
-        cpSync(DASHBOARD, new URL('dist/dashboard', import.meta.url), { recursive: true });
-      },
-    },
-  ],
-  platform: 'node',
-  // What is loaded late by one part may be loaded at once by another.
-  checks: { ineffectiveDynamicImport: false },
-  resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
-  output: {
-    dir: 'dist',
-    // Loaded in half the time that modules take.
-    format: 'cjs',
-    cleanDir: true,
-    sourcemap: false,
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
-    codeSplitting: {
-      groups: [
-        // What reads the command line.
-        { name: 'start', tags: ['$initial'] },
+/** What reads the command line, and needs nothing else. */
+const BASE = new RegExp(
+  [
+    'part-of-node:',
+    'packages/program/src/',
+    'packages/core/src/(errors|limits)\\.ts',
+    'apps/daemon/src/(start|daemon|help|options/|config/config-error)',
+  ].join('|'),
+);
 
-        // What is shared with parts that are loaded later is one file, or each start would load several.
-        { name: 'common', minShareCount: 2, includeDependenciesRecursively: false },
-      ],
+const common: RolldownOptions = {
+  platform: 'node',
+  resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
+};
+const minify = { compress: false, mangle: { keepNames: true }, codegen: true };
+
+export default defineConfig([
+  {
+    ...common,
+    input: 'src/start.ts',
+    plugins: [
+      partsOfNode(),
+      statedVersion(import.meta.dirname),
+      commonJsFolder(),
+      licences(import.meta.dirname),
+      {
+        name: 'dashboard',
+        writeBundle() {
+          if (!existsSync(DASHBOARD)) return;
+          cpSync(DASHBOARD, new URL('dist/dashboard', import.meta.url), { recursive: true });
+        },
+      },
+    ],
+    // What is loaded late by one part may be loaded at once by another.
+    checks: { ineffectiveDynamicImport: false },
+    output: {
+      dir: 'dist',
+      // Loaded in half the time that modules take.
+      format: 'cjs',
+      cleanDir: true,
+      entryFileNames: '[name].js',
+      chunkFileNames: '[name]-[hash].js',
+      // Few files: a program of hundreds takes several times as long to start.
+      codeSplitting: {
+        groups: [
+          { name: 'base', test: BASE, includeDependenciesRecursively: false },
+          // What is shared with parts that are loaded later is one file, or each start would load several.
+          { name: 'common', minShareCount: 2, includeDependenciesRecursively: false },
+        ],
+      },
+      minify,
     },
-    minify: { compress: false, mangle: { keepNames: true }, codegen: true },
   },
-});
+  {
+    ...common,
+    input: 'src/main.ts',
+    external: ['./start.js'],
+    output: { file: 'dist/main.js', format: 'cjs', strict: true, codeSplitting: false, minify },
+  },
+]);

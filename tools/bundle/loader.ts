@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import Module, { createRequire } from 'node:module';
 import { posix } from 'node:path';
 import { keepCompiled } from '@tidemark/program';
-import { END, type Packed, SLASH } from './layout.ts';
+import { END, type Packed } from './layout.ts';
 
 declare const PACKED: Packed;
 
@@ -15,13 +15,15 @@ const requireOther = createRequire(__filename);
 
 /** The text of a file: no other is read. */
 function textOf(name: string): string {
-  const [offset, length] = PACKED.files[name]!;
+  const [offset, length, isDeflated] = PACKED.files[name]!;
   const descriptor = openSync(__filename, 'r');
   try {
     const begin = fstatSync(descriptor).size - END.length - PACKED.length + offset;
     const bytes = Buffer.allocUnsafe(length);
     readSync(descriptor, bytes, 0, length, begin);
-    return bytes.toString('utf8').replaceAll(`*${SLASH}`, '*/');
+    const text = Buffer.from(bytes.toString('latin1'), 'base64');
+    if (isDeflated === 0) return text.toString('utf8');
+    return process.getBuiltinModule('node:zlib').inflateRawSync(text).toString('utf8');
   } finally {
     closeSync(descriptor);
   }

@@ -1,10 +1,14 @@
 import { chmodSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
-import { BEGIN, END, type FileTable, type Packed, SLASH } from './layout.ts';
+import { BEGIN, END, type FileTable, type Packed } from './layout.ts';
 
 const LOADER = fileURLToPath(new URL('loader.ts', import.meta.url));
+
+/** Letters. */
+const WORTH_DEFLATING = 65_536;
 
 export interface PackedProgram {
   /** Its built files, CommonJS, of which the first is `main.js`. What is for browsers stays out. */
@@ -13,26 +17,24 @@ export interface PackedProgram {
   readonly instead?: (name: string) => string | undefined;
 }
 
-/**
- * Makes one executable file of a program. @throws Error: one of its files holds the letter that
- * stands for something else
- */
+/** Makes one executable file of a program. */
 export async function pack({ dist, instead }: PackedProgram, target: string): Promise<void> {
   const files: Record<string, FileTable[string]> = {};
-  const texts: Buffer[] = [];
+  const texts: string[] = [];
   let length = 0;
   for (const name of globSync('**/*.js', { cwd: dist, exclude: ['dashboard/**'] }).toSorted()) {
     const text = instead?.(name) ?? readFileSync(`${dist}/${name}`, 'utf8').replace(/^#!.*\n/, '');
-    if (text.includes(SLASH)) throw new Error(`${name} holds the letter ${SLASH.charCodeAt(0)}`);
-    const bytes = Buffer.from(text.replaceAll('*/', `*${SLASH}`));
-    files[name] = [length, bytes.length];
-    texts.push(bytes);
-    length += bytes.length;
+    const isDeflated = text.length >= WORTH_DEFLATING;
+    const bytes = isDeflated ? deflateRawSync(text, { level: 9 }) : Buffer.from(text);
+    const packed = bytes.toString('base64');
+    files[name] = [length, packed.length, isDeflated ? 1 : 0];
+    texts.push(packed);
+    length += packed.length;
   }
   const loader = await build({ files, length });
   const head = `#!/usr/bin/env node\n${loader}\n${BEGIN}`;
   mkdirSync(dirname(target), { recursive: true });
-  writeFileSync(target, Buffer.concat([Buffer.from(head), ...texts, Buffer.from(END)]));
+  writeFileSync(target, [head, ...texts, END].join(''));
   chmodSync(target, 0o755);
 }
 

@@ -1,9 +1,7 @@
 #!/usr/bin/env node
-import { keepCompiled, runOnRecentNode } from '@tidemark/program';
+import { keepCompiled } from '@tidemark/program';
 
 // What is loaded from here on is kept.
 keepCompiled();
-void runOnRecentNode('tidemarkd', import.meta.url, async () => {
-  const { runDaemon } = await import('./daemon.ts');
-  await runDaemon(process.argv.slice(2));
-});
+const program: typeof import('./start.ts') = require('./start.js');
+void program.start(import.meta.url);
