@@ -35,6 +35,9 @@ export function render(page: string, markdown: string): Rendered {
   });
   const html = marked.parse(markdown, { async: false });
   const tables = html
+    // A column without a name has no header, and a table of such columns none at all.
+    .replaceAll('<th></th>', '<td></td>')
+    .replaceAll(/<thead>\s*<tr>\s*(?:<td><\/td>\s*)+<\/tr>\s*<\/thead>\s*/g, '')
     .replaceAll('<table>', '<div class="table" tabindex="0"><table>')
     .replaceAll('</table>', '</table></div>');
   return { title, html: tables, files };

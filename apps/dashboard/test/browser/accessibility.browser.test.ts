@@ -1,34 +1,9 @@
-import axe from 'axe-core';
-import type { BrowserContextOptions, Page } from 'playwright-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { axeFindings, LOOKS } from '../../../../tools/accessibility.ts';
 import { describeWithBrowser } from '../../../../tools/browser.ts';
 import type { MockDaemon } from '../../../../tools/dashboard/mock-daemon.ts';
 import { sampleDaemon } from '../../../../tools/dashboard/scene.ts';
 import { card, openPage, expectSeen } from './open-page.ts';
-
-const LOOKS: Readonly<Record<string, BrowserContextOptions>> = {
-  light: { colorScheme: 'light' },
-  dark: { colorScheme: 'dark' },
-  'dark, on a phone': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
-  'light, 320 pixels wide': { colorScheme: 'light', viewport: { width: 320, height: 640 } },
-};
-
-/** Rules that axe finds broken on the page, with where; minor ones too. */
-async function findings(page: Page, part = 'html'): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(
-    (within) =>
-      (globalThis as unknown as { axe: typeof axe }).axe.run(within, {
-        resultTypes: ['violations'],
-      }),
-    part,
-  );
-  return violations.flatMap(({ id, impact, nodes }) =>
-    nodes.map(
-      (node) => `${impact ?? ''} ${id}: ${node.target.join(' ')} ${node.failureSummary ?? ''}`,
-    ),
-  );
-}
 
 describeWithBrowser('accessibility', (browser) => {
   let daemon: MockDaemon;
@@ -44,12 +19,12 @@ describeWithBrowser('accessibility', (browser) => {
       await expectSeen(page.locator('.readout'), 'allocated');
       await card(page, 'mail').getByRole('button', { name: 'Table' }).click();
       await page.locator('.heat-table').waitFor();
-      expect(await findings(page)).toEqual([]);
+      expect(await axeFindings(page)).toEqual([]);
       await card(page, 'mail').getByRole('button', { name: 'Add a bitmap' }).click();
-      expect(await findings(page, 'dialog')).toEqual([]);
+      expect(await axeFindings(page, 'dialog')).toEqual([]);
       await page.keyboard.press('Escape');
       await card(page, 'mail').getByRole('button', { name: 'Remove bitmap nightly' }).click();
-      expect(await findings(page, 'dialog')).toEqual([]);
+      expect(await axeFindings(page, 'dialog')).toEqual([]);
       await page.keyboard.press('Escape');
       await close();
     });
@@ -60,7 +35,7 @@ describeWithBrowser('accessibility', (browser) => {
       daemon.token = 'secret';
       await daemon.stop();
       await expectSeen(page.getByRole('region', { name: 'Connection' }), 'Not connected');
-      expect(await findings(page)).toEqual([]);
+      expect(await axeFindings(page)).toEqual([]);
       await daemon.start();
       // It comes back by itself as well, perhaps just now.
       const retry = page.getByRole('button', { name: 'Try now' });
@@ -68,7 +43,7 @@ describeWithBrowser('accessibility', (browser) => {
       await page.getByLabel('Token', { exact: true }).fill('wrong');
       await page.keyboard.press('Enter');
       await page.getByRole('alert').waitFor();
-      expect(await findings(page)).toEqual([]);
+      expect(await axeFindings(page)).toEqual([]);
       await close();
     });
 
