@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { QmpClient } from '@tidemark/qmp';
 import { describe, expect, it } from 'vitest';
 import { Option } from '../../packages/nbd/src/protocol/handshake.ts';
@@ -7,18 +5,7 @@ import { Command, CommandFlag, ExportFlag } from '../../packages/nbd/src/protoco
 import { ControlHead } from '../../packages/qcow2/src/control/spec.ts';
 import { startDaemon } from '../programs.ts';
 import { describeWithQemu, run, tempDir } from '../qemu.ts';
-import { ROOT } from './pages.ts';
-
-const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
-
-/** The first cells of a table's rows that are code, by the head of the table. */
-function rowsOf(page: string, head: string): readonly string[][] {
-  const table = page.slice(page.indexOf(`\n| ${head} |`) + 1).split('\n\n')[0]!;
-  return table
-    .split('\n')
-    .slice(2)
-    .map((row) => row.split(' | ').map((cell) => cell.replaceAll(/^\| |`|\|/g, '').trim()));
-}
+import { read, rowsOf } from './tables.ts';
 
 describe('docs/nbd.md', () => {
   it.each([
