@@ -164,6 +164,8 @@ describeWithQemu('tidemark sidecar', ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdinf
     expect(readFileSync(raw)[100]).toBe(6);
     const plain = await make('plain');
     expect(await succeed('sidecar', 'config', plain.raw)).toContain('tidemarkd -drive');
+    expect(await succeed('sidecar', 'config', plain.raw)).toContain("dev='vda'");
+    expect(await succeed('sidecar', 'config', plain.raw, '--id', 'vdc')).toContain("dev='vdc'");
   });
 
   it('refuses what it cannot do, in words', async () => {

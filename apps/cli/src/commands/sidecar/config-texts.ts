@@ -48,7 +48,7 @@ function ofDataFile({ drive, driveKind, sidecar }: SidecarDescription, { id }: N
       `      ${source}`,
       '    </dataStore>',
       '  </source>',
-      "  <target dev='vda' bus='virtio'/>",
+      `  <target dev='${targetOf(id)}' bus='virtio'/>`,
       '</disk>',
     ].join('\n'),
   };
@@ -77,11 +77,14 @@ function ofPlain({ drive, sidecar }: SidecarDescription, { id, socket }: Names):
       `  <source protocol='nbd' name='${xml(id)}'>`,
       `    <host transport='unix' socket='${xml(socket)}'/>`,
       '  </source>',
-      "  <target dev='vda' bus='virtio'/>",
+      `  <target dev='${targetOf(id)}' bus='virtio'/>`,
       '</disk>',
     ].join('\n'),
   };
 }
+
+/** What libvirt calls a disk in its guest: by the id, where that is such a name. */
+const targetOf = (id: string) => (/^vd[a-z]+$/.test(id) ? id : 'vda');
 
 /** QEMU's options: a comma inside a value is doubled. */
 const comma = (value: string) => value.replaceAll(',', ',,');
