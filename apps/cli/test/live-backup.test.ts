@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDaemon } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { LIVE_SIZE, LiveDrives } from './support/live-drives.ts';
 import { fail, succeed, succeedJson } from './support/tidemark.ts';
@@ -112,5 +113,20 @@ describe('live drives', () => {
     expect(await fail('backup', live.paths[0], repository, '--scratch', dir)).toMatchObject({
       code: 'USAGE',
     });
+  });
+
+  it('that keep no bitmap are backed up without', async () => {
+    const raw = join(dir, 'bare.raw');
+    writeFileSync(raw, new Uint8Array(1024 * 1024));
+    const socket = join(dir, 'bare.sock');
+    const drive = `file=${raw},format=raw,id=bare`;
+    const daemon = await startDaemon('-drive', drive, '--qmp', `unix:${socket},server=on`);
+    const words = ['backup', `${socket}#bare`, repository] as const;
+    const refused = await fail(...words);
+    expect(refused).toMatchObject({ code: 'BITMAP_UNSUPPORTED', exit: 9 });
+    expect(refused.context.hint).toContain('--no-bitmaps');
+    const { points } = await succeedJson<BackedUp>(...words, '--no-bitmaps');
+    expect(points).toMatchObject([{ kind: 'full' }]);
+    await daemon.stop();
   });
 });

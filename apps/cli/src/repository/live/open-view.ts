@@ -51,7 +51,9 @@ export class LiveView {
       const args = { drives, ...(scratch !== undefined && { scratch }) };
       return new LiveView(control, await control.call('x-tidemark-view-open', args));
     } catch (error) {
-      if (!(error instanceof QmpError) || error.class !== 'CommandNotFound') throw error;
+      if (!(error instanceof QmpError)) throw error;
+      if (/^Can't store persistent bitmaps/.test(error.message)) throw hasNoStore(error);
+      if (error.class !== 'CommandNotFound') throw error;
       const text = 'the server is no tidemarkd, and has no view of a drive that stands still';
       const hint = 'serve the drive by tidemarkd';
       throw new TidemarkError('USAGE', text, { hint }, error);
@@ -115,4 +117,11 @@ export class LiveView {
     for (const device of this.#devices.splice(0)) await device.close().catch(() => {});
     await this.#control.call('x-tidemark-view-close', { id: this.#id, ...end });
   }
+}
+
+/** A raw drive that was served without a sidecar. */
+function hasNoStore(error: QmpError): TidemarkError {
+  const hint =
+    'serve it with a sidecar (-dirty-bitmap name=NAME,drive=ID,create=on), or back it up with --no-bitmaps';
+  return new TidemarkError('BITMAP_UNSUPPORTED', error.message, { hint }, error);
 }
