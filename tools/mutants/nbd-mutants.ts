@@ -122,4 +122,10 @@ export const READ_MUTANTS: readonly Mutant[] = [
     find: 'whole.subarray(OFF_PAGE, OFF_PAGE + length)',
     replace: 'whole.subarray(0, length)',
   },
+  {
+    name: 'what is no data is taken for data once a client has asked about it',
+    file: nbd('server/transmission/serve-request.ts'),
+    find: 'if (flags === 0) known.add(at, length);',
+    replace: 'if (flags >= 0) known.add(at, length);',
+  },
 ];

@@ -13,6 +13,15 @@ const { READ, TRIM, WRITE } = COMMAND;
 
 const serve = useServers();
 
+class Searched extends MemoryDevice {
+  searches = 0;
+
+  override async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
+    this.searches += 1;
+    yield* super.extents(offset, length);
+  }
+}
+
 describe('reads', () => {
   it('of a sparse area do not read it, and the holes are told', async () => {
     const device = new NotingDevice({ size: 64 * MIB });
@@ -57,14 +66,6 @@ describe('reads', () => {
   });
 
   it('that come together look for holes once', async () => {
-    class Searched extends MemoryDevice {
-      searches = 0;
-
-      override async *extents(offset: number, length: number): AsyncGenerator<BlockExtent> {
-        this.searches += 1;
-        yield* super.extents(offset, length);
-      }
-    }
     const device = new Searched({ size: 4 * MIB });
     for (let part = 0; part < 16; part++) {
       await device.write(Buffer.alloc(MIB / 4, part + 1), (part * MIB) / 4);
@@ -84,6 +85,21 @@ describe('reads', () => {
       expectSameBytes(data, Buffer.alloc(MIB / 4, part + 1));
     }
     expect(device.searches).toBe(1);
+  });
+
+  it('of what a client has asked about before look for no holes', async () => {
+    const device = new Searched({ size: 4 * MIB });
+    await device.write(Buffer.alloc(2 * MIB, 3), MIB);
+    const { enter } = await serve({ device });
+    const client = await enter({ contexts: ['base:allocation'] });
+    await ask(client, { type: COMMAND.BLOCK_STATUS, length: 4 * MIB });
+    expect(device.searches).toBe(1);
+    const { data } = await ask(client, { type: READ, offset: MIB, length: 2 * MIB });
+    expectSameBytes(data, Buffer.alloc(2 * MIB, 3));
+    expect(device.searches).toBe(1);
+    // Of what is not data it knows nothing.
+    expect(await ask(client, { type: READ, length: MIB })).toMatchObject({ holes: MIB });
+    expect(device.searches).toBe(2);
   });
 
   it('find holes that came after data was known', async () => {

@@ -1,9 +1,12 @@
 import { isTidemarkError } from '@tidemark/core';
+import { BASE_ALLOCATION } from '../../protocol/context-names.ts';
 import { errnoOf, NbdErrno } from '../../protocol/errors.ts';
 import { Command, CommandFlag } from '../../protocol/transmission.ts';
 import type { BufferPool } from '../buffer-pool.ts';
 import { collectRuns } from '../collect-runs.ts';
 import type { Session } from '../handshake/negotiation.ts';
+import type { KnownData } from '../known-data.ts';
+import type { StatusRun } from '../meta-context.ts';
 import { findFault } from './check-request.ts';
 import { doneReply, errorChunk, simpleReply, statusChunk } from './replies.ts';
 import type { NbdRequest } from './request.ts';
@@ -105,10 +108,20 @@ async function serveBlockStatus(request: NbdRequest, session: Session): Promise<
   const chunks: Uint8Array[] = [];
   for (const [index, context] of contexts.entries()) {
     const runs = await collectRuns(context, { offset, length, limit });
+    if (context.name === BASE_ALLOCATION) noteData(session.exported.knownData, offset, runs);
     const isLast = index === contexts.length - 1;
     chunks.push(statusChunk(request, context.id, runs, { isLast }));
   }
   return chunks;
+}
+
+/** Who asks where the data is comes to read it next: that is not looked for again. */
+function noteData(known: KnownData, offset: number, runs: readonly StatusRun[]): void {
+  let at = offset;
+  for (const { length, flags } of runs) {
+    if (flags === 0) known.add(at, length);
+    at += length;
+  }
 }
 
 /** Simple replies have no room for a text. */
