@@ -14,7 +14,7 @@ import { Progress } from '../text/progress.ts';
 import { copyContent } from '../work/convert-images.ts';
 import { copyWhole } from '../work/copy-whole.ts';
 import { copyBitmaps, planBitmapCopy } from '../work/copy-bitmaps.ts';
-import { createImage } from '../work/create-image.ts';
+import { createImage, createRaw } from '../work/create-image.ts';
 import { beginWhole, type WholeImage } from '../work/whole-image.ts';
 import { Recording } from '../work/recording.ts';
 import { bitmapsBeside, refuseLent } from '../work/sidecar-beside.ts';
@@ -52,13 +52,14 @@ async function convertOpen(
     const path = pathOf(wanted.target);
     refuseSources(sources, path, format, wanted);
     const isNew = identityOf(path) === undefined;
-    const whole = await make(sources, format, options, wanted, host);
+    const made = await make(sources, format, options, wanted, host);
     try {
-      const target = whole
-        ? await fillWhole(whole, sources, size, wanted, host)
-        : await openTarget(wanted, format, host);
+      const isWhole = made !== undefined && 'image' in made;
+      const target = isWhole
+        ? await fillWhole(made, sources, size, wanted, host)
+        : (made ?? (await openTarget(wanted, format, host)));
       try {
-        if (whole === undefined) await fill(sources, target, size, wanted, host);
+        if (!isWhole) await fill(sources, target, size, wanted, host);
         if (bitmaps !== undefined) await copyBitmaps(bitmaps, target);
       } finally {
         await target.disk.close();
@@ -143,16 +144,17 @@ function refuseSources(
   }
 }
 
-/** @returns a new image that is to be filled from front to back, where it can be */
+/** @returns a new image that is to be filled from front to back, where it can be, or an open one */
 async function make(
   sources: readonly Image[],
   format: ImgFormat,
   options: CreateOptions | undefined,
   { target: name, compressed, sparse }: ConvertArguments,
   { err: warn }: ImgHost,
-): Promise<WholeImage | undefined> {
+): Promise<WholeImage | Image | undefined> {
   if (options === undefined) return undefined;
   try {
+    if (format === 'raw') return await createRaw({ name, options, warn });
     const isOrdered = format === 'qcow2' && !compressed;
     const whole = isOrdered && (await beginWhole({ name, options, sources, sparse, warn }));
     if (whole) return whole;

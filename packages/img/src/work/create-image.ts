@@ -6,8 +6,8 @@ import { ImgFailure, notOffered } from '../failure.ts';
 import { systemErrorOf } from '../open/describe-error.ts';
 import { pathOf } from '../open/file-name.ts';
 import type { ImgFormat } from '../open/formats.ts';
-import { wholeSectors } from '../open/raw-disk.ts';
-import { wordFileError } from '../open/open-image.ts';
+import { RawDisk, wholeSectors } from '../open/raw-disk.ts';
+import { type Image, wordFileError } from '../open/open-image.ts';
 import type { CreateOptions } from '../text/create-options.ts';
 import { planQcow2 } from './plan-qcow2.ts';
 import { warnOfSidecar } from './sidecar-beside.ts';
@@ -34,22 +34,37 @@ export async function createImage({
   options,
   warn,
 }: CreateImageOptions): Promise<void> {
-  if (name === '') throw new ImgFailure("Could not create '': No such file or directory");
-  const path = pathOf(name);
+  if (format === 'raw') return (await createRaw({ name, options, warn })).file.close();
+  const path = targetPath(name);
+  const plan = planQcow2(options, options.size('size') ?? 0n);
+  const file = await makeFile(path, warn, (made) => createWithData(made, plan, path, warn));
+  await file.close();
+}
+
+/** `createImage` of a raw one, which stays open, and locked, for whoever fills it. */
+export async function createRaw({
+  name,
+  options,
+  warn,
+}: Omit<CreateImageOptions, 'format'>): Promise<Image> {
+  const path = targetPath(name);
   const size = options.size('size') ?? 0n;
-  if (format === 'raw') {
-    checkRawPreallocation(options);
-    if (size > MAX_FILE) throw tooLarge(format);
-    return makeFile(path, warn, async (file) => {
-      await warnOfSidecar(path, warn);
-      await file.resize(0);
-      const bytes = wholeSectors(Number(size));
-      await file.resize(bytes);
-      if (isPreallocated(options)) await allocate(file, bytes);
-    });
-  }
-  const plan = planQcow2(options, size);
-  await makeFile(path, warn, (file) => createWithData(file, plan, path, warn));
+  checkRawPreallocation(options);
+  if (size > MAX_FILE) throw tooLarge('raw');
+  const file = await makeFile(path, warn, async (made) => {
+    await warnOfSidecar(path, warn);
+    await made.resize(0);
+    const bytes = wholeSectors(Number(size));
+    await made.resize(bytes);
+    if (isPreallocated(options)) await allocate(made, bytes);
+  });
+  const disk = new RawDisk(file);
+  return { path, format: 'raw', disk, file, qcow2: undefined, backing: undefined };
+}
+
+function targetPath(name: string): string {
+  if (name === '') throw new ImgFailure("Could not create '': No such file or directory");
+  return pathOf(name);
 }
 
 async function createWithData(
@@ -64,24 +79,25 @@ async function createWithData(
     throw new ImgFailure("Could not create '': No such file or directory");
   }
   if (dataFile.name === path) throw notOffered('A data file that is the image itself');
-  await makeFile(dataFile.name, warn, async (data) => {
+  const made = await makeFile(dataFile.name, warn, async (data) => {
     await warnOfSidecar(dataFile.name, warn);
     await data.resize(0);
     await data.resize(size);
     await createQcow2(file, plan);
   });
+  await made.close();
 }
 
-/** Opens a file, or makes it; a new one goes again when `fill` fails. */
+/** Opens a file, or makes it; a new one goes again when `fill` fails. It stays open. */
 async function makeFile(
   path: string,
   warn: (text: string) => void,
   fill: (file: FileBlockDevice) => Promise<void>,
-): Promise<void> {
+): Promise<FileBlockDevice> {
   const { file, isNew } = await openOrMake(path, warn);
   try {
     await fill(file);
-    await file.close();
+    return file;
   } catch (error) {
     await file.close().catch(() => {});
     if (isNew) await rm(path, { force: true });
