@@ -1,6 +1,7 @@
 // What `tidemark img` costs beside qemu-img, and what changes of bitmaps cost as a library:
-//   pnpm bench img [FOLDER] [ROUNDS] [DISK]
+//   pnpm bench img [FOLDER] [ROUNDS] [DISK] [PART]
 // FOLDER should be in memory, DISK on a disk: there the library rows are timed with their flushes.
+// PART: only images and disks with that in their names.
 // docs/performance.md has the last figures.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +14,7 @@ import type { BenchImage } from './img/images.ts';
 import { contest, startUp } from './img/program.ts';
 import { BITMAP_ROWS, CHECK, copyRows, type Row } from './img/rows.ts';
 
-const [folder = '/dev/shm', rounds = '9', disk = '.'] = process.argv.slice(2);
+const [folder = '/dev/shm', rounds = '9', disk = '.', part = ''] = process.argv.slice(2);
 const ROUNDS = Number(rounds);
 const KiB = 1024;
 const MiB = 2 ** 20;
@@ -34,6 +35,12 @@ const DISKS: Readonly<Record<string, CopyDisk>> = {
   '1 GiB, every other 256 KiB': { size: GiB, step: 512 * KiB, run: 256 * KiB },
   '64 GiB, 256 MiB of it in 4096 places': { size: 64 * GiB, step: 16 * MiB, run: 64 * KiB },
 };
+
+const PREALLOCATED = '1 TiB, metadata preallocated';
+
+/** What of it is asked for. */
+const asked = <T>(all: Readonly<Record<string, T>>) =>
+  Object.entries(all).filter(([name]) => name.includes(part));
 
 const inMiB = (bytes: number) => `${(bytes / MiB).toFixed(1)} MiB`;
 const ms = (time: number) => `${time.toFixed(1)} ms`;
@@ -76,7 +83,7 @@ try {
   const images: [string, string][] = [];
   console.info('| image | as a library | median | least | first | on disk |');
   console.info('| --- | --- | --- | --- | --- | --- |');
-  for (const [name, image] of Object.entries(IMAGES)) {
+  for (const [name, image] of asked(IMAGES)) {
     const path = join(dir, `${images.length}.qcow2`);
     images.push([name, path]);
     library(name, path, image);
@@ -87,12 +94,14 @@ try {
     programs(name, path, BITMAP_ROWS);
     rmSync(path);
   }
-  const full = join(dir, 'full.qcow2');
-  const preallocated = ['-f', 'qcow2', '-o', 'preallocation=metadata', full, '1T'];
-  execFileSync('qemu-img', ['create', '-q', ...preallocated]);
-  programs('1 TiB, metadata preallocated', full, [CHECK]);
-  rmSync(full);
-  for (const [index, [name, shape]] of Object.entries(DISKS).entries()) {
+  if (PREALLOCATED.includes(part)) {
+    const full = join(dir, 'full.qcow2');
+    const preallocated = ['-f', 'qcow2', '-o', 'preallocation=metadata', full, '1T'];
+    execFileSync('qemu-img', ['create', '-q', ...preallocated]);
+    programs(PREALLOCATED, full, [CHECK]);
+    rmSync(full);
+  }
+  for (const [index, [name, shape]] of asked(DISKS).entries()) {
     const base = makeDisks(dir, `disk${index}`, shape);
     programs(name, `${base}.raw`, copyRows(base));
   }

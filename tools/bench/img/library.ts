@@ -1,6 +1,7 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, fstatSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BitmapChange, type BitmapStore, DirtyBitmap } from '@tidemark/core';
+import { ioBuffer } from '@tidemark/block';
 import { openDrive, openDriveBitmaps } from '@tidemark/drive';
 import { median } from '../passes.ts';
 
@@ -20,6 +21,29 @@ const OPERATIONS: Readonly<Record<string, (store: BitmapStore) => readonly Bitma
   merge: () => [{ op: 'merge', name: 'b0', sources: ['b1'] }],
 };
 
+/** What of a merge the system does: to read two bitmaps, and to write one. */
+const ALONE = 'reads and writes of merge, alone';
+const PIECE = 2 ** 20;
+
+function movesAlone(image: string, folder: string): number {
+  const work = join(folder, 'work.qcow2');
+  copyFileSync(image, work);
+  const fd = openSync(work, 'r+');
+  const { size } = fstatSync(fd);
+  const bytes = ioBuffer(PIECE);
+  const begun = performance.now();
+  const bits = Math.floor(size / 2 / PIECE) * PIECE;
+  for (let at = 0; at < bits; at += PIECE) {
+    readSync(fd, bytes, 0, PIECE, at);
+    readSync(fd, bytes, 0, PIECE, bits + at);
+    writeSync(fd, bytes, 0, PIECE, size + at);
+  }
+  const took = performance.now() - begun;
+  closeSync(fd);
+  rmSync(work);
+  return took;
+}
+
 /** Times of commits, each on a copy in `folder` of an image as it was made, open and locked. */
 export async function libraryTimes(
   image: string,
@@ -31,6 +55,7 @@ export async function libraryTimes(
     for (const [name, changes] of Object.entries(OPERATIONS)) {
       (times[name] ??= []).push(await timeOf(image, folder, changes));
     }
+    (times[ALONE] ??= []).push(movesAlone(image, folder));
   }
   return Object.fromEntries(
     Object.entries(times).map(([name, all]) => {
