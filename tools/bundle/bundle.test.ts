@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { start, TIDEMARK } from '../programs.ts';
@@ -55,6 +55,18 @@ describe('the programs, each one file in a folder of its own', () => {
     ]) {
       const [one, built] = [await bundled(...line), await node(TIDEMARK, ...line)];
       expect(one, line.join(' ')).toEqual(built);
+    }
+  });
+
+  it('go on with a newer Node where theirs is too old and one is beside them', async () => {
+    const folder = at(`bin/node_modules/node-${process.platform}-${process.arch}/bin`);
+    mkdirSync(folder, { recursive: true });
+    symlinkSync(process.execPath, join(folder, 'node'));
+    const old = `Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.1.0'}})`;
+    const pretend = `--import=data:text/javascript,${encodeURIComponent(old)}`;
+    for (const line of [['--version'], ['img', 'info', at('missing')]]) {
+      const older = await node(pretend, at('bin/tidemark.cjs'), ...line);
+      expect(older).toEqual(await bundled(...line));
     }
   });
 

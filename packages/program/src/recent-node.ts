@@ -25,8 +25,7 @@ export async function runOnRecentNode(
     await toItsEnd(program, main);
     return;
   }
-  const script = fileURLToPath(moduleUrl);
-  const node = findWorkspaceNode(dirname(script));
+  const node = findWorkspaceNode(dirname(fileURLToPath(moduleUrl)));
   if (node === undefined) {
     const error = nodeTooOld();
     const json = process.argv.includes('--json');
@@ -34,7 +33,8 @@ export async function runOnRecentNode(
     process.exitCode = exitCodeOf(error);
     return;
   }
-  goOnWith(node, [script, ...process.argv.slice(2)]);
+  // Not the module's path: of a program that is packed into one file that is none.
+  goOnWith(node, process.argv.slice(1));
 }
 
 function nodeTooOld(): TidemarkError {

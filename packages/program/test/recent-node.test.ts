@@ -48,7 +48,8 @@ describe('a program on an old Node', () => {
   }
 
   function start(version: string, env: NodeJS.ProcessEnv, ...args: readonly string[]) {
-    const options = ['--conditions=@tidemark/source', ...pretend(version), program, ...args];
+    const script = fileURLToPath(env['MODULE_URL']!);
+    const options = ['--conditions=@tidemark/source', ...pretend(version), script, ...args];
     return spawnSync(process.execPath, options, {
       encoding: 'utf8',
       env: { ...env, NODE_OPTIONS: '--conditions=@tidemark/source' },
