@@ -6,6 +6,7 @@ import { objectStoreContract } from '@tidemark/object-store/contract';
 import {
   backUpDrives,
   checkRepository,
+  copyPoints,
   createRepository,
   forgetPoints,
   openPoint,
@@ -115,6 +116,61 @@ describeWithS3('an S3 store', 18_610, (server) => {
       Array.from({ length: 4 }, () => [1, 2, 3]),
     );
     expect((await checkRepository({ repository, readData: true })).problems).toEqual([]);
+  });
+
+  it('keeps what a backup and a copy that are cut off have stored', async () => {
+    const [one, other] = [await newBucket(), await newBucket()];
+    const MiB = 2 ** 20;
+    const source = new MemoryDevice({ size: 48 * MiB });
+    await source.write(randomBytes(48 * MiB), 0);
+    const open = async (bucket: string) => openRepository(openS3Store(uri(bucket)));
+    for (const bucket of [one, other]) {
+      await createRepository(openS3Store(uri(bucket)), { compression: 'none' });
+    }
+    const tries: string[] = [];
+    const changed = new DirtyBitmap(source.size, 65_536);
+    const backUp = async (signal: AbortSignal, onDone: (done: number) => void) => {
+      const resumable = {
+        step: 4 * MiB,
+        earlier: tries.map((checkpoint) => ({ checkpoint, changed })),
+        begin: async (checkpoint: string) => void tries.push(checkpoint),
+      };
+      const bitmap = { name: 'b', content: changed.clone(), onDurable: async () => {} };
+      const drive = { id: 'drive', label: 'drive', format: 'raw' };
+      const [point] = await backUpDrives({
+        repository: await open(one),
+        drives: [{ source, drive, bitmap, resumable }],
+        signal,
+        onProgress: ({ done }) => onDone(done),
+      });
+      return point!.manifest.totals.read;
+    };
+    const copy = async (signal: AbortSignal, onDone: (done: number) => void) => {
+      const [from, to] = [await open(one), await open(other)];
+      const onProgress = ({ done }: { readonly done: number }) => onDone(done);
+      const [copied] = await copyPoints({ from, to, signal, onProgress });
+      return copied!.read;
+    };
+    for (const work of [backUp, copy]) {
+      const cut = new AbortController();
+      const first = work(cut.signal, (done) => {
+        if (done >= 44 * MiB) cut.abort();
+      });
+      await expect(first).rejects.toMatchObject({ code: 'CANCELLED' });
+      // A pack of 32 MiB is there, which is not read again.
+      expect(await work(new AbortController().signal, () => {})).toBeLessThan(18 * MiB);
+    }
+    expect(
+      (await checkRepository({ repository: await open(other), readData: true })).problems,
+    ).toEqual([]);
+    const repository = await open(other);
+    const target = new MemoryDevice({ size: source.size });
+    const point = await openPoint(repository, { point: '1' });
+    await restorePoint({ repository, point, target, targetIsZero: true });
+    const [expected, content] = [Buffer.alloc(source.size), Buffer.alloc(source.size)];
+    await source.read(expected, 0);
+    await target.read(content, 0);
+    expect(content.equals(expected)).toBe(true);
   });
 
   it('says that a bucket is missing', async () => {
