@@ -1,11 +1,20 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { connectNbd } from '@tidemark/nbd';
-import { afterAll, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { type Daemon, startDaemon, TIDEMARK } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { succeed, succeedJson } from './support/tidemark.ts';
@@ -73,37 +82,47 @@ async function expectRestored(name: string): Promise<void> {
   expect(readFileSync(target).equals(readFileSync(drive))).toBe(true);
 }
 
-afterAll(async () => daemon.stop('SIGTERM'));
+afterEach(async () => daemon.stop('SIGTERM'));
 
-it('a backup of a live drive that was killed is gone on with, and has what was written meanwhile', async () => {
-  const file = openSync(drive, 'w');
-  for (let at = 0; at < SIZE; at += 16 * MiB) {
-    writeSync(file, randomBytes(16 * MiB), 0, 16 * MiB, at);
-  }
-  closeSync(file);
-  await start();
-  await succeed('repo', 'create', repository, '--compression', 'none');
-  await cutOff(async (backup) => {
-    // The view is of the instant before.
-    await write(9 * MiB + 5, randomBytes(1000));
-    backup();
-  });
-  await write(5 * MiB + 17, randomBytes(1000));
-  while ((await bitmaps()).length !== 1) await setTimeout(10);
+it.each(['live', 'at rest'])(
+  'a backup of a live drive that was killed is gone on with %s',
+  async (how) => {
+    rmSync(dir, { recursive: true });
+    mkdirSync(dir);
+    const file = openSync(drive, 'w');
+    for (let at = 0; at < SIZE; at += 16 * MiB) {
+      writeSync(file, randomBytes(16 * MiB), 0, 16 * MiB, at);
+    }
+    closeSync(file);
 
-  // The daemon is killed as well, and what it had marked is enough.
-  await cutOff(async () => void (await daemon.stop('SIGKILL')));
-  await start();
-  expect((await bitmaps()).length).toBe(2);
-  await write(7 * MiB, randomBytes(1000));
-  const { points } = await succeedJson<Report>('backup', address, repository);
-  // A pack of 32 MiB that was not yet whole may be lost, and regions of 4 MiB are marked as a whole.
-  expect(points[0]!.totals.read).toBeLessThan(SIZE - 70 * MiB);
-  expect((await bitmaps()).length).toBe(1);
-  expect(recordsIn()).toEqual([]);
-  await expectRestored('first.raw');
-  await write(100 * MiB, randomBytes(10));
-  const next = await succeedJson<Report>('backup', address, repository);
-  expect(next.points[0]).toMatchObject({ kind: 'incremental', totals: { read: 65_536 } });
-  await expectRestored('second.raw');
-}, 120_000);
+    await start();
+    await succeed('repo', 'create', repository, '--compression', 'none');
+    await cutOff(async (backup) => {
+      // The view is of the instant before.
+      await write(9 * MiB + 5, randomBytes(1000));
+      backup();
+    });
+    await write(5 * MiB + 17, randomBytes(1000));
+    while ((await bitmaps()).length !== 1) await setTimeout(10);
+
+    // The daemon is killed as well, and what it had marked is enough.
+    await cutOff(async () => void (await daemon.stop('SIGKILL')));
+    await start();
+    expect((await bitmaps()).length).toBe(2);
+    await write(7 * MiB, randomBytes(1000));
+    if (how === 'at rest') await daemon.stop('SIGTERM');
+    const source = how === 'live' ? [address] : [drive, '--format', 'raw'];
+    const { points } = await succeedJson<Report>('backup', ...source, repository);
+    if (how === 'at rest') await start();
+    // A pack of 32 MiB that was not yet whole may be lost, and regions of 4 MiB are marked as a whole.
+    expect(points[0]!.totals.read).toBeLessThan(SIZE - 70 * MiB);
+    expect((await bitmaps()).length).toBe(1);
+    expect(recordsIn()).toEqual([]);
+    await expectRestored(`first-${how}.raw`);
+    await write(100 * MiB, randomBytes(10));
+    const next = await succeedJson<Report>('backup', address, repository);
+    expect(next.points[0]).toMatchObject({ kind: 'incremental', totals: { read: 65_536 } });
+    await expectRestored(`second-${how}.raw`);
+  },
+  120_000,
+);

@@ -81,6 +81,7 @@ function differs({ against, bitmap }: Flags, { ranges }: VerifiedDrive): Tidemar
     });
   }
   const text = `bitmap '${bitmap}' calls ${what} clean that changed`;
-  const hint = 'make a full backup, and find out who writes the drive past tidemark and QEMU';
+  const hint =
+    'make a full backup, or rescan it; find out who writes the drive past tidemark and QEMU';
   return new TidemarkError('BITMAP_INCONSISTENT', text, { where, bitmap, hint });
 }

@@ -49,9 +49,13 @@ async function findPoint(
   const points = root.drives.find(({ id }) => id === drive)?.points ?? [];
   const began = points.findLast((each) => each.checkpoint === (checkpoint ?? ''));
   if (began !== undefined) return openPoint(repository, { drive, point: began.id });
-  const text = `bitmap '${bitmap}' began at no restore point of '${drive}' in ${repository.label}`;
+  const where = repository.label;
+  const text =
+    checkpoint === undefined
+      ? `bitmap '${bitmap}' of '${drive}' does not tell at which restore point it began`
+      : `bitmap '${bitmap}' began at no restore point of '${drive}' in ${where}`;
   const hint = 'name the restore point with --point';
-  throw new TidemarkError('BACKUP_NOT_FOUND', text, { where: repository.label, bitmap, hint });
+  throw new TidemarkError('BACKUP_NOT_FOUND', text, { where, bitmap, hint });
 }
 
 async function compare(

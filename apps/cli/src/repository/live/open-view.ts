@@ -6,9 +6,6 @@ import { notice } from '../../output.ts';
 import { contextOf, readBitmap } from '../context-bitmap.ts';
 import type { LivePlan } from './plan-live.ts';
 
-/** Bytes; what is dirty in part is dirty. */
-const SMALLEST_GRANULE = 4096;
-
 export interface OpenViewOptions {
   readonly control: QmpControl;
   readonly plans: readonly LivePlan[];
@@ -76,19 +73,28 @@ export class LiveView {
     const successor = begin && { nameAt: () => begin.name, granularity: begin.granularity };
     const followed = { ...bitmap, content, successor, onDurable: async () => {} };
     if (begin === undefined) return { source, drive, bitmap: followed };
-    return { source, drive, bitmap: followed, resumable: await this.#resume(plan, source) };
+    return {
+      source,
+      drive,
+      bitmap: followed,
+      resumable: await this.#resume(plan, source, begin.granularity),
+    };
   }
 
   /**
    * The bitmap that begins with the view is durable, and so is what the drive held then. It has to outlive
    * the view from the first record on, in place of those that nobody needs any more.
    */
-  async #resume({ node, tries }: LivePlan, source: NbdDevice): Promise<Resumable> {
+  async #resume(
+    { node, tries }: LivePlan,
+    source: NbdDevice,
+    granularity: number,
+  ): Promise<Resumable> {
     const earlier: EarlierTry[] = [];
     for (const { name, checkpoint } of tries) {
-      // One that does not record any more is not shown.
+      // One that does not record any more is not shown. What is dirty in part is dirty.
       if (!source.contexts.includes(contextOf(name))) continue;
-      earlier.push({ checkpoint, changed: await readBitmap(source, name, SMALLEST_GRANULE) });
+      earlier.push({ checkpoint, changed: await readBitmap(source, name, granularity) });
     }
     const begin = async (_: string, reliedOn: string | undefined) => {
       await this.#control.call('x-tidemark-view-hold', { id: this.#id });
