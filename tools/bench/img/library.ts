@@ -14,7 +14,7 @@ export interface LibraryTimes {
 
 const OPERATIONS: Readonly<Record<string, (store: BitmapStore) => readonly BitmapChange[]>> = {
   add: ({ diskSize }) => {
-    const content = new DirtyBitmap(diskSize, 65_536);
+    const content = new DirtyBitmap(diskSize, GRANULARITY);
     return [{ op: 'create', name: 'new', enabled: true, content }];
   },
   clear: () => [{ op: 'clear', name: 'b0' }],
@@ -24,6 +24,7 @@ const OPERATIONS: Readonly<Record<string, (store: BitmapStore) => readonly Bitma
 /** What of a merge the system does: to read two bitmaps, and to write one. */
 const ALONE = 'reads and writes of merge, alone';
 const PIECE = 2 ** 20;
+const GRANULARITY = 65_536;
 
 function movesAlone(image: string, folder: string): number {
   const work = join(folder, 'work.qcow2');
@@ -32,16 +33,24 @@ function movesAlone(image: string, folder: string): number {
   const { size } = fstatSync(fd);
   const bytes = ioBuffer(PIECE);
   const begun = performance.now();
-  const bits = Math.floor(size / 2 / PIECE) * PIECE;
-  for (let at = 0; at < bits; at += PIECE) {
-    readSync(fd, bytes, 0, PIECE, at);
-    readSync(fd, bytes, 0, PIECE, bits + at);
-    writeSync(fd, bytes, 0, PIECE, size + at);
+  const bits = bytesOfBits(fd);
+  const piece = Math.min(PIECE, bits);
+  for (let at = 0; at < bits; at += piece) {
+    readSync(fd, bytes, 0, piece, at);
+    readSync(fd, bytes, 0, piece, bits + at);
+    writeSync(fd, bytes, 0, piece, size + at);
   }
   const took = performance.now() - begun;
   closeSync(fd);
   rmSync(work);
   return took;
+}
+
+/** Of a bitmap of the image, by the size of the disk in its header. */
+function bytesOfBits(fd: number): number {
+  const field = Buffer.alloc(8);
+  readSync(fd, field, 0, field.length, 24);
+  return Number(field.readBigUInt64BE()) / GRANULARITY / 8;
 }
 
 /** Times of commits, each on a copy in `folder` of an image as it was made, open and locked. */

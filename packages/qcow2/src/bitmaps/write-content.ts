@@ -1,5 +1,4 @@
 import type { DirtyBitmap } from '@tidemark/core';
-import { roundUp } from '../geometry.ts';
 import type { ImageMetadata } from '../image-metadata.ts';
 import type { NewClusters } from './new-clusters.ts';
 import { TRANSFER_SIZE } from './read-content.ts';
@@ -37,9 +36,10 @@ export async function writeTable(
   table: BitmapTable,
   clusters: NewClusters,
 ): Promise<TablePlace> {
-  const bytes = new Uint8Array(roundUp(table.length * 8, image.clusterSize));
+  // Nobody reads what is behind it in its last cluster: the directory says how long it is.
+  const bytes = new Uint8Array(table.length * 8);
   encodeTable(table, bytes);
-  const tableOffset = await clusters.allocate(bytes.length / image.clusterSize);
+  const tableOffset = await clusters.allocate(Math.ceil(bytes.length / image.clusterSize));
   await image.writeHost(bytes, tableOffset);
   return { tableOffset, tableSize: table.length };
 }
