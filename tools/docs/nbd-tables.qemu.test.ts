@@ -39,7 +39,7 @@ describeWithQemu('docs/nbd.md beside the programs', ['qemu-nbd', 'qemu-img', 'qe
   const dir = tempDir();
   const at = (name: string) => join(dir, name);
   const pids: number[] = [];
-  let daemon: Daemon;
+  const daemons: Daemon[] = [];
   let isNewQemu = false;
 
   async function startQemu(name: string, ...args: readonly string[]) {
@@ -61,14 +61,20 @@ describeWithQemu('docs/nbd.md beside the programs', ['qemu-nbd', 'qemu-img', 'qe
     await startQemu('shared', '-e', '0', '-A', '-B', 'nightly');
     await startQemu('alone');
     await startQemu('theirs-ro', '-r');
-    daemon = await startDaemon(
-      ...['-drive', `file=${at('ours.qcow2')},format=qcow2,id=exp`],
-      ...['--nbd-server', `addr.type=unix,addr.path=${at('ours')}`],
-    );
+    for (const [name, more] of [
+      ['ours', ''],
+      ['ours-ro', ',read-only=on'],
+    ] as const) {
+      const daemon = await startDaemon(
+        ...['-drive', `file=${at(`${name}.qcow2`)},format=qcow2,id=exp${more}`],
+        ...['--nbd-server', `addr.type=unix,addr.path=${at(name)}`],
+      );
+      daemons.push(daemon);
+    }
   });
   afterAll(async () => {
     for (const pid of pids) process.kill(pid);
-    await daemon?.stop();
+    for (const daemon of daemons) await daemon.stop();
   });
 
   const page = read('docs/nbd.md');
@@ -107,10 +113,6 @@ describeWithQemu('docs/nbd.md beside the programs', ['qemu-nbd', 'qemu-img', 'qe
 
   it('says when an export has which flags', async () => {
     const manners: readonly Manner[] = [{}, { structured: true }, { extended: true }];
-    const readOnly = await startDaemon(
-      ...['-drive', `file=${at('ours-ro.qcow2')},format=qcow2,id=exp,read-only=on`],
-      ...['--nbd-server', `addr.type=unix,addr.path=${at('ours-ro')}`],
-    );
     const servers: readonly (readonly [string, 1 | 2, Situation])[] = [
       ['ours', 1, { writable: true, shared: true }],
       ['ours-ro', 1, { writable: false, shared: true }],
@@ -135,7 +137,6 @@ describeWithQemu('docs/nbd.md beside the programs', ['qemu-nbd', 'qemu-img', 'qe
         }
       }
     }
-    await readOnly.stop();
   });
 
   it('says which contexts there are', async () => {
