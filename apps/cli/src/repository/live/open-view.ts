@@ -49,7 +49,7 @@ export class LiveView {
       return new LiveView(control, await control.call('x-tidemark-view-open', args));
     } catch (error) {
       if (!(error instanceof QmpError)) throw error;
-      if (/^Can't store persistent bitmaps/.test(error.message)) throw hasNoStore(error);
+      if (error.message.startsWith("Can't store persistent bitmaps")) throw hasNoStore(error);
       if (error.class !== 'CommandNotFound') throw error;
       const text = 'the server is no tidemarkd, and has no view of a drive that stands still';
       const hint = 'serve the drive by tidemarkd';
