@@ -4,6 +4,7 @@ const BITMAP = 'packages/core/src/bitmap';
 const PLAIN = `${BITMAP}/kernels/plain.ts`;
 const VECTOR = `${BITMAP}/kernels/vector.ts`;
 const CHUNKS = `${BITMAP}/chunks.ts`;
+const ROW = `${BITMAP}/chunk-row.ts`;
 const READER = `${BITMAP}/edge-reader.ts`;
 const RESCALE = `${BITMAP}/rescale.ts`;
 
@@ -36,32 +37,32 @@ export const BITMAP_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a mark does not count as a change',
-    file: CHUNKS,
-    find: 'this.#changes += 1;\n    this.#count +=',
-    replace: 'this.#count +=',
+    file: ROW,
+    find: 'this.#changes += 1;\n    this.#setCount(index, count);',
+    replace: 'this.#setCount(index, count);',
   },
   {
     name: 'a single bit is set in a chunk that others share',
     file: CHUNKS,
-    find: 'this.#own(index)[at]! |= mask;',
-    replace: 'this.#chunks[index]![at]! |= mask;',
+    find: 'row.own(index)[at]! |= mask;',
+    replace: 'row.at(index)![at]! |= mask;',
   },
   {
     name: 'the memory of kernels becomes that of a bitmap',
-    file: CHUNKS,
-    find: 'else this.#chunks[index] = words.slice();',
-    replace: 'else this.#chunks[index] = words;',
+    file: ROW,
+    find: 'else this.#setChunk(index, words.slice());',
+    replace: 'else this.#setChunk(index, words);',
   },
   {
     name: 'bytes replace a chunk that others share',
-    file: CHUNKS,
+    file: ROW,
     find: 'if (this.#owned[index] === 1) this.#chunks[index]!.set(words);',
     replace: 'if (!isUniform(this.#chunks[index]!)) this.#chunks[index]!.set(words);',
   },
   {
     name: 'a part of a chunk replaces all of it',
     file: CHUNKS,
-    find: 'if (length < CHUNK_BYTES) scratch.set(before);',
+    find: 'if (before !== undefined) scratch.set(before);',
     replace: '',
   },
   {

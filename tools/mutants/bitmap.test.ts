@@ -3,6 +3,6 @@ import { mutantSuite } from './mutant-suite.ts';
 
 mutantSuite('bits in memory', BITMAP_MUTANTS, {
   project: 'core',
-  filters: ['dirty-bitmap', 'kernels.model', 'clones.model'],
+  filters: ['dirty-bitmap', 'kernels.model', 'clones.model', 'unread.model'],
   usually: 1,
 });

@@ -54,8 +54,8 @@ export const MERGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'bits that the file does not have are clean',
     file: 'packages/qcow2/src/bitmaps/read-content.ts',
-    find: 'if (start + target.length > end) {',
-    replace: 'if (start + target.length > end && index < 0) {',
+    find: 'if (start + length <= end) return;',
+    replace: 'if (start + length <= end || index >= 0) return;',
   },
 ];
 

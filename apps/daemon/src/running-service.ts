@@ -92,6 +92,7 @@ export class RunningService {
     this.#phase = 'serving';
     this.#logger.log(`ready: ${this.describe()}`);
     await this.#manager.ready(this.describe());
+    void this.#countAhead();
   }
 
   describe(): string {
@@ -120,6 +121,11 @@ export class RunningService {
     await attempt(this.#configured.close());
     await attempt(this.#http?.close() ?? Promise.resolve());
     if (problems.length > 0) throw problems[0];
+  }
+
+  /** Who asks for figures first is not to wait for bits that are not read yet. */
+  async #countAhead(): Promise<void> {
+    for (const { tracked } of this.graph.nodes.list()) await tracked?.countAhead();
   }
 
   async #reload(): Promise<void> {

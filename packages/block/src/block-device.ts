@@ -50,6 +50,12 @@ export interface BlockDevice extends AsyncDisposable {
    */
   readNow?(target: Uint8Array, offset: number): boolean;
 
+  /**
+   * As `readNow`, however long the disk takes, for which all of the process waits: for little that
+   * cannot be asked for in another way. Absent where that cannot be done.
+   */
+  readBlocking?(target: Uint8Array, offset: number): boolean;
+
   /** As `write`, in this tick. @returns false: some of it or none is done, so call `write` */
   writeNow?(source: Uint8Array, offset: number): boolean;
 

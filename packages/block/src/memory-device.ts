@@ -50,6 +50,10 @@ export class MemoryDevice implements BlockDevice {
     return allows;
   }
 
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    return this.readNow(target, offset);
+  }
+
   writeNow(source: Uint8Array, offset: number): boolean {
     const allows = this.#guard.allowsChange(offset, source.length);
     if (allows) this.#write(source, offset);

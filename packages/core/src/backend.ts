@@ -62,7 +62,11 @@ export interface BitmapBackend {
   /** Whether it takes `merges`. Default false: then bits are read, and come as contents. */
   readonly canMerge?: boolean;
   readDirectory(): Promise<readonly DirectoryEntry[]>;
-  readContent(entry: DirectoryEntry): Promise<DirtyBitmap>;
+  /**
+   * `later`: bits may be read when they are needed (`DirtyBitmap.putOff`). It sees to it then that
+   * they are read before what lies there is changed or given away, `LiveBits.write` included.
+   */
+  readContent(entry: DirectoryEntry, options?: { readonly later?: boolean }): Promise<DirtyBitmap>;
   /**
    * Of a bitmap in the directory as it was read or replaced last: why its checkpoint is not kept,
    * whatever its entry says, as a clause. Absent: all are kept.

@@ -1,18 +1,15 @@
-import { checkBounds, checkRange } from './bitmap/bounds.ts';
+import { checkBounds, checkRange, checkSameDisk, wholePieces } from './bitmap/bounds.ts';
+import type { Unreadable } from './bitmap/chunk-row.ts';
 import { ChunkedBits } from './bitmap/chunks.ts';
 import { dirtyBytesIn } from './bitmap/count-in.ts';
-import { granulesOf } from './bitmap/granules.ts';
+import { granulesOf, type ResizeOptions } from './bitmap/granules.ts';
 import { AllRuns, type DirtyExtent, DirtyRuns, type Range } from './bitmap/extents.ts';
+import { mergeFiner } from './bitmap/merge-finer.ts';
 import { mergeBits } from './bitmap/rescale.ts';
 import { MAX_SHIFT } from './bitmap/kernels/kernels.ts';
 import { sha256OfBits } from './bitmap/sha256-of-bits.ts';
-import { TidemarkError } from './errors.ts';
+import type { UnreadBits } from './bitmap/unread-bits.ts';
 import { checkGranularity } from './limits.ts';
-
-/** What happens to the part that a resize adds. */
-export interface ResizeOptions {
-  readonly grown: 'dirty' | 'clean';
-}
 
 /**
  * Which granules of a disk were written: a bit for each, set when it was. Offsets, lengths and
@@ -42,7 +39,7 @@ export class DirtyBitmap {
     return this.#bits.length;
   }
 
-  /** Number of dirty granules. O(1). */
+  /** Number of dirty granules. O(1) once bits that were put off are counted. */
   get count(): number {
     return this.#bits.count;
   }
@@ -134,16 +131,10 @@ export class DirtyBitmap {
 
   /** Makes dirty what is dirty in `source`, rounding outward. @throws BITMAP_INVALID: other size */
   merge(source: DirtyBitmap): void {
-    if (source.#diskSize !== this.#diskSize) {
-      throw new TidemarkError(
-        'BITMAP_INVALID',
-        `a bitmap of a disk of ${source.#diskSize} bytes does not fit one of ${this.#diskSize}`,
-        { hint: 'merge bitmaps of one drive' },
-      );
-    }
+    checkSameDisk(this.#diskSize, source.#diskSize);
     const shift = Math.log2(this.granularity) - Math.log2(source.granularity);
     if (Math.abs(shift) <= MAX_SHIFT) mergeBits(this.#bits, source.#bits, shift);
-    else if (shift > 0) this.#mergeFiner(source);
+    else if (shift > 0) mergeFiner(this, source);
     else for (const { offset, length } of source.dirtyExtents()) this.set(offset, length);
   }
 
@@ -160,12 +151,30 @@ export class DirtyBitmap {
     if (grown === 'dirty' && diskSize > before) this.set(before, diskSize - before);
   }
 
-  /** Costs next to nothing: each part is copied when it is changed, here or there. */
-  clone(): DirtyBitmap {
+  /**
+   * Costs next to nothing: each part is copied when it is changed, here or there. `unreadable`: what
+   * bits that cannot be read are in the copy: clean to who has to know what is dirty where they are
+   * kept. Default: as here, which is dirty at first.
+   */
+  clone({ unreadable }: { readonly unreadable?: Unreadable } = {}): DirtyBitmap {
     const copy = new DirtyBitmap(0, this.granularity);
     copy.#diskSize = this.#diskSize;
-    copy.#bits = this.#bits.clone();
+    copy.#bits = this.#bits.clone(unreadable);
     return copy;
+  }
+
+  /**
+   * Serialised bytes are those of `bits`, one object for all of a bitmap; they are read in the tick
+   * in which they are needed. @throws RangeError: no whole pieces of 4 KiB
+   */
+  putOff(at: number, length: number, bits: UnreadBits): void {
+    const { first, end } = wholePieces({ at, length, size: this.serializedLength });
+    this.#bits.putOff(first, Math.min(end, this.#bits.chunkCount), bits);
+  }
+
+  /** Counts bits that are not in memory while others go on, so that `count` reads nothing. */
+  async countAhead(signal?: AbortSignal): Promise<void> {
+    await this.#bits.countAhead(signal);
   }
 
   equals(other: DirtyBitmap): boolean {
@@ -215,16 +224,6 @@ export class DirtyBitmap {
   /** SHA-256 of the serialised form in lower-case hex: QEMU's x-debug-block-dirty-bitmap-sha256. */
   sha256(): string {
     return sha256OfBits(this.#bits, this.serializedLength);
-  }
-
-  /** By dirty runs of the finer one; the rest of a granule that a run ends in is not looked at. */
-  #mergeFiner(source: DirtyBitmap): void {
-    for (let at = source.nextDirty(0); at >= 0;) {
-      const clean = source.nextClean(at);
-      const end = clean < 0 ? this.#diskSize : clean;
-      this.set(at, end - at);
-      at = source.#next(Math.ceil(end / this.granularity) * this.granularity, this.#diskSize, 1);
-    }
   }
 
   #next(offset: number, end: number, wanted: 0 | 1): number {

@@ -15,7 +15,9 @@ export { encodeBitmapFile } from './bitmap-file/encode-bitmap-file.ts';
 export type { BitmapFile, FiledBitmap } from './bitmap-file/format.ts';
 export { createBitmapStore } from './create-bitmap-store.ts';
 export type { DirtyExtent } from './bitmap/extents.ts';
-export { DirtyBitmap, type ResizeOptions } from './dirty-bitmap.ts';
+export { type BitSource, UnreadBits } from './bitmap/unread-bits.ts';
+export type { ResizeOptions } from './bitmap/granules.ts';
+export { DirtyBitmap } from './dirty-bitmap.ts';
 export { type ErrorCode, type ErrorContext, isTidemarkError, TidemarkError } from './errors.ts';
 export {
   checkBitmapName,

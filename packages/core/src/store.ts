@@ -11,6 +11,12 @@ export interface AcquireOptions {
    * `live`, in place of an inconsistent bitmap. Default false.
    */
   readonly live?: boolean;
+  /**
+   * Of live ones, bits may be read only when somebody needs them, for which all of the process waits,
+   * and until the store is closed. What cannot be read then is dirty, and told as the store tells of
+   * other faults. Default false.
+   */
+  readonly later?: boolean;
 }
 
 /**

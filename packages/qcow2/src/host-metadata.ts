@@ -86,6 +86,10 @@ export class HostMetadata implements ImageMetadata {
     await this.#state.file.readSoon(target, offset);
   }
 
+  readHostBlocking(target: Uint8Array, offset: number): boolean {
+    return this.#state.file.readBlocking(target, offset);
+  }
+
   async writeHost(source: Uint8Array, offset: number): Promise<void> {
     await this.#prepare();
     const { clusterSize } = this.#state.geometry;

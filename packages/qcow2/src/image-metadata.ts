@@ -58,6 +58,8 @@ export interface ImageMetadata {
   /** Whether the header is on disk as it was read: nobody has changed the image's metadata since. */
   isCurrent(): Promise<boolean>;
   readHost(target: Uint8Array, offset: number): Promise<void>;
+  /** As `readHost`, in this tick, see `BlockDevice.readBlocking`. @returns false: it cannot */
+  readHostBlocking(target: Uint8Array, offset: number): boolean;
   /**
    * Writes inside clusters got from `allocate`. Where they are linked already, both what was there
    * and what is written, and any mix of their sectors, has to be sound.

@@ -66,8 +66,8 @@ export async function openQcow2Store(
     writable,
     ...(control.whyNotLive === undefined ? { live } : { notLive: control.whyNotLive }),
     readDirectory: async () => entries,
-    async readContent({ name }) {
-      if (!isShared) return directory.readContent(name);
+    async readContent({ name }, options) {
+      if (!isShared) return directory.readContent(name, options);
       return readUnlocked(image, () => directory.readContent(name));
     },
     checkpointLost: (name) => directory.checkpointLost(name),

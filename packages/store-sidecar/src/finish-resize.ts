@@ -17,8 +17,9 @@ export async function readForDrive(
   directory: BitmapDirectory,
   name: string,
   driveSize: number,
+  options?: { readonly later?: boolean },
 ): Promise<DirtyBitmap> {
-  const content = await directory.readContent(name);
+  const content = await directory.readContent(name, options);
   // Nothing is known of the part that the sidecar has not: a shrink had cut its bits off.
   if (content.diskSize !== driveSize) content.resize(driveSize, { grown: 'dirty' });
   return content;

@@ -44,7 +44,7 @@ export async function openSidecarStore(options: OpenSidecarStoreOptions): Promis
     ...(binding.whyNotLive === undefined ? { live } : { notLive: binding.whyNotLive }),
     checkpointLost: (name) => directory.checkpointLost(name),
     readDirectory: async () => entries,
-    readContent: ({ name }) => readForDrive(directory, name, diskSize),
+    readContent: ({ name }, options) => readForDrive(directory, name, diskSize, options),
     // Else what lies there is for a drive of another size.
     get canMerge() {
       return directory.diskSize === diskSize;

@@ -43,6 +43,7 @@ export class TrackedDrive implements AsyncDisposable {
   readonly #device: TrackedDevice;
   readonly #state: DriveState;
   readonly #narrowing: NodeJS.Timeout;
+  readonly #closes = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor(device: TrackedDevice, state: DriveState) {
@@ -75,6 +76,16 @@ export class TrackedDrive implements AsyncDisposable {
       for (const bitmap of this.#state.bitmaps.values()) infos.push(await this.#infoOf(bitmap));
       return infos.toReversed();
     });
+  }
+
+  /**
+   * Counts bits that are not in memory yet while others go on: `glance` reads nothing afterwards. Given
+   * up where the drive is closed meanwhile.
+   */
+  async countAhead(): Promise<void> {
+    for (const { content } of this.#state.bitmaps.values()) {
+      await content?.countAhead(this.#closes.signal);
+    }
   }
 
   /**
@@ -231,6 +242,7 @@ export class TrackedDrive implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearInterval(this.#narrowing);
+    this.#closes.abort();
     await closeDrive(this.#device, this.#state);
   }
 
@@ -264,6 +276,7 @@ export class TrackedDrive implements AsyncDisposable {
 
   async #infoOf(bitmap: DriveBitmap): Promise<DriveBitmapInfo> {
     const content = bitmap.condition === 'sound' ? await this.#load(bitmap) : undefined;
+    await content?.countAhead();
     return describeBitmap(this.#state, bitmap, content);
   }
 }

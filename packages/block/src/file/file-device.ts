@@ -90,6 +90,12 @@ export class FileDevice implements FileBlockDevice {
     return promptIo.read(target, offset);
   }
 
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    const { promptIo } = this.#parts;
+    if (promptIo === undefined || !this.#guard.allowsRead(offset, target.length)) return false;
+    return promptIo.readWaiting(target, offset);
+  }
+
   /** Not while a sync is under way, which a write may have to wait for. */
   writeNow(source: Uint8Array, offset: number): boolean {
     const { promptIo } = this.#parts;

@@ -33,6 +33,15 @@ export class PromptIo {
     return this.#move(readSync, this.#reads, target, offset);
   }
 
+  /** Whatever it takes, which says nothing of other calls. @returns false: not all of it was read */
+  readWaiting(target: Uint8Array, offset: number): boolean {
+    try {
+      return readSync(this.#fd, target, 0, target.length, offset) === target.length;
+    } catch {
+      return false;
+    }
+  }
+
   /** @returns false: not all of it was written */
   write(source: Uint8Array, offset: number): boolean {
     return this.#move(writeSync, this.#writes, source, offset);

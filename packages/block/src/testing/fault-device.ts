@@ -41,6 +41,12 @@ export class FaultDevice implements BlockDevice {
     await this.#run('read', () => this.#inner.read(target, offset));
   }
 
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    if (!this.#guard.allowsRead(offset, target.length)) return false;
+    if (this.#plan.next('read') !== undefined) return false;
+    return this.#inner.readBlocking?.(target, offset) ?? false;
+  }
+
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.#guard.checkChange(offset, source.length);
     await this.#run(

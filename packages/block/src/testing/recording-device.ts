@@ -65,6 +65,11 @@ export class RecordingDevice implements BlockDevice {
     return this.#inner.readNow?.(target, offset) ?? false;
   }
 
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    if (!this.#guard.allowsRead(offset, target.length)) return false;
+    return this.#inner.readBlocking?.(target, offset) ?? false;
+  }
+
   /** One that did it in part, or perhaps, stays unacknowledged. */
   writeNow(source: Uint8Array, offset: number): boolean {
     const inner = this.#inner;

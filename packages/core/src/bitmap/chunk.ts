@@ -7,6 +7,8 @@ export const CHUNK_BITS: number = CHUNK_BYTES * 8;
 // Stand for a whole chunk of one value, at no cost. Compared by identity, never written to.
 export const ZEROS: Uint32Array = new Uint32Array(CHUNK_WORDS);
 export const ONES: Uint32Array = new Uint32Array(CHUNK_WORDS).fill(0xffff_ffff);
+/** Stands for a chunk that is not in memory. Who takes it for bits by mistake finds all of them set. */
+export const UNREAD: Uint32Array = ONES.slice();
 
 export const isUniform = (chunk: Uint32Array): boolean => chunk === ZEROS || chunk === ONES;
 

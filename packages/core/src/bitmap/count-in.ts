@@ -22,11 +22,16 @@ function countIn(bits: ChunkedBits, from: number, to: number): number {
     const index = Math.floor(start / CHUNK_BITS);
     const base = index * CHUNK_BITS;
     const end = Math.min(to, base + CHUNK_BITS);
-    const chunk = bits.chunk(index)!;
-    if (end - start === CHUNK_BITS) count += bits.countOf(index);
-    else if (chunk === ONES) count += end - start;
-    else if (chunk !== ZEROS) count += countBitsIn(chunk, start - base, end - base);
+    const isWhole = end - start === CHUNK_BITS;
+    count += isWhole
+      ? bits.countOf(index)
+      : countInChunk(bits.chunk(index)!, start - base, end - base);
     start = end;
   }
   return count;
+}
+
+function countInChunk(chunk: Uint32Array, from: number, to: number): number {
+  if (chunk === ZEROS) return 0;
+  return chunk === ONES ? to - from : countBitsIn(chunk, from, to);
 }

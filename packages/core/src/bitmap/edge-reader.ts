@@ -55,7 +55,7 @@ export class EdgeReader {
       this.#from = this.#edge;
     }
     while (this.#list.length === 0) {
-      const isClear = this.#value === 0 && this.#bits.count === 0;
+      const isClear = this.#value === 0 && this.#bits.isClear;
       if (isClear || this.#from >= this.#to) return false;
       this.#look();
     }

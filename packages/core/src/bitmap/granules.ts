@@ -16,3 +16,8 @@ export function granulesOf(diskSize: number, granularity: number): number {
     { hint: 'use a larger granularity' },
   );
 }
+
+/** What happens to the part that a resize adds. */
+export interface ResizeOptions {
+  readonly grown: 'dirty' | 'clean';
+}

@@ -86,7 +86,7 @@ export class BackendStore implements BitmapStore {
 
   async acquire(
     names: readonly string[],
-    { live = false }: AcquireOptions = {},
+    { live = false, later = false }: AcquireOptions = {},
   ): Promise<ReadonlyMap<string, DirtyBitmap>> {
     return this.#calls.run(async () => {
       const contents = new Map<string, DirtyBitmap>();
@@ -96,7 +96,7 @@ export class BackendStore implements BitmapStore {
         const inUse = live ? this.#liveOrRefuse().inUse : true;
         for (const name of names) {
           const entry = this.#findUsable(name);
-          contents.set(name, await this.#backend.readContent(entry));
+          contents.set(name, await this.#backend.readContent(entry, { later: live && later }));
           draft.use({ ...entry, inUse }, live ? 'live' : 'acquired');
         }
       });

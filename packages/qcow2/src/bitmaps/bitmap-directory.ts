@@ -3,7 +3,6 @@ import {
   type DirtyBitmap,
   isUnchanged,
   type PreparedCommit,
-  TidemarkError,
   unchanging,
 } from '@tidemark/core';
 import type { Control, DirectorySeal } from '../control/control.ts';
@@ -14,6 +13,7 @@ import { assertAllIn, type DirectoryContents } from './compose-records.ts';
 import { type BitmapRecord, withFlags } from './directory-codec.ts';
 import type { BitmapDirectoryOptions, ReplaceOptions } from './directory-options.ts';
 import { sealOf } from './directory-seal.ts';
+import { changedByOthers, WHY_LOST } from './faults.ts';
 import { freeReplaced } from './free-replaced.ts';
 import { LiveTable } from './live-table.ts';
 import { LiveTables } from './live-tables.ts';
@@ -22,10 +22,8 @@ import { type CommittedDirectory, writeNewDirectory } from './new-directory.ts';
 import { checkTablePlace, readContent } from './read-content.ts';
 import { readDirectory } from './read-directory.ts';
 import { allRanges } from './reclaim.ts';
+import { UnreadBitmaps } from './unread-bitmaps.ts';
 import { byName, indicesOf, isNotIn } from './record-sets.ts';
-
-const BITMAPS_LOST =
-  'its bitmaps are ignored, for a program that does not know bitmaps has changed the image';
 
 /**
  * The bitmaps in an image. A change is copy-on-write and touches the clusters of the bitmaps that
@@ -37,6 +35,7 @@ export class BitmapDirectory {
   readonly #onNotice: (message: string) => void;
   readonly #checkpoints: Checkpoints;
   readonly #live = new LiveTables();
+  readonly #unread: UnreadBitmaps;
   #records: ReadonlyMap<string, BitmapRecord> = new Map();
   /** Byte for byte. */
   #isOnDisk = true;
@@ -48,6 +47,7 @@ export class BitmapDirectory {
     this.#diskSize = options.diskSize ?? options.image.virtualSize;
     this.#onNotice = options.onNotice ?? (() => {});
     this.#checkpoints = new Checkpoints(options.image);
+    this.#unread = new UnreadBitmaps(options.image, this.#onNotice);
   }
 
   /**
@@ -57,7 +57,7 @@ export class BitmapDirectory {
   static async open(options: BitmapDirectoryOptions): Promise<BitmapDirectory> {
     const directory = new BitmapDirectory(options);
     const { bitmaps, bitmapsLost, label } = options.image;
-    if (bitmapsLost) directory.#onNotice(`${label}: ${BITMAPS_LOST}`);
+    if (bitmapsLost) directory.#onNotice(`${label}: its bitmaps are ignored, ${WHY_LOST}`);
     if (bitmaps !== undefined) {
       const records = await readDirectory(options.image, bitmaps, directory.#diskSize);
       directory.#records = byName(records);
@@ -113,10 +113,14 @@ export class BitmapDirectory {
     this.#isOnDisk = false;
   }
 
-  /** @throws IMAGE_CORRUPT; RangeError for a bitmap that is not there or must not be read */
-  async readContent(name: string): Promise<DirtyBitmap> {
+  /**
+   * `later`: bits may be read when they are needed. What cannot be read then is dirty, and told.
+   * @throws IMAGE_CORRUPT; RangeError for a bitmap that is not there or must not be read
+   */
+  async readContent(name: string, { later = false } = {}): Promise<DirtyBitmap> {
     this.#assertCurrent();
     const record = this.#find(name, 'read', ({ inUse }) => !inUse);
+    if (later) return this.#unread.read(record, this.#diskSize);
     return readContent(this.#image, record, this.#diskSize);
   }
 
@@ -130,7 +134,8 @@ export class BitmapDirectory {
     // In use by us or not: bits for which the table has no entry could not be kept.
     checkTablePlace(this.#image, { ...record, inUse: false }, this.#diskSize);
     const bitCount = Math.ceil(this.#diskSize / record.granularity);
-    const table = await LiveTable.open({ image: this.#image, record, bitCount });
+    const about = { image: this.#image, record, bitCount, unread: this.#unread };
+    const table = await LiveTable.open(about);
     this.#live.set(name, table);
     return table;
   }
@@ -217,8 +222,8 @@ export class BitmapDirectory {
     this.#isOnDisk = true;
     this.#checkpoints.committed(tokens, { seal: this.seal, records });
     if (pointer === oldDirectory) return;
-    const [image, onNotice] = [this.#image, this.#onNotice];
-    await freeReplaced({ image, dropped, kept: records, oldDirectory, onNotice });
+    const [image, onNotice, unread] = [this.#image, this.#onNotice, this.#unread];
+    await freeReplaced({ image, dropped, kept: records, oldDirectory, onNotice, unread });
   }
 
   /**
@@ -239,11 +244,6 @@ export class BitmapDirectory {
 
   /** Another directory than the one we know: to write ours would undo what somebody else did. */
   #assertCurrent(): void {
-    const { bitmaps } = this.#image;
-    if (bitmaps === this.#pointer) return;
-    throw new TidemarkError('STORE_FAILED', 'something else has changed the bitmaps', {
-      where: this.#image.label,
-      hint: 'open them again',
-    });
+    if (this.#image.bitmaps !== this.#pointer) throw changedByOthers(this.#image.label);
   }
 }

@@ -21,6 +21,16 @@ export function contentFault(fault: BitmapFault): TidemarkError {
   return corrupt(fault, 'remove this bitmap, and make the next backup a full one');
 }
 
+export const WHY_LOST = 'for a program that does not know bitmaps has changed the image';
+
+export function changedByOthers(where: string): TidemarkError {
+  const hint = 'open them again';
+  return new TidemarkError('STORE_FAILED', 'something else has changed the bitmaps', {
+    where,
+    hint,
+  });
+}
+
 function corrupt({ problem, ...context }: BitmapFault, hint: string): TidemarkError {
   const { struct, field, bitmap, offset } = context;
   const name = field === undefined ? struct : `${struct}.${field}`;

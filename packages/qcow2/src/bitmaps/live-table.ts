@@ -6,6 +6,7 @@ import { Mutex } from '../util/mutex.ts';
 import type { BitmapRecord } from './directory-codec.ts';
 import { NewClusters } from './new-clusters.ts';
 import { readTable } from './read-content.ts';
+import type { UnreadBitmaps } from './unread-bitmaps.ts';
 import { ALL_ONES, ALL_ZEROS, type BitmapTable, encodeTable, entryFault } from './table-codec.ts';
 
 const ENTRY_SIZE = 8;
@@ -16,6 +17,8 @@ export interface LiveTableOptions {
   readonly record: BitmapRecord;
   /** Bits that the bitmap has; those behind them in its last cluster are zeros. */
   readonly bitCount: number;
+  /** Hears which bits are going to be changed where they lie. */
+  readonly unread: Pick<UnreadBitmaps, 'keep'>;
 }
 
 interface PartPlace {
@@ -34,6 +37,7 @@ export class LiveTable implements LiveBits {
   readonly #image: ImageMetadata;
   readonly #record: BitmapRecord;
   readonly #bitCount: number;
+  readonly #unread: LiveTableOptions['unread'];
   readonly #table: BitmapTable;
   readonly #inFlight = new InFlight();
   /** Of the table's own sectors there is one writer, or an older state of one could stay. */
@@ -44,10 +48,12 @@ export class LiveTable implements LiveBits {
   readonly #unlinked = new Map<number, number>();
   #isRetired = false;
 
-  private constructor({ image, record, bitCount }: LiveTableOptions, table: BitmapTable) {
+  private constructor(options: LiveTableOptions, table: BitmapTable) {
+    const { image, record, bitCount, unread } = options;
     this.#image = image;
     this.#record = record;
     this.#bitCount = bitCount;
+    this.#unread = unread;
     this.#table = table;
   }
 
@@ -68,6 +74,7 @@ export class LiveTable implements LiveBits {
     if (this.#isRetired) {
       throw new RangeError(`bitmap '${this.#record.name}' has other clusters by now`);
     }
+    this.#unread.keep(this.#record.name, at, bytes.length);
     return this.#inFlight.run(() => this.#write(bytes, at, newest));
   }
 

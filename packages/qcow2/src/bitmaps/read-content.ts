@@ -53,16 +53,25 @@ export async function readContent(
  */
 export async function readData(
   image: ImageMetadata,
-  { name, tableOffset }: BitmapRecord,
+  record: BitmapRecord,
   target: Uint8Array,
-  { index, start }: Pick<TableRun, 'index' | 'start'>,
+  run: Pick<TableRun, 'index' | 'start'>,
 ): Promise<void> {
+  assertInFile(image, record, run, target.length);
+  await image.readHost(target, run.start);
+}
+
+/** @throws IMAGE_CORRUPT */
+export function assertInFile(
+  image: ImageMetadata,
+  { name, tableOffset }: BitmapRecord,
+  { index, start }: Pick<TableRun, 'index' | 'start'>,
+  length: number,
+): void {
   const end = image.fileSize;
-  if (start + target.length > end) {
-    const source = { where: image.label, bitmap: name, offset: tableOffset };
-    throw entryFault(source, index, `is ${start}, and the file ends at ${end}`);
-  }
-  await image.readHost(target, start);
+  if (start + length <= end) return;
+  const source = { where: image.label, bitmap: name, offset: tableOffset };
+  throw entryFault(source, index, `is ${start}, and the file ends at ${end}`);
 }
 
 /** @throws IMAGE_CORRUPT when the table does not lie in the file, or an entry breaks a rule */

@@ -72,6 +72,10 @@ export class DraftImage implements ImageMetadata {
     return this.#options.file.read(target, offset);
   }
 
+  readHostBlocking(target: Uint8Array, offset: number): boolean {
+    return this.#options.file.readBlocking(target, offset);
+  }
+
   writeHost(source: Uint8Array, offset: number): Promise<void> {
     return this.#options.file.write(source, offset);
   }

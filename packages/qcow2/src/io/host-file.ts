@@ -57,6 +57,13 @@ export class HostFile {
     return bytes;
   }
 
+  /** As `read`, in this tick. @returns false: it cannot be done */
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    const inside = Math.max(0, Math.min(target.length, this.size - offset));
+    if (inside < target.length) target.fill(0, inside);
+    return inside === 0 || this.device.readBlocking?.(target.subarray(0, inside), offset) === true;
+  }
+
   async readNew(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     await this.read(bytes, offset);

@@ -29,7 +29,8 @@ export class LiveBitmap {
   /** `stored`: what is durable on disk; a superset of `exact`, and this object's own. */
   constructor(exact: DirtyBitmap, stored: DirtyBitmap, bits: LiveBits) {
     this.exact = exact;
-    this.#floor = stored;
+    // What cannot be read is dirty to all others; that it is so on disk is more than anybody knows.
+    this.#floor = stored.clone({ unreadable: 'clean' });
     this.#desired = stored.clone();
     const newest = (target: Uint8Array, at: number) => this.#desired.serialize(target, at);
     this.#writer = new SectorWriter(async (sector) => {

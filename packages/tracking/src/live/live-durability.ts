@@ -94,7 +94,7 @@ export class LiveDurability implements Durability {
     this.#known.assertSound();
     const isFirst = !this.#isSynced && this.writable;
     this.#isSynced = true;
-    if (names.length > 0) return this.#options.store.acquire(names, { live: true });
+    if (names.length > 0) return this.#options.store.acquire(names, { live: true, later: true });
     // What a process that died changed last may be in the cache only, and a power cut would bring
     // back a bitmap that records nothing of what is written from here on.
     if (isFirst) await this.#options.live.sync();

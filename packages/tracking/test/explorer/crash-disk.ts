@@ -62,6 +62,7 @@ export class CrashDisk {
         if (typeof value !== 'function') return value;
         // What a dead process asks for is never answered.
         return (...args: unknown[]) => {
+          if (isDead && key === 'readBlocking') return false;
           if (isDead) return key === 'extents' ? nothing() : new Promise(() => {});
           return Reflect.apply(value, target, args) as unknown;
         };
@@ -108,6 +109,12 @@ export class CrashDisk {
         const value: unknown = Reflect.get(target, key, target);
         if (typeof value !== 'function') return value;
         if (key === 'extents') return value.bind(target);
+        if (key === 'readBlocking') {
+          return (...args: unknown[]) => {
+            onCall('read');
+            return Reflect.apply(value, target, args) as unknown;
+          };
+        }
         return async (...args: unknown[]) => {
           onCall(key as DeviceOperation);
           try {

@@ -31,6 +31,10 @@ export class SlowDisk implements BlockDevice {
     await this.#inner.read(target, offset);
   }
 
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    return this.#inner.readBlocking?.(target, offset) ?? false;
+  }
+
   async write(source: Uint8Array, offset: number): Promise<void> {
     await this.#slowly(() => this.#inner.write(source, offset));
   }
