@@ -36,12 +36,6 @@ export const UNREAD_MUTANTS: readonly Mutant[] = [
     replace: 'unread.left === 0',
   },
   {
-    name: 'a count is as before when bits that it counts cannot be read any more',
-    file: ROW,
-    find: 'unread.failuresThen !== unread.bits.failures',
-    replace: 'unread.failuresThen === undefined',
-  },
-  {
     name: 'what was read late takes the place of what was read before it was written over',
     file: UNREAD,
     find: 'if (!isWanted(index + i)) continue;',
@@ -63,6 +57,12 @@ export const UNREAD_MUTANTS: readonly Mutant[] = [
 
 /** Of bits that lie in an image meanwhile. */
 export const LATE_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a count is as before when bits that it counts cannot be read any more',
+    file: ROW,
+    find: 'unread.failuresThen !== unread.bits.failures',
+    replace: 'unread.failuresThen === undefined',
+  },
   {
     name: 'bits are written over that nobody has read yet',
     file: 'packages/qcow2/src/bitmaps/live-table.ts',

@@ -69,6 +69,17 @@ describe.each([512, 4096, 65_536])(
       expect(content.allocatedBytes).toBe(0);
     });
 
+    it('are counted anew when some of them cannot be read any more', async () => {
+      const { disk, directory, exact } = await opened(cluster);
+      const content = await directory.readContent('a', { later: true });
+      const copy = content.clone();
+      expect(content.count).toBe(exact.count);
+      disk.isReadable = false;
+      expect(copy.isDirty(GRANULE)).toBe(true);
+      // All of the first chunk, of which one bit is set.
+      expect(content.count).toBe(exact.count + 32_767);
+    });
+
     it('are read before they are written over where they lie', async () => {
       const { directory, exact } = await opened(cluster);
       const content = await directory.readContent('a', { later: true });
