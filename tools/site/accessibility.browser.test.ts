@@ -44,7 +44,7 @@ describeWithBrowser('the site, for all people', (browser) => {
   // Both colours, both layouts.
   describe.each(['light', 'dark, on a phone'])('%s', (look) => {
     it('has no finding of axe', async () => {
-      const context = await browser().newContext(LOOKS[look]!);
+      const context = await browser().newContext(LOOKS[look]);
       const page = await context.newPage();
       const problems: string[] = [];
       page.on('console', (message) => {
