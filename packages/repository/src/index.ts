@@ -9,7 +9,7 @@ export type { Compression, Encryption, RepositoryConfig } from './format/config.
 export type { PointBitmap, PointKind, PointManifest, PointTotals } from './format/manifest.ts';
 export type { Root, RootDrive, RootPoint } from './format/root.ts';
 export { type BackedUpDrive, backUpDrives, type RepositoryBackupOptions } from './make/back-up.ts';
-export type { DriveToBackUp, EarlierTry, Resumable } from './make/drive-to-back-up.ts';
+export type { DriveSource, DriveToBackUp, EarlierTry, Resumable } from './make/drive-to-back-up.ts';
 export type { RepositoryBackupProgress } from './make/meter.ts';
 export { planPoint, type RepositoryPlan, type RepositoryPlanOptions } from './make/plan.ts';
 export { RateLimit } from './make/rate-limit.ts';

@@ -1,29 +1,35 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { BlockDevice } from '@tidemark/block';
-import { DirtyBitmap, TidemarkError } from '@tidemark/core';
-import { type Drive, type DriveFormat, resolveBackingName } from '@tidemark/drive';
-import { backUpDrives, type Repository } from '@tidemark/repository';
+import type { DirtyBitmap } from '@tidemark/core';
+import type { DriveFormat } from '@tidemark/drive';
+import { backUpDrives, type DriveSource, type Repository } from '@tidemark/repository';
 import { idOf } from '../back-up.ts';
 import { longWork } from '../long-work.ts';
-import { withDrive } from '../session.ts';
 import type { RepositoryFlags } from './flags.ts';
+import { imageLayers } from './image-layers.ts';
 import { withRepository } from './open-place.ts';
+import { isStream } from './virtnbdbackup/stream-file.ts';
+import { streamLayers } from './virtnbdbackup/stream-layers.ts';
 
 interface Flags extends RepositoryFlags {
   readonly driveId?: string;
   readonly format?: DriveFormat;
 }
 
-/** Bytes. */
-const GRANULARITY = 65_536;
-const MAX_LAYERS = 200;
-
-/** An image of a chain. */
-interface Layer {
+/** One of the files of a chain. */
+export interface Layer {
   readonly path: string;
-  readonly format: DriveFormat | undefined;
+  open<T>(work: (opened: OpenLayer) => Promise<T>): Promise<T>;
+}
+
+interface OpenLayer {
+  /** The disk as it was then. */
+  readonly source: DriveSource;
+  /** Of the drive that was backed up. */
+  readonly format: string;
+  /** What is not as it was in the layer below; all, of the lowest one. */
+  readonly content: DirtyBitmap;
 }
 
 export interface ImportedImage {
@@ -35,17 +41,19 @@ export interface ImportedImage {
 }
 
 /**
- * Makes a restore point of each image of a backing chain, from the lowest to the one that is named: what
- * QEMU's own incremental backup leaves. Of an image with another one behind it only what is in it is
- * read. Images that were imported before, and are as they were, are passed over.
- * @throws IMAGE_CORRUPT (a circle), and what images and repository throw
+ * Makes a restore point of each file of a chain, from the lowest to the one that is named: images over
+ * backing files, as QEMU's own incremental backup leaves them, or streams of virtnbdbackup. Of a file
+ * with another one below it only what is in it is read. Files that were imported before, and are as they
+ * were, are passed over.
+ * @throws IMAGE_CORRUPT (a circle), BACKUP_PARENT_MISMATCH (a stream is missing), and what files and
+ *   repository throw
  */
 export async function importChain(
   place: string,
   top: string,
   { driveId, format, ...flags }: Flags,
 ): Promise<readonly ImportedImage[]> {
-  const layers = await layersOf({ path: top, format });
+  const layers = (await isStream(top)) ? await streamLayers(top) : await imageLayers(top, format);
   const id = driveId ?? (await idOf(layers[0]!.path));
   return withRepository(place, flags, async (repository) => {
     const imported: ImportedImage[] = [];
@@ -58,35 +66,6 @@ export async function importChain(
     }
     return imported;
   });
-}
-
-/** From the lowest to the one that is named. */
-async function layersOf(top: Layer): Promise<readonly Layer[]> {
-  const layers: Layer[] = [];
-  for (let layer: Layer | undefined = top; layer !== undefined;) {
-    if (layers.length >= MAX_LAYERS) {
-      const text = `'${top.path}' has more than ${MAX_LAYERS} images behind it, or they are a circle`;
-      const hint = 'give the image another backing file (qemu-img rebase -u)';
-      throw new TidemarkError('IMAGE_CORRUPT', text, { where: top.path, hint });
-    }
-    layers.unshift(layer);
-    layer = await backingOf(layer);
-  }
-  return layers;
-}
-
-async function backingOf(layer: Layer): Promise<Layer | undefined> {
-  return withDrive(layer.path, formatOf(layer), { access: 'read' }, async ({ image }) => {
-    const backing = image?.info.backing;
-    if (backing === undefined) return undefined;
-    const path = resolveBackingName(backing.name, layer.path);
-    const { format } = backing;
-    return { path, format: format === 'raw' || format === 'qcow2' ? format : undefined };
-  });
-}
-
-function formatOf({ format }: Layer): { readonly format?: DriveFormat } {
-  return format === undefined ? {} : { format };
 }
 
 /** The same for the same image in the same state, over the same chain: so an import can go on. */
@@ -116,14 +95,11 @@ async function importLayer(
   about: { readonly id: string; readonly checkpoint: string; readonly below: string | undefined },
 ): Promise<ImportedImage> {
   const { mtime } = await stat(layer.path);
-  const session = { access: 'read', content: true } as const;
-  return withDrive(layer.path, formatOf(layer), session, async (drive) => {
-    const source = drive.device;
+  return layer.open(async ({ source, format, content }) => {
     const { id, checkpoint, below } = about;
-    const content = await contentOf(source, drive, below !== undefined);
-    // It stands for a bitmap that was cleared when the image below was complete.
+    // It stands for a bitmap that was cleared when the layer below was complete.
     const bitmap = { name: CHAIN, content, checkpoint: below, onDurable: async () => {} };
-    const identity = { id, label: basename(id), format: 'qcow2' };
+    const identity = { id, label: basename(id), format };
     const drives = [{ source, drive: identity, bitmap, created: mtime }];
     const [point] = await longWork('importing', (signal, progress) =>
       backUpDrives({
@@ -141,21 +117,3 @@ async function importLayer(
 
 /** A bitmap's name in manifests; no drive has one of it. */
 const CHAIN = 'backing chain';
-
-/** What is in the image itself, or all of it. */
-async function contentOf(
-  device: BlockDevice,
-  { image }: Drive,
-  isOverlay: boolean,
-): Promise<DirtyBitmap> {
-  const content = new DirtyBitmap(device.size, GRANULARITY);
-  if (!isOverlay || image === undefined) {
-    content.setAll();
-    return content;
-  }
-  for await (const { offset, length, depth } of device.extents(0, device.size)) {
-    // Where it is not told whose it is, it counts as its own.
-    if (depth === undefined || depth === 1) content.set(offset, length);
-  }
-  return content;
-}

@@ -40,7 +40,7 @@ const MAX_GAP = 4 * 1024 * 1024;
  * says nothing about is read.
  */
 export async function* knownRuns(
-  source: BlockDevice,
+  source: Pick<BlockDevice, 'extents'>,
   ranges: Iterable<ByteRange>,
   drive: Granules,
 ): AsyncGenerator<readonly CopyRange[]> {
@@ -112,7 +112,10 @@ function endOf({ offset, length }: ByteRange): number {
 }
 
 /** The zero extents of a range, neighbours merged. */
-async function* zeroExtents(source: BlockDevice, range: ByteRange): AsyncGenerator<ByteRange> {
+async function* zeroExtents(
+  source: Pick<BlockDevice, 'extents'>,
+  range: ByteRange,
+): AsyncGenerator<ByteRange> {
   let start = 0;
   let end = 0;
   for await (const extent of source.extents(range.offset, range.length)) {

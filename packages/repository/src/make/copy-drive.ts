@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import type { BlockDevice } from '@tidemark/block';
 import {
   type ByteRange,
   type CopyRange,
@@ -16,6 +15,7 @@ import { ChunkQueue } from './chunk-queue.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { TryEntry } from '../format/try-record.ts';
 import type { TryWriter } from './try-writer.ts';
+import type { DriveSource } from './drive-to-back-up.ts';
 
 /** Of a chunk, where most are zeros: others get their turn. */
 const MAX_PARTS = 1024;
@@ -34,7 +34,7 @@ export interface FoundEarlier {
 }
 
 export interface CopyOptions {
-  readonly source: BlockDevice;
+  readonly source: DriveSource;
   readonly drive: Granules;
   /** What to look at: whole granules, ascending. */
   readonly parts: Iterable<ByteRange>;

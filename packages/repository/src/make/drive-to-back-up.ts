@@ -26,10 +26,16 @@ export interface Resumable {
   readonly step?: number;
 }
 
+/** What of a drive a backup needs. */
+export type DriveSource = Pick<
+  BlockDevice,
+  'label' | 'size' | 'read' | 'readNow' | 'extents' | 'flush'
+>;
+
 /** One of the drives of a backup. */
 export interface DriveToBackUp {
   /** Must not change meanwhile: the backup is as consistent as what it reads. Stays open. */
-  readonly source: BlockDevice;
+  readonly source: DriveSource;
   readonly drive: DriveIdentity;
   readonly bitmap?: BackupBitmap | undefined;
   /** When the content was so. Default: now. */

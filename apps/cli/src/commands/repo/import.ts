@@ -28,7 +28,8 @@ export const importImages = buildCommand<Flags, [place: string, image: string]>(
       parameters: [
         placePositional,
         {
-          brief: 'the newest image of a chain of backing files',
+          brief:
+            'the newest image of a chain of backing files, or the newest stream of virtnbdbackup',
           placeholder: 'IMAGE',
           parse: String,
         },
@@ -36,16 +37,18 @@ export const importImages = buildCommand<Flags, [place: string, image: string]>(
     },
   },
   docs: {
-    brief: 'make restore points of a chain of images, as incremental backups of QEMU leave it',
+    brief: 'make restore points of what incremental backups of QEMU or virtnbdbackup have left',
     fullDescription: withExamples(
       [
         'Each image becomes a restore point, from the lowest backing file to the one that is named. Of an',
         'image over another one only what is in it is read. Images that were imported before, and are as',
         'they were, are passed over: run it again after an interruption, or when the chain has grown.',
+        'Of a backup by virtnbdbackup name the newest .data file; those before it lie beside it.',
       ],
       [
         'tidemark repo import /backups/site old-backups/inc-7.qcow2 --drive-id vm',
         'tidemark repo import /backups/site old-backups/full.raw --format raw --json',
+        'tidemark repo import /backups/site old-backups/vda.inc.virtnbdbackup.7.data',
       ],
     ),
   },
