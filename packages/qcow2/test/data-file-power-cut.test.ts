@@ -37,6 +37,11 @@ class RecordingBeside extends RecordingDevice {
     await super.write(source, offset);
   }
 
+  override writeNow(source: Uint8Array, offset: number): boolean {
+    this.#stamp();
+    return super.writeNow(source, offset);
+  }
+
   override async resize(size: number): Promise<void> {
     this.#stamp();
     await super.resize(size);

@@ -59,6 +59,7 @@ export class Recorded {
         return (...args: unknown[]) => {
           const result: unknown = Reflect.apply(value, target, args);
           if (result instanceof Promise) return result.finally(() => this.#note());
+          this.#note();
           return result;
         };
       },
