@@ -105,9 +105,9 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what is stored is the bits of later',
-    file: tracking('live/tracked-bits.ts'),
-    find: 'this.#track(name, content, stored.clone());',
-    replace: 'this.#track(name, content, content);',
+    file: tracking('live/live-bitmap.ts'),
+    find: "this.#floor = stored.clone({ unreadable: 'clean' });",
+    replace: 'this.#floor = exact;',
   },
   {
     name: 'the drive is not flushed before a bitmap begins anew',

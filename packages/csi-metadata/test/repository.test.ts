@@ -90,6 +90,13 @@ describe('restore points as snapshots', () => {
     await drive.fill(GRANULE, 1, 7);
     const target = await drive.backUp();
     expect((await of(target)).ranges).toEqual([[GRANULE, GRANULE]]);
+    await drive.fill(GRANULE, 1, 0);
+    const zeroed = await drive.backUp();
+    expect((await of(zeroed)).ranges).toEqual([]);
+    const delta = { base_snapshot_id: target, target_snapshot_id: zeroed };
+    expect((await service.client.ask('GetMetadataDelta', delta)).ranges).toEqual([
+      [GRANULE, GRANULE],
+    ]);
   });
 
   it('are found by whole ids, and compared in their order on one volume', async () => {

@@ -26,7 +26,7 @@ export class LiveBitmap {
   /** Parts of the bits that are all set on disk for want of room: their length, by where they begin. */
   readonly #coarse = new Map<number, number>();
 
-  /** `stored`: what is durable on disk; a superset of `exact`, and this object's own. */
+  /** `stored`: what is durable on disk, a superset of `exact`; it is copied. */
   constructor(exact: DirtyBitmap, stored: DirtyBitmap, bits: LiveBits) {
     this.exact = exact;
     // What cannot be read is dirty to all others; that it is so on disk is more than anybody knows.

@@ -103,7 +103,7 @@ export class TrackedBits {
   #begin(name: string, content: DirtyBitmap): void {
     const stored = content.clone();
     this.#begun.set(content, stored);
-    this.#track(name, content, stored.clone());
+    this.#track(name, content, stored);
   }
 
   #track(name: string, content: DirtyBitmap, stored: DirtyBitmap): void {
