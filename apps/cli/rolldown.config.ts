@@ -2,6 +2,7 @@ import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } f
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
 import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
+import { COMMON, FOLDER, MINIFY } from '../../tools/bundle/program-options.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
 import { IMG_COMMANDS } from './src/img-commands.ts';
 
@@ -20,32 +21,27 @@ function imgProgram(command: string): Plugin {
   };
 }
 
-// The parser's errors are told apart by the names of their classes.
-const minify = {
-  compress: false,
-  mangle: { keepNames: true },
-  codegen: true,
-};
-const common: RolldownOptions = {
-  platform: 'node',
-  resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
-};
-
 /** One file, CommonJS: loaded in half the time that modules take. */
 function alone(file: string, options: RolldownOptions): RolldownOptions {
   const output: OutputOptions = {
-    ...{ file: `dist/${file}.js`, format: 'cjs', strict: true, codeSplitting: false, minify },
+    ...{
+      file: `dist/${file}.js`,
+      format: 'cjs',
+      strict: true,
+      codeSplitting: false,
+      minify: MINIFY,
+    },
   };
   // What is loaded late elsewhere is in this file as well, and run late.
   const checks = { ineffectiveDynamicImport: false };
-  return { ...common, checks, ...options, output };
+  return { ...COMMON, checks, ...options, output };
 }
 
 /** What every command needs: it must need nothing else. */
 const BASE = new RegExp(
   [
     'part-of-node:',
-    'packages/program/src/(exit-codes|package-version|printable|recent-node|report-error|sizes|to-its-end|usual-hints).ts',
+    'packages/program/src/(exit-codes|package-version|printable|recent-node|report-error|sizes|to-its-end|usual-hints)\\.ts',
     'packages/core/src/(errors|limits)\\.ts',
     'packages/block/src/(io-error|locks/look-ahead)\\.ts',
   ].join('|'),
@@ -55,17 +51,11 @@ const version = statedVersion(import.meta.dirname);
 
 export default defineConfig([
   {
-    ...common,
+    ...COMMON,
     input: 'src/start.ts',
     plugins: [partsOfNode(), version, commonJsFolder(), licences(import.meta.dirname)],
     output: {
-      dir: 'dist',
-      // Loaded in half the time that modules take.
-      format: 'cjs',
-      cleanDir: true,
-      entryFileNames: '[name].js',
-      chunkFileNames: '[name]-[hash].js',
-      minify,
+      ...FOLDER,
       // Few files, for each costs at every start; commands that are seldom called are files of their own.
       codeSplitting: {
         groups: [

@@ -1,8 +1,9 @@
 import { cpSync, existsSync } from 'node:fs';
-import { defineConfig, type RolldownOptions } from 'rolldown';
+import { defineConfig } from 'rolldown';
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
 import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
+import { COMMON, FOLDER, MINIFY } from '../../tools/bundle/program-options.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
 
 const DASHBOARD = new URL('../dashboard/dist', import.meta.url);
@@ -17,15 +18,9 @@ const BASE = new RegExp(
   ].join('|'),
 );
 
-const common: RolldownOptions = {
-  platform: 'node',
-  resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
-};
-const minify = { compress: false, mangle: { keepNames: true }, codegen: true };
-
 export default defineConfig([
   {
-    ...common,
+    ...COMMON,
     input: 'src/start.ts',
     plugins: [
       partsOfNode(),
@@ -43,12 +38,7 @@ export default defineConfig([
     // What is loaded late by one part may be loaded at once by another.
     checks: { ineffectiveDynamicImport: false },
     output: {
-      dir: 'dist',
-      // Loaded in half the time that modules take.
-      format: 'cjs',
-      cleanDir: true,
-      entryFileNames: '[name].js',
-      chunkFileNames: '[name]-[hash].js',
+      ...FOLDER,
       // Few files: a program of hundreds takes several times as long to start.
       codeSplitting: {
         groups: [
@@ -57,13 +47,18 @@ export default defineConfig([
           { name: 'common', minShareCount: 2, includeDependenciesRecursively: false },
         ],
       },
-      minify,
     },
   },
   {
-    ...common,
+    ...COMMON,
     input: 'src/main.ts',
     external: ['./start.js'],
-    output: { file: 'dist/main.js', format: 'cjs', strict: true, codeSplitting: false, minify },
+    output: {
+      file: 'dist/main.js',
+      format: 'cjs',
+      strict: true,
+      codeSplitting: false,
+      minify: MINIFY,
+    },
   },
 ]);

@@ -20,6 +20,11 @@ export function ofKind<T extends v.GenericSchema>(kind: string, schema: T) {
   return v.pipe(schema, v.metadata({ kind }));
 }
 
+/** Text of this form. */
+export function matching(pattern: RegExp, expected: string) {
+  return ofKind(expected, v.pipe(v.string(expected), v.regex(pattern, expected)));
+}
+
 const TEXT = 'a text that is not empty';
 export const text = ofKind(TEXT, v.pipe(v.string(TEXT), v.nonEmpty(TEXT)));
 

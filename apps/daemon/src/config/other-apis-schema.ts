@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { key, mapping, named, optional, path, text } from './fields.ts';
+import { key, mapping, matching, named, optional, path, text } from './fields.ts';
 import { Listen, UnixListen } from './serving-schema.ts';
 
 /** What an URL holds without being encoded. */
@@ -43,11 +43,7 @@ const PLACE_EXPECTED = 'an absolute path, or s3://BUCKET/PREFIX';
 export const CsiMetadata = mapping({
   listen: key(UnixListen, "Where a CSI driver's sidecar connects"),
   repository: key(
-    v.pipe(
-      v.string(PLACE_EXPECTED),
-      v.regex(PLACE, PLACE_EXPECTED),
-      v.metadata({ kind: PLACE_EXPECTED }),
-    ),
+    matching(PLACE, PLACE_EXPECTED),
     'A folder or a bucket with a repository: its points are snapshots',
   ),
   'passphrase-file': optional(
@@ -60,15 +56,7 @@ export const CsiMetadata = mapping({
     'Of an encrypted repository, in place of a passphrase: all of it is the key. Readable by its owner and group at most',
     'none',
   ),
-  name: optional(
-    v.pipe(
-      v.string(PLUGIN_EXPECTED),
-      v.regex(PLUGIN, PLUGIN_EXPECTED),
-      v.metadata({ kind: PLUGIN_EXPECTED }),
-    ),
-    'What the plugin is called',
-    'tidemark',
-  ),
+  name: optional(matching(PLUGIN, PLUGIN_EXPECTED), 'What the plugin is called', 'tidemark'),
 });
 
 export type CsiMetadataConfig = v.InferOutput<typeof CsiMetadata>;
