@@ -12,7 +12,7 @@ export function AddBitmap({
   close,
 }: {
   readonly drive: string;
-  readonly close: () => void;
+  readonly close: (done: boolean) => void;
 }) {
   const name = useSignal('');
   const granularity = useSignal('');

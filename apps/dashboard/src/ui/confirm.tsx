@@ -18,7 +18,7 @@ export function Confirm({
   close,
 }: {
   readonly request: Request;
-  readonly close: () => void;
+  readonly close: (done: boolean) => void;
 }) {
   const { title, text, confirm, danger, done } = question(request);
   const action = async (): Promise<void> => {

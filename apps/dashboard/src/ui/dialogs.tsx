@@ -23,9 +23,9 @@ export function openDialog(request: DialogRequest): void {
 export function Dialogs() {
   const request = open.value;
   if (request === undefined) return null;
-  const close = (): void => {
+  const close = (done: boolean): void => {
     open.value = undefined;
-    keepFocus(request);
+    keepFocus(request, done && takesItsButton(request));
   };
   return request.kind === 'add' ? (
     <AddBitmap drive={request.drive} close={close} />
@@ -34,10 +34,15 @@ export function Dialogs() {
   );
 }
 
-/** Where the button that opened the dialog has gone with its bitmap, the drive takes the focus. */
-function keepFocus(request: DialogRequest): void {
+/** Whether the button that opened the dialog goes with what was asked, now or a moment later. */
+function takesItsButton(request: DialogRequest): boolean {
+  return request.kind === 'cancel' || (request.kind === 'bitmap' && request.verb === 'remove');
+}
+
+/** Where the button that opened the dialog goes, or has gone, the drive takes the focus. */
+function keepFocus(request: DialogRequest, goes: boolean): void {
   setTimeout(() => {
-    if (document.activeElement !== document.body) return;
+    if (!goes && document.activeElement !== document.body) return;
     const id = request.kind === 'cancel' ? 'jobs' : `drive-${encodeURIComponent(request.drive)}`;
     document.getElementById(id)?.focus();
   });

@@ -3,13 +3,17 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError } from '@tidemark/http/client';
 
+/** The dialog's return value where its action was carried out; Escape and Cancel leave none. */
+const DONE = 'done';
+
 interface Props {
   readonly title: string;
   readonly confirm: string;
   readonly danger?: boolean;
   /** What is done; the dialog stays, and says why, where it fails. */
   readonly action: () => Promise<void>;
-  readonly close: () => void;
+  /** Called when the dialog has gone; `done` where the action was carried out. */
+  readonly close: (done: boolean) => void;
   readonly children: ComponentChildren;
 }
 
@@ -23,15 +27,16 @@ export function Modal({ title, confirm, danger = false, action, close, children 
     try {
       await action();
       // Gives the focus back to where it was, which taking the element away would not.
-      dialog.current?.close();
+      dialog.current?.close(DONE);
     } catch (error) {
       failure.value = tell(error);
     } finally {
       busy.value = false;
     }
   };
+  const closed = (): void => close(dialog.current?.returnValue === DONE);
   return (
-    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={close} data-region="dialog">
+    <dialog ref={dialog} aria-labelledby="dialog-title" onClose={closed} data-region="dialog">
       <form
         onSubmit={(event) => {
           event.preventDefault();
