@@ -1,10 +1,20 @@
-import { defineConfig, type OutputOptions, type Plugin, type RolldownOptions } from 'rolldown';
+import {
+  type ChunkingContext,
+  type CodeSplittingGroup,
+  defineConfig,
+  type OutputOptions,
+  type Plugin,
+  type RolldownOptions,
+} from 'rolldown';
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
 import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
 import { COMMON, FOLDER, MINIFY } from '../../tools/bundle/program-options.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
 import { IMG_COMMANDS } from './src/img-commands.ts';
+
+/** What a command of `tidemark img` always needs is one file; what it seldom loads lies in this folder. */
+const LATER = 'later';
 
 /** The program of one command of `tidemark img`. */
 function imgProgram(command: string): Plugin {
@@ -35,6 +45,24 @@ function alone(file: string, options: RolldownOptions): RolldownOptions {
   // What is loaded late elsewhere is in this file as well, and run late.
   const checks = { ineffectiveDynamicImport: false };
   return { ...COMMON, checks, ...options, output };
+}
+
+/** All that a program loads before it does anything, in one file: each file costs at every start. */
+function atOnce(entry: string): CodeSplittingGroup {
+  let needed: ReadonlySet<string> | undefined;
+  return {
+    name: (id, context) => ((needed ??= loadedWith(entry, context)).has(id) ? 'at-once' : null),
+    includeDependenciesRecursively: false,
+  };
+}
+
+/** Modules that are imported from the first one on, but for those that are loaded later. */
+function loadedWith(entry: string, context: ChunkingContext): ReadonlySet<string> {
+  const found = new Set([entry]);
+  for (const id of found) {
+    for (const next of context.getModuleInfo(id)?.importedIds ?? []) found.add(next);
+  }
+  return found;
 }
 
 /** What every command needs: it must need nothing else. */
@@ -73,11 +101,18 @@ export default defineConfig([
     },
   },
   // Started for each small step of somebody's script: nothing is loaded that the command has no use for.
-  ...IMG_COMMANDS.map((command) =>
-    alone(`img/${command}`, {
-      input: `img:${command}`,
-      plugins: [imgProgram(command), version, partsOfNode()],
-    }),
-  ),
+  ...IMG_COMMANDS.map((command) => ({
+    ...COMMON,
+    input: { [command]: `img:${command}` },
+    preserveEntrySignatures: 'allow-extension' as const,
+    plugins: [imgProgram(command), version, partsOfNode()],
+    output: {
+      ...FOLDER,
+      dir: 'dist/img',
+      cleanDir: false,
+      chunkFileNames: `${LATER}/${command}-[name].js`,
+      codeSplitting: { groups: [atOnce(`img:${command}`)] },
+    },
+  })),
   alone('main', { input: 'src/main.ts', external: ['./start.js'] }),
 ]);

@@ -7,11 +7,16 @@ import { BEGIN, END, type FileTable, type Packed } from './layout.ts';
 
 const LOADER = fileURLToPath(new URL('loader.ts', import.meta.url));
 
+const OUT = ['dashboard/**', 'img/later/**'];
+
 /** Letters. */
 const WORTH_DEFLATING = 65_536;
 
 export interface PackedProgram {
-  /** Its built files, CommonJS, of which the first is `main.js`. What is for browsers stays out. */
+  /**
+   * Its built files, CommonJS, of which the first is `main.js`. What is for browsers stays out, and
+   * what only those load that `instead` stands for.
+   */
   readonly dist: string;
   /** A text in place of a file's own. */
   readonly instead?: (name: string) => string | undefined;
@@ -22,7 +27,7 @@ export async function pack({ dist, instead }: PackedProgram, target: string): Pr
   const files: Record<string, FileTable[string]> = {};
   const texts: string[] = [];
   let length = 0;
-  for (const name of globSync('**/*.js', { cwd: dist, exclude: ['dashboard/**'] }).toSorted()) {
+  for (const name of globSync('**/*.js', { cwd: dist, exclude: OUT }).toSorted()) {
     const text = instead?.(name) ?? readFileSync(`${dist}/${name}`, 'utf8').replace(/^#!.*\n/, '');
     const isDeflated = text.length >= WORTH_DEFLATING;
     const bytes = isDeflated ? deflateRawSync(text, { level: 9 }) : Buffer.from(text);

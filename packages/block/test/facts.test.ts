@@ -40,6 +40,13 @@ describe('the facts of a file', () => {
       .sort();
   }
 
+  it('are the same where all is done in the tick of the call', async () => {
+    const { path, device } = await newFile();
+    await using other = await openFileDevice(path, { waits: true, lock: false });
+    expect(await other.facts()).toEqual(await device.facts());
+    await device.close();
+  });
+
   const TIMES = ['changed', 'modified'];
 
   it('tell of every way to change it', async () => {

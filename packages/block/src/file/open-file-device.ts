@@ -116,7 +116,7 @@ async function createFile(
 }
 
 async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDevice> {
-  const { where, writable, isSystem, lock = true } = context;
+  const { where, writable, isSystem, lock = true, waits = false } = context;
   const status = await file.stat();
   const kind = kindOf(status, where);
   if (kind === 'block device' && writable) checkBlockDeviceWritable(status, where);
@@ -130,7 +130,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
     // After the lock: who had it before may have changed the size.
     size: await sizeOf(file, kind, where),
     isResizable: kind === 'file',
-    readFacts: isSystem ? () => readFacts(file.fd) : undefined,
+    readFacts: isSystem ? () => readFacts(file.fd, waits) : undefined,
     dropCached: isSystem ? () => dropOrNotify(file, context) : undefined,
     writable,
     label: context.label ?? `${kind} '${where}'`,

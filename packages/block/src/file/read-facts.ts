@@ -1,4 +1,4 @@
-import { type BigIntStats, fstat } from 'node:fs';
+import { type BigIntStats, fstat, fstatSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { BlockDeviceCounters, DriveFacts } from '../drive-facts.ts';
 import { attributePath, blockDeviceSize } from './block-device-facts.ts';
@@ -9,9 +9,12 @@ const statOf = promisify(
     fstat(fd, { bigint: true }, callback),
 );
 
-/** What the system says of an open file or block device. @throws system errors */
-export async function readFacts(fd: number): Promise<DriveFacts> {
-  const status = await statOf(fd);
+/**
+ * What the system says of an open file or block device. `waits`: in the tick of the call, without the
+ * threads that a program may have no other use for. @throws system errors
+ */
+export async function readFacts(fd: number, waits = false): Promise<DriveFacts> {
+  const status = waits ? fstatSync(fd, { bigint: true }) : await statOf(fd);
   if (!status.isBlockDevice()) return fileFacts(status, readBootId());
   const size = blockDeviceSize(status, `descriptor ${fd}`);
   const counters = readCounters(status);
