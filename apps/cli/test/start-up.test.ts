@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TIDEMARK } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
@@ -9,7 +9,8 @@ import { tempDir } from '../../../tools/qemu.ts';
 const REPORT = `data:text/javascript,${encodeURIComponent(`
 process.on('exit', () => {
   const { writeFileSync } = process.getBuiltinModule('node:fs');
-  writeFileSync(process.env.LOADED, process.moduleLoadList.join('\\n'));
+  const own = Object.keys(process.getBuiltinModule('node:module')._cache);
+  writeFileSync(process.env.LOADED, [...process.moduleLoadList, ...own].join('\\n'));
 });`)}`;
 
 /** Each takes as long to load as a command on a small image takes to work. */
@@ -54,6 +55,22 @@ describe('what tidemark img loads', () => {
     expect(loadedBy('bitmap', '--clear', path, 'b')).toEqual(allowed);
     expect(loadedBy('bitmap', '--add', path, 'c')).toEqual(allowed);
   });
+});
+
+it('what a command of img seldom needs is loaded when it does', () => {
+  const path = newImage('dirty.qcow2');
+  const ownFiles = (name: string) => {
+    run(['bitmap', '--add', path, name]);
+    const all = readFileSync(join(dir, 'loaded'), 'utf8').split('\n');
+    return all.filter((file) => file.includes('/dist/img/')).map((file) => basename(file));
+  };
+  expect(ownFiles('c')).toEqual(['bitmap.js']);
+  // qcow2.rst, "incompatible_features": the lowest bit, "dirty".
+  const image = readFileSync(path);
+  image[79] = 1;
+  writeFileSync(path, image);
+  expect(ownFiles('d').length).toBeGreaterThan(1);
+  expect(run(['info', path])).toContain('name: d');
 });
 
 describe('what is kept for the next start', () => {
