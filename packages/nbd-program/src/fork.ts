@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { handSocketsOn } from '@tidemark/program';
 import { PROGRAM } from './failure.ts';
 import type { NbdHost } from './host.ts';
 
@@ -13,6 +14,8 @@ interface Told {
 }
 
 interface Background {
+  /** Listening sockets that it is to have. */
+  readonly handedSockets: number;
   /** Calls `ready` when clients can connect; resolves when it has served. */
   readonly serve: (host: NbdHost, ready: () => void) => Promise<void>;
   /** Prints why it failed, and returns the exit code. */
@@ -28,14 +31,21 @@ export async function runInBackground(
   host: NbdHost,
   background: Background,
 ): Promise<number> {
-  return process.env[MARK] === undefined ? watch(words, host) : beChild(host, background);
+  return process.env[MARK] === undefined
+    ? watch(words, host, background)
+    : beChild(host, background);
 }
 
-function watch(words: readonly string[], host: NbdHost): Promise<number> {
+function watch(
+  words: readonly string[],
+  host: NbdHost,
+  { handedSockets }: Background,
+): Promise<number> {
+  const { stdio, env } = handSocketsOn(handedSockets);
   const child = spawn(process.execPath, [...process.execArgv, ...host.restart, ...words], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    env: { ...process.env, [MARK]: '1' },
+    stdio: ['ignore', 'ignore', 'ignore', ...stdio, 'ipc'],
+    env: { ...env, [MARK]: '1' },
   });
   return new Promise((resolve) => {
     child.once('error', (error) => {

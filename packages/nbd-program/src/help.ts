@@ -11,6 +11,7 @@ WHERE
   -p, --port=PORT           a TCP port (10809 when left out)
   -b, --bind=ADDRESS        an address of this machine (127.0.0.1 when left out; anybody who reaches
                             another may read and write the drive, unless there is TLS)
+Or it listens on a socket that systemd hands it (LISTEN_PID, LISTEN_FDS), without any of these.
 
 WHAT
   -f, --format=FORMAT       raw or qcow2; FILE may be the address of an NBD server too

@@ -1,5 +1,6 @@
 import { describeError } from '@tidemark/img';
 import { isTidemarkError } from '@tidemark/core';
+import { takeHandedSockets } from '@tidemark/program';
 import { NbdFailure, PROGRAM } from './failure.ts';
 import { runInBackground } from './fork.ts';
 import { HELP } from './help.ts';
@@ -21,7 +22,7 @@ export async function runNbd(words: readonly string[], host: NbdHost): Promise<n
 }
 
 async function run(words: readonly string[], host: NbdHost): Promise<number> {
-  const options = parseOptions(words);
+  const options = parseOptions(words, takeHandedSockets());
   switch (options.task) {
     case 'help':
       host.out(HELP);
@@ -38,6 +39,7 @@ async function run(words: readonly string[], host: NbdHost): Promise<number> {
         return 0;
       }
       return runInBackground(words, host, {
+        handedSockets: options.handedSocket === undefined ? 0 : 1,
         serve: (child, ready) => serve(options, child, ready),
         report,
       });

@@ -13,7 +13,7 @@ export type { ClientGone } from './server/clients.ts';
 export type { BlockSizes } from './server/block-sizes.ts';
 export type { Limits as NbdLimits } from './server/limits.ts';
 export type { ExportHandle as NbdExportHandle } from './server/export-handle.ts';
-export type { NbdAddress } from './server/listen.ts';
+export type { NbdAddress, NbdListenAddress } from './server/listen.ts';
 export { ClientTls, type NbdClientTls } from './tls/client-tls.ts';
 export { ExportFlag as NbdExportFlag } from './protocol/transmission.ts';
 export { type NbdServerTls, ServerTls } from './tls/server-tls.ts';

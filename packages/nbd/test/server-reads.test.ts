@@ -48,6 +48,17 @@ describe('reads', () => {
     expectSameBytes(reply.data, await contentOf(device));
   });
 
+  it('tell of smaller holes where the export says so', async () => {
+    const device = new MemoryDevice({ size: 65_536 });
+    await device.write(Buffer.alloc(4096, 3), 4096);
+    const { enter } = await serve({ device, smallestHole: 4096 });
+    const client = await enter();
+    expect(await ask(client, { type: READ, length: 8192 })).toMatchObject({ holes: 4096 });
+    expect(await ask(client, { type: READ, length: 2048 })).toMatchObject({ holes: 0 });
+    const { data } = await ask(client, { type: READ, length: 65_536 });
+    expectSameBytes(data, await contentOf(device));
+  });
+
   it('far out on a large disk come with their place', async () => {
     const device = new MemoryDevice({ size: 2 ** 45 });
     const { enter } = await serve({ device });

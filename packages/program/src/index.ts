@@ -4,6 +4,7 @@ export { KeyValues } from './key-values.ts';
 export { type OptionTree, type OptionValue, parseOptionTree } from './key-tree.ts';
 export { packageVersion } from './package-version.ts';
 export { printable } from './printable.ts';
+export { FIRST_HANDED_SOCKET, handSocketsOn, takeHandedSockets } from './handed-sockets.ts';
 export { keepCompiled } from './compile-cache.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';

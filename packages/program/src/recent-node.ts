@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { spawn, type SpawnOptions } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TidemarkError } from '@tidemark/core';
 import { exitCodeOf } from './exit-codes.ts';
+import { countHandedSockets, handSocketsOn } from './handed-sockets.ts';
 import { reportError } from './report-error.ts';
 import { toItsEnd } from './to-its-end.ts';
 
@@ -57,9 +58,11 @@ function findWorkspaceNode(start: string): string | undefined {
 function goOnWith(node: string, args: readonly string[]): void {
   // Killed with SIGKILL we cannot tell the child; the kernel can, through util-linux's setpriv.
   const setpriv = '/usr/bin/setpriv';
+  const { stdio, env } = handSocketsOn(countHandedSockets());
+  const options: SpawnOptions = { stdio: ['inherit', 'inherit', 'inherit', ...stdio], env };
   const child = existsSync(setpriv)
-    ? spawn(setpriv, ['--pdeathsig', 'KILL', '--', node, ...args], { stdio: 'inherit' })
-    : spawn(node, args, { stdio: 'inherit' });
+    ? spawn(setpriv, ['--pdeathsig', 'KILL', '--', node, ...args], options)
+    : spawn(node, args, options);
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     process.on(signal, () => child.kill(signal));
   }

@@ -9,8 +9,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { startWithSocket } from '../../../tools/hand-socket.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 
 const program = fileURLToPath(new URL('support/program.ts', import.meta.url));
@@ -100,6 +102,24 @@ describe('a program on an old Node', () => {
       if (line === 'ready') child.kill('SIGTERM');
     }
     expect(await ended).toEqual({ code: 7, signal: null });
+  });
+
+  it.each(['20.0.0', '24.1.0'])(
+    '%s has the sockets of systemd where it goes on',
+    async (version) => {
+      const { MODULE_URL } = place(`sockets-${version}`, process.execPath);
+      const options = ['MODULE_URL', 'NODE_OPTIONS'].map((name, at) =>
+        at === 0 ? `${name}=${MODULE_URL}` : `${name}=--conditions=@tidemark/source`,
+      );
+      const command = ['env', ...options, process.execPath, ...pretend(version), program];
+      const { child } = await startWithSocket({ host: '127.0.0.1' }, [...command, '--sockets']);
+      expect(await text(child.stdout!)).toMatch(/^main on .*\n1 true 0\n$/);
+    },
+  );
+
+  it('takes no sockets that are meant for another process', () => {
+    const env = { ...place('others'), LISTEN_PID: `${process.pid}`, LISTEN_FDS: '1' };
+    expect(start('24.1.0', env, '--sockets').stdout).toMatch(/\n0 false 0\n$/);
   });
 
   const setpriv = existsSync('/usr/bin/setpriv');

@@ -9,7 +9,7 @@ export type NbdProgram = 'qemu-nbd' | 'tidemark nbd';
 
 export const BOTH: readonly NbdProgram[] = ['qemu-nbd', 'tidemark nbd'];
 
-function commandOf(program: NbdProgram): readonly string[] {
+export function commandOf(program: NbdProgram): readonly string[] {
   return program === 'qemu-nbd' ? [program] : [process.execPath, TIDEMARK, 'nbd'];
 }
 
@@ -57,6 +57,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** The process that a file names, and the wait for its end. */
+export function pidOf(pidFile: string): Pick<Served, 'pid' | 'gone'> {
+  const pid = Number(readFileSync(pidFile, 'utf8'));
+  const gone = async () => {
+    while (isAlive(pid)) await setTimeout(10);
+  };
+  return { pid, gone };
+}
+
 let count = 0;
 
 /** Starts a server by `--fork`, on a socket of its own. Throws what it printed if it failed. */
@@ -71,10 +80,7 @@ export async function serveInBackground(
   const place = ['--fork', `--pid-file=${pidFile}`, '-k', socket];
   const { code, stdout, stderr } = await runNbdLine(program, dir, [...place, ...words]);
   if (code !== 0 || stdout !== '') throw new Error(`${program} ended with ${code}: ${stderr}`);
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  const gone = async () => {
-    while (isAlive(pid)) await setTimeout(10);
-  };
+  const { pid, gone } = pidOf(pidFile);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     try {
       process.kill(pid, signal);

@@ -6,6 +6,8 @@ export interface NbdOptions {
   readonly socket: string | undefined;
   readonly port: string;
   readonly bind: string;
+  /** The number of a socket that the program was started with, to listen on. */
+  readonly handedSocket: number | undefined;
   readonly format: string | undefined;
   readonly readOnly: boolean;
   readonly exportName: string;

@@ -1,6 +1,7 @@
 import { Getopt } from '@tidemark/img';
 import { NbdFailure, notOffered, PROGRAM } from '../failure.ts';
 import { DEFAULT_ONLY, LONG_OPTIONS, NOT_OFFERED, SHORT } from './known-options.ts';
+import { FIRST_HANDED_SOCKET } from '@tidemark/program';
 import type { NbdOptions } from './nbd-options.ts';
 
 const DEFAULT_PORT = '10809';
@@ -12,12 +13,15 @@ const MAX_STRING_BYTES = 4096;
 type Draft = { -readonly [Key in keyof NbdOptions]: NbdOptions[Key] } & {
   bitmaps: string[];
   objects: string[];
-  /** An option that goes with a drive only. */
-  isOfDrive: boolean;
+  /** The keys of all options that came. */
+  given: Set<string>;
 };
 
-/** Takes a command line apart in qemu-nbd's order. @throws NbdFailure in its words */
-export function parseOptions(words: readonly string[]): NbdOptions {
+/**
+ * Takes a command line apart in qemu-nbd's order. @param handedSockets how many listening sockets the
+ * program was started with. @throws NbdFailure in its words
+ */
+export function parseOptions(words: readonly string[], handedSockets: number): NbdOptions {
   const draft = emptyDraft();
   const getopt = new Getopt([PROGRAM, ...words], { short: SHORT, long: LONG_OPTIONS });
   for (let found = getopt.next(); found !== undefined; found = getopt.next()) {
@@ -29,6 +33,7 @@ export function parseOptions(words: readonly string[]): NbdOptions {
     if (draft.task === 'help' || draft.task === 'version') return draft;
   }
   checkWords(draft, getopt.rest);
+  if (handedSockets > 0) draft.handedSocket = takeHandedSocket(draft, handedSockets);
   return draft;
 }
 
@@ -37,6 +42,7 @@ function emptyDraft(): Draft {
     task: 'serve',
     file: undefined,
     socket: undefined,
+    handedSocket: undefined,
     port: DEFAULT_PORT,
     bind: DEFAULT_BIND,
     format: undefined,
@@ -55,15 +61,15 @@ function emptyDraft(): Draft {
     tlsAuthz: undefined,
     tlsHostname: undefined,
     verbose: false,
-    isOfDrive: false,
+    given: new Set(),
   };
 }
 
 /** Settings of the drive: with -L there is none. */
-const OF_DRIVE: ReadonlySet<string> = new Set(['x', 'D', 'f', 'B', 'A', 'cache', 'aio', 'discard']);
+const OF_DRIVE: readonly string[] = ['x', 'D', 'f', 'B', 'A', 'cache', 'aio', 'discard'];
 
 function take(key: string, value: string, draft: Draft): void {
-  if (OF_DRIVE.has(key)) draft.isOfDrive = true;
+  draft.given.add(key);
   const option = SETTERS[key];
   if (option !== undefined) option(draft, value);
   else if (Object.hasOwn(DEFAULT_ONLY, key)) takeDefaultOnly(key, value);
@@ -133,6 +139,25 @@ function checkWords(draft: Draft, rest: readonly string[]): void {
     throw new NbdFailure('Invalid number of arguments', { after });
   }
   if (rest.length > 0) throw new NbdFailure('List mode is incompatible with a file name');
-  if (draft.isOfDrive) throw new NbdFailure('List mode is incompatible with per-device settings');
+  if (OF_DRIVE.some((key) => draft.given.has(key)))
+    throw new NbdFailure('List mode is incompatible with per-device settings');
   if (draft.fork) throw new NbdFailure('List mode is incompatible with forking');
+}
+
+/** What says where to listen, with a word for it, in the order in which it is looked for. */
+const PLACES: readonly (readonly [key: string, what: string])[] = [
+  ['k', 'Unix socket'],
+  ['b', 'The interface'],
+  ['p', 'TCP port number'],
+];
+
+function takeHandedSocket({ task, given }: Draft, count: number): number {
+  const place = PLACES.find(([key]) => given.has(key));
+  if (place !== undefined) {
+    throw new NbdFailure(`${place[1]} can't be set when using socket activation`);
+  }
+  if (task === 'list') throw new NbdFailure('List mode is incompatible with socket activation');
+  if (count === 1) return FIRST_HANDED_SOCKET;
+  // qemu-nbd says it with its own name, too.
+  throw new NbdFailure(`${PROGRAM} does not support socket activation with LISTEN_FDS > 1`);
 }

@@ -4,6 +4,7 @@ import { systemErrorOf } from '@tidemark/img';
 import {
   type ClientGone,
   type NbdExport,
+  type NbdListenAddress,
   type NbdServer,
   type NbdServerTls,
   startNbdServer,
@@ -27,16 +28,13 @@ export async function listen(
   host: NbdHost,
   { exported, tls, onClientGone }: ListenOptions,
 ): Promise<NbdServer> {
-  const { socket, bind, shared, verbose } = options;
-  const address =
-    socket === undefined
-      ? ({ type: 'inet', host: bind, port: portOf(options) } as const)
-      : ({ type: 'unix', path: socket } as const);
+  const { shared, verbose } = options;
+  const address = placeOf(options);
   try {
     return await startNbdServer({
       address,
       exports: [exported],
-      // Who names an address means it; left out, it is that of this machine alone.
+      // Who names an address or opens a socket means it; left out, it is that of this machine alone.
       exposed: true,
       limits: { clients: shared === 0 ? ANY_NUMBER : shared, whenFull: 'wait' },
       onClientGone,
@@ -48,18 +46,27 @@ export async function listen(
   }
 }
 
+function placeOf(options: NbdOptions): NbdListenAddress {
+  const { handedSocket: descriptor, socket, bind } = options;
+  if (descriptor !== undefined) return { type: 'descriptor', descriptor };
+  if (socket !== undefined) return { type: 'unix', path: socket };
+  return { type: 'inet', host: bind, port: portOf(options) };
+}
+
 function portOf({ bind, port }: NbdOptions): number {
   if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return Number(port);
   const why = 'Servname not supported for ai_socktype';
   throw new NbdFailure(`address resolution failed for ${bind}:${port}: ${why}`);
 }
 
-function wordListenError(error: unknown, { socket, bind, port }: NbdOptions): unknown {
+function wordListenError(error: unknown, options: NbdOptions): unknown {
   if (!isTidemarkError(error)) return error;
+  const { handedSocket, socket, bind, port } = options;
   const { where } = error.context;
   const because = (text: string, why: string) =>
     new NbdFailure(`${text}: ${why}`, { code: error.code, cause: error });
   const system = systemErrorOf(error);
+  if (handedSocket !== undefined) return because('Failed to use socket activation', error.message);
   if (socket === undefined) {
     if (where === `${bind}:${port}` && system !== undefined) {
       return because('Failed to find an available port', system);

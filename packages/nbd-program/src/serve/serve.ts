@@ -50,6 +50,8 @@ function exportOf({ drive, tracked }: RecordingDrive, options: NbdOptions): NbdE
     readOnly,
     multiConn: shared !== 1,
     blockSize: { minimum: drive.smallestBlock },
+    // QEMU tells of each; a read that is no larger than a cluster of the usual size is not worth a search.
+    ...(drive.image && { smallestHole: Math.min(drive.image.info.clusterSize, 65_536) }),
     discards,
     allocationDepth,
     bitmaps: () => {

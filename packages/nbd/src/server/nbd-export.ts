@@ -24,6 +24,11 @@ export interface NbdExport {
   readonly readOnly?: boolean;
   /** What requests have to keep to. Default: any offset and length, up to 32 MiB of data. */
   readonly blockSize?: Partial<BlockSizes>;
+  /**
+   * Bytes. Holes that are smaller are sent as zeros where a client reads them. Default 65536; less suits
+   * a device that knows them without a look at the disk.
+   */
+  readonly smallestHole?: number;
   /** Whether clients are told that they may come over several connections at once. Default true. */
   readonly multiConn?: boolean;
   /**

@@ -5,13 +5,13 @@ import { type ClientGone, Clients } from './clients.ts';
 import { type ClientEvent, Connection } from './connection.ts';
 import { type ExportHandle, handleOf } from './export-handle.ts';
 import { completeLimits, type Limits } from './limits.ts';
-import { listen, type NbdAddress } from './listen.ts';
+import { listen, type NbdAddress, type NbdListenAddress } from './listen.ts';
 import { checkExports, type NbdExport } from './nbd-export.ts';
 import { ServedExport } from './served-export.ts';
 
 /** Of `startNbdServer`. */
 export interface NbdServerOptions {
-  readonly address: NbdAddress;
+  readonly address: NbdListenAddress;
   /** In the order in which they are listed. */
   readonly exports: readonly NbdExport[];
   /** Default: none, and who asks for it is told so. */

@@ -6,6 +6,9 @@ import { KnownData } from './known-data.ts';
 import { contextsOf, type MetaContext } from './meta-context.ts';
 import type { NbdExport } from './nbd-export.ts';
 
+// To ask for holes costs about as much as to read this much, and so does one more chunk.
+const SMALLEST_HOLE = 64 * 1024;
+
 /** An export with what the server knows and says of it, for all of its clients. */
 export class ServedExport {
   readonly name: string;
@@ -16,18 +19,22 @@ export class ServedExport {
   readonly discards: boolean;
   /** What requests have to keep to. */
   readonly blockSize: BlockSizes;
+  /** Bytes. Smaller ones are sent as data. */
+  readonly smallestHole: number;
   readonly knownData = new KnownData();
   readonly counters = new ExportCounters();
   readonly #exported: NbdExport;
 
   constructor(exported: NbdExport) {
     const { name, description, device, readOnly = false, blockSize, discards = true } = exported;
+    const { smallestHole = SMALLEST_HOLE } = exported;
     this.name = name;
     this.description = description;
     this.device = device;
     this.isReadOnly = readOnly || !device.writable;
     this.discards = discards;
     this.blockSize = completeBlockSizes(blockSize);
+    this.smallestHole = smallestHole;
     this.#exported = exported;
   }
 

@@ -36,7 +36,7 @@ export function answerInfo(
     throw new OptionRefused(OptionReplyType.BLOCK_SIZE_REQD, text);
   }
   const size = BigInt(exported.device.size);
-  const flags = negotiation.flagsOf(exported);
+  const flags = negotiation.flagsOf(exported, { isLook: option === Option.INFO });
   inform(InfoExport.encode({ type: InfoType.EXPORT, size, flags }));
   negotiation.acknowledge(option);
   return exported;

@@ -62,10 +62,13 @@ export class Negotiation {
     return this.selected?.exported === exported ? this.selected.contexts : [];
   }
 
-  /** What the client is told of the export, as far as it has been agreed on. */
-  flagsOf(exported: ServedExport): number {
+  /**
+   * What the client is told of the export, as far as it has been agreed on. Who only looks is told what
+   * there would be with contexts, as QEMU does: nbdinfo asks before it chooses any.
+   */
+  flagsOf(exported: ServedExport, { isLook = false } = {}): number {
     const { isStructured, isExtended } = this;
-    const hasContexts = this.contextsOf(exported).length > 0;
+    const hasContexts = isLook || this.contextsOf(exported).length > 0;
     return exported.flags({ isStructured, canFilter: isExtended && hasContexts });
   }
 

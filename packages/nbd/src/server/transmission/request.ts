@@ -91,11 +91,10 @@ export class RequestReader {
     const request = fields(bytes, length, true);
     const magic = bytes.readUInt32BE(at.magic);
     if (magic !== EXTENDED_REQUEST_MAGIC) return fatal(request, wrongMagic(magic));
-    if ((request.flags & CommandFlag.PAYLOAD_LEN) !== 0) return this.#expect(request);
-    // Whether data follows such a write is anyone's guess, and what follows may be a guest's data
-    // that looks like requests.
-    if (request.type === Command.WRITE) return fatal(request, 'a write without PAYLOAD_LEN');
-    return request;
+    // Data follows a write that does not say so, too: QEMU takes it, and taken for requests it could be
+    // what a guest made to look like them.
+    const hasPayload = (request.flags & CommandFlag.PAYLOAD_LEN) !== 0;
+    return hasPayload || request.type === Command.WRITE ? this.#expect(request) : request;
   }
 
   /** As many bytes of payload come with it as its length says. */

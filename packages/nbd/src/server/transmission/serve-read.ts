@@ -4,8 +4,6 @@ import type { Session } from '../handshake/negotiation.ts';
 import { dataChunk, emptyChunk, holeChunk, simpleDataReply } from './replies.ts';
 import type { NbdRequest } from './request.ts';
 
-// To ask for holes costs about as much as to read this much, and so does one more chunk.
-const MIN_HOLE = 64 * 1024;
 /** Bytes that are asked about at once, where a read is the first of several. */
 const LOOK_AHEAD = 64 * 1024 * 1024;
 
@@ -49,7 +47,7 @@ export async function serveRead(
 
 /** Whether it is sent as data, whatever holes it has. */
 export function isOnePiece({ offset, length, flags }: NbdRequest, { exported }: Session): boolean {
-  if (length < MIN_HOLE || (flags & CommandFlag.DF) !== 0) return true;
+  if (length < exported.smallestHole || (flags & CommandFlag.DF) !== 0) return true;
   return exported.knownData.covers(offset, length);
 }
 
@@ -87,7 +85,7 @@ async function findPieces(request: NbdRequest, session: Session): Promise<readon
 
 async function piecesOf(
   { offset, length }: NbdRequest,
-  { exported: { device, knownData } }: Session,
+  { exported: { device, knownData, smallestHole } }: Session,
   ahead: number,
 ): Promise<readonly Piece[]> {
   const end = offset + length;
@@ -95,7 +93,7 @@ async function piecesOf(
   for await (const extent of device.extents(offset, ahead)) {
     if (!extent.zero) knownData.add(extent.offset, extent.length);
     const bytes = Math.min(extent.length, end - extent.offset);
-    const isHole = extent.zero && bytes >= MIN_HOLE;
+    const isHole = extent.zero && bytes >= smallestHole;
     const last = pieces.at(-1);
     if (last?.isHole === isHole) last.length += bytes;
     else pieces.push({ offset: extent.offset, length: bytes, isHole });
