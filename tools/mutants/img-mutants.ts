@@ -124,4 +124,10 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     find: 'if (draft.phases.length > 0) refuseLent(device.label, layout);',
     replace: '',
   },
+  {
+    name: 'an image that is named without locks is written without one',
+    file: 'packages/img/src/open/open-image.ts',
+    find: '(source.isUnlocked && given.writable !== true)',
+    replace: 'source.isUnlocked',
+  },
 ];

@@ -10,6 +10,7 @@ mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
     'lost-bitmaps',
     'many-merges',
     'sidecar',
+    'unlocked',
   ],
   usually: 1,
 });

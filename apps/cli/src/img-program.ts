@@ -1,20 +1,31 @@
 import { expectLocks } from '@tidemark/block/look-ahead';
+import type { NbdConnector } from '@tidemark/img';
 import { type ImgCommand, runCommand } from '@tidemark/img/run';
 import { runOnRecentNode } from '@tidemark/program';
 import { IMG_HOST } from './img-host.ts';
+
+/** What the file that Node starts with hands to that of a command. */
+export interface Started {
+  /** What was read ahead for the first look for writers. */
+  readonly locks: Promise<string | undefined> | undefined;
+  /** Loads the rest of the program. */
+  readonly rest: () => { readonly connectNbd: NbdConnector };
+}
 
 /** What the file of a command of `tidemark img` gives to the one that Node starts with. */
 export type ImgProgram = (
   moduleUrl: string,
   words: readonly string[],
-  locks: Promise<string | undefined> | undefined,
+  started: Started,
 ) => Promise<void>;
 
-/** `locks`: what was read ahead for the first look for writers. Leaves the exit code behind. */
+/** Leaves the exit code behind. */
 export function imgProgram(command: ImgCommand): ImgProgram {
-  return (moduleUrl, words, locks) =>
+  return (moduleUrl, words, { locks, rest }) =>
     runOnRecentNode('tidemark', moduleUrl, async () => {
       expectLocks(locks);
-      process.exitCode = await runCommand(command, words, IMG_HOST);
+      // The client of NBD is much to load, and few images are on a server.
+      const connectNbd: NbdConnector = async (...server) => rest().connectNbd(...server);
+      process.exitCode = await runCommand(command, words, { ...IMG_HOST, connectNbd });
     });
 }

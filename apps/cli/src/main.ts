@@ -5,6 +5,8 @@ import { IMG_COMMANDS } from './img-commands.ts';
 import type { ImgProgram } from './img-program.ts';
 import { looksForWriters } from './looking.ts';
 
+const rest = (): typeof import('./start.ts') => require('./start.js');
+
 const words = process.argv.slice(2);
 const locks = looksForWriters(words) ? lookAhead() : undefined;
 const [command, ...others] = words;
@@ -12,9 +14,8 @@ const step = command === 'img' ? IMG_COMMANDS.find((name) => name === others[0])
 // What is loaded from here on is kept.
 keepCompiled();
 if (step === undefined) {
-  const program: typeof import('./start.ts') = require('./start.js');
-  void program.start(import.meta.url, words, locks);
+  void rest().start(import.meta.url, words, locks);
 } else {
   const { run }: { readonly run: ImgProgram } = require(`./img/${step}.js`);
-  void run(import.meta.url, others, locks);
+  void run(import.meta.url, others, { locks, rest });
 }

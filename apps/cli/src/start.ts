@@ -1,6 +1,13 @@
 import { expectLocks } from '@tidemark/block/look-ahead';
+import type { NbdConnector } from '@tidemark/img';
 import { packageVersion, runOnRecentNode } from '@tidemark/program';
 import { writeNow } from './write-now.ts';
+
+/** For the programs of `tidemark img`, which have no client of NBD. */
+export const connectNbd: NbdConnector = async (target, objects) => {
+  const { connectForImg } = await import('@tidemark/nbd-program');
+  return connectForImg(target, objects);
+};
 
 /**
  * Runs a command line. `moduleUrl`: what Node was started with; `locks`: what was read ahead for the

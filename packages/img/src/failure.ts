@@ -16,11 +16,15 @@ export interface FailureOptions {
   readonly cause?: unknown;
 }
 
+/** The programs of `tidemark img` and the rest of it have a copy each of what is here. */
+const BRAND = Symbol.for('tidemark.img-failure');
+
 /**
  * A refusal in the words that qemu-img has for it: capital letters and several lines are its, for
  * who reads them may be a program that knows them.
  */
 export class ImgFailure extends TidemarkError {
+  readonly [BRAND] = true;
   readonly exitCode: number;
   readonly after: string;
 
@@ -29,6 +33,10 @@ export class ImgFailure extends TidemarkError {
     super(code, message, {}, cause);
     this.exitCode = exitCode;
     this.after = after;
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value;
   }
 }
 

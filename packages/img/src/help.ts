@@ -16,6 +16,9 @@ Takes the command lines of qemu-img for raw and qcow2 images, prints what it pri
   resize   [-f FORMAT] [--shrink] [--preallocation MODE] [-q] FILE [+|-]SIZE
   snapshot -l [-U] FILE
 
+FILE is a path, or an export of an NBD server: nbd+unix:///NAME?socket=PATH, nbd://HOST:PORT/NAME.
+With --image-opts it is options: driver=qcow2,file.filename=PATH; convert has --target-image-opts too,
+and --object TYPE,id=ID,... are credentials that such options name.
 FORMAT is raw or qcow2, FORM human or json; -o help lists the options of a new image.
 Sizes are bytes, or have a suffix of powers of 1024: k, M, G, T, P, E.
 `;

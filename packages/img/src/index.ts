@@ -1,7 +1,9 @@
 export { ImgFailure } from './failure.ts';
 export type { ImgHost } from './host.ts';
 export { describeError, systemErrorOf } from './open/describe-error.ts';
-export { wordOpenError } from './open/open-image.ts';
+export type { NbdConnector, NbdDisk, NbdStatus } from './open/nbd-disk.ts';
+export type { NbdTarget } from './open/nbd-source.ts';
+export { wordOpenError } from './open/open-words.ts';
 export { type FoundOption, Getopt, type LongOption } from './text/getopt.ts';
 export { runImg } from './run-img.ts';
 export { type BitmapAction, changeBitmap, type ChangeBitmapOptions } from './work/change-bitmap.ts';

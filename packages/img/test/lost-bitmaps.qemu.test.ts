@@ -35,7 +35,7 @@ describeWithQemu('a bitmap that qemu-img would lose and exit with 0', ['qemu-img
   it.each([
     ['commit a.qcow2', "Command 'commit'"],
     ['snapshot -c x a.qcow2', 'snapshot -c'],
-    ['info --image-opts a.qcow2', "Option '--image-opts'"],
+    ['info --image-opts driver=null-co', "Could not open 'driver=null-co': Driver 'null-co'"],
     ['info nbd:unix:/x', "Could not open 'nbd:unix:/x': Protocol 'nbd'"],
     ['info -f vmdk a.vmdk', "Could not open 'a.vmdk': Format 'vmdk'"],
     ['convert -l x a.qcow2 b.raw', 'convert -l'],

@@ -71,7 +71,7 @@ export async function createQcow2(device: BlockDevice, options: CreateQcow2Optio
     await device.writeZeroes(0, Math.min(device.size, SECTOR_SIZE));
     await file.flush();
   }
-  await makeEmpty(file, tables.end);
+  await makeEmpty(file, tables.fileSize);
   await writeTables(file, tables);
   await setAside(device, tables, options.preallocation);
   await file.flush();

@@ -2,6 +2,7 @@ import { ImgFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { sizeOption } from '../text/sizes-in-options.ts';
 import { type BitmapAction, changeBitmap } from '../work/change-bitmap.ts';
+import { Naming } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
 const ACTIONS = ['add', 'remove', 'clear', 'enable', 'disable'] as const;
@@ -14,7 +15,8 @@ export async function bitmap(words: readonly string[], host: ImgHost): Promise<n
   let sourceFormat: string | undefined;
   let granularity: bigint | undefined;
   const long = [...ACTIONS, 'merge=', 'source-file=:b', 'source-format=:F', 'granularity=:g'];
-  const rest = readArguments(words, { short: 'b:f:F:g:', long }, (key, value) => {
+  const naming = new Naming(host);
+  const rest = readArguments(words, { short: 'b:f:F:g:', long, naming }, (key, value) => {
     const simple = ACTIONS.find((action) => action === key);
     if (simple !== undefined) actions.push({ op: simple });
     else if (key === 'merge') actions.push({ op: 'merge', from: value });
@@ -45,7 +47,7 @@ export async function bitmap(words: readonly string[], host: ImgHost): Promise<n
     bitmap: name,
     actions,
     granularity,
-    warn: host.err,
+    ...naming.options,
   });
   return 0;
 }

@@ -4,6 +4,7 @@ import type { ImgHost } from '../host.ts';
 import { formatJson } from '../text/json.ts';
 import { type CheckedImg, checkImg } from '../work/check-image.ts';
 import { checkCacheMode } from './cache-mode.ts';
+import { Naming } from './naming.ts';
 import { outputFormat } from './output-format.ts';
 import { readArguments } from './read-arguments.ts';
 
@@ -15,7 +16,8 @@ export async function check(words: readonly string[], host: ImgHost): Promise<nu
   let repair: 'leaks' | 'all' | undefined;
   let [output, cache, isQuiet, share] = ['human', 'writeback', false, false];
   const long = ['format=:f', 'repair=:r', 'output=', 'force-share:U', 'quiet:q'];
-  const rest = readArguments(words, { short: 'f:r:T:qU', long }, (key, value) => {
+  const naming = new Naming(host);
+  const rest = readArguments(words, { short: 'f:r:T:qU', long, naming }, (key, value) => {
     if (key === 'f') format = value;
     else if (key === 'r') repair = repairMode(value);
     else if (key === 'T') cache = value;
@@ -27,7 +29,13 @@ export async function check(words: readonly string[], host: ImgHost): Promise<nu
   if (name === undefined || rest.length !== 1) throw usageFailure('Expecting one image file name');
   const form = outputFormat(output);
   checkCacheMode(cache, 'source cache');
-  const checked = await checkImg(name, { format, repair, share, print: host.err });
+  const checked = await checkImg(name, {
+    naming: naming.options,
+    format,
+    repair,
+    share,
+    print: host.err,
+  });
   if (!isQuiet) host.out(form === 'json' ? toJson(checked) : toText(checked));
   return exitCodeOf(checked.check);
 }

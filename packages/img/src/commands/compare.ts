@@ -4,6 +4,7 @@ import { openImage } from '../open/open-image.ts';
 import { Progress } from '../text/progress.ts';
 import { compareImages, type Comparison } from '../work/compare-images.ts';
 import { checkCacheMode } from './cache-mode.ts';
+import { Naming } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
 /** An image could not be opened. */
@@ -14,7 +15,8 @@ export async function compare(words: readonly string[], host: ImgHost): Promise<
   let otherFormat: string | undefined;
   let cache = 'writeback';
   let [strict, isQuiet, shows, share] = [false, false, false, false];
-  const spec = { short: 'f:F:T:pqsU', long: ['force-share:U'], exitCode: EXIT_OPEN };
+  const naming = new Naming(host);
+  const spec = { short: 'f:F:T:pqsU', long: ['force-share:U'], exitCode: EXIT_OPEN, naming };
   const rest = readArguments(words, spec, (key, value) => {
     if (key === 'f') format = value;
     else if (key === 'F') otherFormat = value;
@@ -29,7 +31,7 @@ export async function compare(words: readonly string[], host: ImgHost): Promise<
     throw usageFailure('Expecting two image file names');
   }
   checkCacheMode(cache, 'source cache', EXIT_OPEN);
-  const options = { share, exitCode: EXIT_OPEN, warn: host.err };
+  const options = { ...naming.options, share, exitCode: EXIT_OPEN };
   const one = await openImage(name, { ...options, format });
   try {
     const other = await openImage(otherName, { ...options, format: otherFormat });

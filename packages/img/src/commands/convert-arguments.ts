@@ -3,13 +3,19 @@ import type { ImgHost } from '../host.ts';
 import { addToList, wantsHelp } from '../text/option-list.ts';
 import { sizeOption } from '../text/sizes-in-options.ts';
 import { checkCacheMode } from './cache-mode.ts';
+import { Naming } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
 export interface ConvertArguments {
+  /** How sources are named. */
+  readonly naming: Naming;
+  /** The target is named by a list of options. */
+  readonly targetIsOptions: boolean;
   readonly sources: readonly string[];
   readonly target: string;
   readonly format: string | undefined;
-  readonly targetFormat: string;
+  /** Undefined: the options of the target say it. */
+  readonly targetFormat: string | undefined;
   readonly list: string | undefined;
   readonly backing: string | undefined;
   readonly backingFormat: string | undefined;
@@ -30,7 +36,7 @@ const LONG = [
   'salvage',
   'bitmaps',
   'skip-broken-bitmaps',
-  'source-image-opts',
+  'target-image-opts',
 ];
 const USUAL_SPARSE = 4096;
 const MAX_SPARSE = 16 * 1024 * 1024;
@@ -42,7 +48,8 @@ export function readConvert(words: readonly string[], host: ImgHost): ConvertArg
   const flags = new Set<string>();
   let list: string | undefined;
   let sparse: number | undefined;
-  const spec = { short: 'f:O:B:CcF:o:l:S:pt:T:qnm:WUr:', long: LONG };
+  const naming = new Naming(host);
+  const spec = { short: 'f:O:B:CcF:o:l:S:pt:T:qnm:WUr:', long: LONG, naming };
   const rest = readArguments(words, spec, (key, value) => {
     if (key === 'o') list = addToList(list, value);
     else if (key === 'S') sparse = sparseOf(value, host);
@@ -61,6 +68,9 @@ export function readConvert(words: readonly string[], host: ImgHost): ConvertArg
   if (flags.has('C') && flags.has('c')) {
     throw new ImgFailure('Cannot enable copy offloading when -c is used');
   }
+  if (flags.has('target-image-opts') && !flags.has('n')) {
+    throw new ImgFailure('--target-image-opts requires use of -n flag');
+  }
   if (flags.has('target-is-zero') && !flags.has('n')) {
     throw new ImgFailure('--target-is-zero requires use of -n flag');
   }
@@ -76,10 +86,12 @@ export function readConvert(words: readonly string[], host: ImgHost): ConvertArg
   checkCacheMode(texts.get('T') ?? 'writeback', 'source cache');
   checkCacheMode(texts.get('t') ?? 'unsafe', 'cache');
   return {
+    naming,
+    targetIsOptions: flags.has('target-image-opts'),
     sources: rest.slice(0, -1),
     target,
     format: texts.get('f'),
-    targetFormat: texts.get('O') ?? 'raw',
+    targetFormat: texts.get('O') ?? (flags.has('target-image-opts') ? undefined : 'raw'),
     list,
     backing: texts.get('B'),
     backingFormat: texts.get('F'),

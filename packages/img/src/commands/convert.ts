@@ -8,6 +8,7 @@ import { describeError } from '../open/describe-error.ts';
 import { pathOf } from '../open/file-name.ts';
 import { formatOf, type ImgFormat } from '../open/formats.ts';
 import { identityOf } from '../open/file-status.ts';
+import { type FileSource, type ImageSource, sourceOf } from '../open/image-source.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 import { CreateOptions } from '../text/create-options.ts';
 import { Progress } from '../text/progress.ts';
@@ -29,8 +30,8 @@ export async function convert(words: readonly string[], host: ImgHost): Promise<
   const sources: Image[] = [];
   try {
     for (const name of wanted.sources) {
-      const { format, share } = wanted;
-      sources.push(await openImage(name, { format, share, warn: host.err }));
+      const { naming, format, share } = wanted;
+      sources.push(await openImage(name, { ...naming.options, format, share }));
     }
     await convertOpen(sources, wanted, host);
   } finally {
@@ -44,12 +45,12 @@ async function convertOpen(
   wanted: ConvertArguments,
   host: ImgHost,
 ): Promise<void> {
-  const format = formatOf(wanted.targetFormat, (other) => `Unknown file format '${other}'`);
+  const format = targetFormatOf(wanted);
   const size = sources.reduce((sum, { disk }) => sum + disk.size, 0);
   const options = wanted.skipCreate ? undefined : optionsFor(format, wanted, size, host);
   const bitmaps = await bitmapsOf(sources[0]!, format, options, wanted, host);
   try {
-    const path = pathOf(wanted.target);
+    const { path } = targetFileOf(wanted);
     refuseSources(sources, path, format, wanted);
     const isNew = identityOf(path) === undefined;
     const made = await make(sources, format, options, wanted, host);
@@ -57,7 +58,7 @@ async function convertOpen(
       const isWhole = made !== undefined && 'image' in made;
       const target = isWhole
         ? await fillWhole(made, sources, size, wanted, host)
-        : (made ?? (await openTarget(wanted, format, host)));
+        : (made ?? (await openTarget(wanted, format)));
       try {
         if (!isWhole) await fill(sources, target, size, wanted, host);
         if (bitmaps !== undefined) await copyBitmaps(bitmaps, target);
@@ -71,6 +72,28 @@ async function convertOpen(
     }
   } finally {
     await bitmaps?.store?.close();
+  }
+}
+
+function targetFormatOf(wanted: ConvertArguments): ImgFormat {
+  const { targetFormat } = wanted;
+  if (targetFormat === undefined) return targetOf(wanted).format ?? 'raw';
+  return formatOf(targetFormat, (other) => `Unknown file format '${other}'`);
+}
+
+/** @throws USAGE: nothing of it can be made there */
+function targetFileOf(wanted: ConvertArguments): FileSource {
+  const { file } = targetOf(wanted);
+  if (file.driver !== 'nbd' || wanted.skipCreate) return file;
+  throw notOffered('convert to an NBD server without -n');
+}
+
+function targetOf({ target, targetIsOptions }: ConvertArguments): ImageSource {
+  try {
+    return sourceOf(target, targetIsOptions);
+  } catch (error) {
+    if (!targetIsOptions) throw error;
+    throw new ImgFailure(`Could not open '${target}': ${describeError(error)}`, { cause: error });
   }
 }
 
@@ -89,6 +112,11 @@ function optionsFor(
   options.set('size', String(size));
   if (backing !== undefined) options.set('backing_file', backing);
   if (backingFormat !== undefined) options.set('backing_fmt', backingFormat);
+  if (options.has('backing_file') && wanted.sources.length > 1) {
+    throw new ImgFailure(
+      'Having a backing file for the target makes no sense when concatenating multiple input images',
+    );
+  }
   if (options.has('backing_file') && !options.has('backing_fmt')) {
     throw new ImgFailure('Use of backing file requires explicit backing format');
   }
@@ -190,14 +218,15 @@ async function fillWhole(
 }
 
 function openTarget(
-  { target, compressed }: ConvertArguments,
+  { target, targetFormat, targetIsOptions, compressed, naming }: ConvertArguments,
   format: ImgFormat,
-  host: ImgHost,
 ): Promise<Image> {
   if (compressed && format === 'raw') {
     throw new ImgFailure('Compression not supported for this file format');
   }
-  return openImage(target, { format, writable: true, warn: host.err });
+  const named = { ...naming.options, isOptions: targetIsOptions };
+  const wanted = targetIsOptions ? targetFormat : format;
+  return openImage(target, { ...named, format: wanted, writable: true });
 }
 
 async function fill(

@@ -4,11 +4,12 @@ import type { ImgHost } from '../host.ts';
 import { describeError } from '../open/describe-error.ts';
 import { backingPath, hasProtocol, pathOf } from '../open/file-name.ts';
 import { formatOf, type ImgFormat } from '../open/formats.ts';
-import { openImage } from '../open/open-image.ts';
+import { openImage, type OpenImageOptions } from '../open/open-image.ts';
 import { CreateOptions } from '../text/create-options.ts';
 import { addToList, wantsHelp } from '../text/option-list.ts';
 import { sizeOption } from '../text/sizes-in-options.ts';
 import { createImage } from '../work/create-image.ts';
+import { checkObject } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
 interface Wanted {
@@ -21,6 +22,7 @@ interface Wanted {
   /** The backing file is not opened. */
   readonly isUnsafe: boolean;
   readonly isQuiet: boolean;
+  readonly objects: readonly string[];
 }
 
 export async function create(words: readonly string[], host: ImgHost): Promise<number> {
@@ -44,13 +46,15 @@ function read(words: readonly string[], host: ImgHost): Wanted | undefined {
   let list: string | undefined;
   let backing: string | undefined;
   let backingFormat: string | undefined;
-  const spec = { short: 'F:b:f:qo:u', long: ['quiet:q'] };
+  const spec = { short: 'F:b:f:qo:u', long: ['quiet:q', 'object='] };
+  const objects: string[] = [];
   const rest = readArguments(words, spec, (key, value) => {
     if (key === 'F') backingFormat = value;
     else if (key === 'b') backing = value;
     else if (key === 'f') format = value;
     else if (key === 'q') isQuiet = true;
     else if (key === 'u') isUnsafe = true;
+    else if (key === 'object') objects.push(checkObject(value));
     else list = addToList(list, value);
   });
   const [name, sizeText, extra] = rest;
@@ -62,7 +66,7 @@ function read(words: readonly string[], host: ImgHost): Wanted | undefined {
   if (name === undefined) throw usageFailure('Expecting image file name');
   const size = sizeText === undefined ? undefined : sizeOption(sizeText, 'image size', host.err);
   if (extra !== undefined) throw usageFailure(`Unexpected argument: ${extra}`);
-  return { name, format, list, size, backing, backingFormat, isUnsafe, isQuiet };
+  return { name, format, list, size, backing, backingFormat, isUnsafe, isQuiet, objects };
 }
 
 async function createWanted(wanted: Wanted, host: ImgHost): Promise<void> {
@@ -107,7 +111,7 @@ function setBacking(options: CreateOptions, wanted: Wanted, format: ImgFormat): 
 async function checkBacking(
   options: CreateOptions,
   backing: string,
-  { name, isUnsafe }: Wanted,
+  { name, isUnsafe, objects }: Wanted,
   host: ImgHost,
 ): Promise<void> {
   if (backing === '') throw new ImgFailure('Expected backing file name, got empty string');
@@ -123,7 +127,7 @@ async function checkBacking(
   }
   const path = backingPath(backing, pathOf(name));
   await refuseItself(path, name);
-  const found = await look(path, format, host);
+  const found = await look(path, { format, objects }, host);
   if (format === undefined) {
     const after = `Detected format of ${found.format}.`;
     throw new ImgFailure('Backing file specified without backing format', { after });
@@ -143,9 +147,14 @@ async function refuseItself(backing: string, name: string): Promise<void> {
   );
 }
 
-async function look(path: string, format: string | undefined, host: ImgHost) {
+async function look(
+  path: string,
+  { format, objects }: Pick<OpenImageOptions, 'format' | 'objects'>,
+  host: ImgHost,
+) {
   try {
-    const image = await openImage(path, { format, share: true, warn: host.err });
+    const { connectNbd, err: warn } = host;
+    const image = await openImage(path, { format, share: true, objects, connectNbd, warn });
     const { size } = image.disk;
     await image.disk.close();
     return { size, format: image.format };

@@ -4,6 +4,7 @@ import { formatImgSize } from '../text/format-size.ts';
 import { formatJson, type Json } from '../text/json.ts';
 import { snapshotJson, snapshotTable } from '../text/snapshot-list.ts';
 import { type ImageInfo, imageInfo } from '../work/image-info.ts';
+import { Naming } from './naming.ts';
 import { type OutputFormat, outputFormat } from './output-format.ts';
 import { readArguments } from './read-arguments.ts';
 
@@ -11,7 +12,9 @@ export async function info(words: readonly string[], host: ImgHost): Promise<num
   let format: string | undefined;
   let output: OutputFormat = 'human';
   let [chain, share] = [false, false];
-  const spec = { short: 'f:U', long: ['format=:f', 'output=', 'backing-chain', 'force-share:U'] };
+  const naming = new Naming(host);
+  const long = ['format=:f', 'output=', 'backing-chain', 'force-share:U'];
+  const spec = { short: 'f:U', long, naming };
   let outputText = 'human';
   const rest = readArguments(words, spec, (key, value) => {
     if (key === 'f') format = value;
@@ -22,7 +25,7 @@ export async function info(words: readonly string[], host: ImgHost): Promise<num
   const [name] = rest;
   if (name === undefined || rest.length !== 1) throw usageFailure('Expecting one image file name');
   output = outputFormat(outputText);
-  const infos = await imageInfo(name, { format, share, chain, warn: host.err });
+  const infos = await imageInfo(name, { ...naming.options, format, share, chain });
   if (output === 'json') {
     const values = infos.map(toJson);
     host.out(`${formatJson(chain ? values : values[0]!)}\n`);
@@ -38,7 +41,7 @@ function toText(image: ImageInfo): string {
     `image: ${image.path}`,
     `file format: ${image.format}`,
     `virtual size: ${formatImgSize(virtualSize)} (${virtualSize} bytes)`,
-    `disk size: ${formatImgSize(image.actualSize)}`,
+    `disk size: ${image.actualSize === undefined ? 'unavailable' : formatImgSize(image.actualSize)}`,
   ];
   if (qcow2 === undefined) return `${lines.join('\n')}\n`;
   if (qcow2.encryption !== 'none') lines.push('encrypted: yes');
@@ -112,6 +115,6 @@ function toJson(image: ImageInfo): Json {
     'full-backing-filename': image.backingPath,
     'backing-filename': backing?.name,
     encrypted: qcow2 === undefined || qcow2.encryption === 'none' ? undefined : true,
-    'dirty-flag': qcow2?.dirty ?? false,
+    'dirty-flag': image.actualSize === undefined ? qcow2?.dirty : (qcow2?.dirty ?? false),
   };
 }

@@ -4,6 +4,7 @@ import type { ImgHost } from '../host.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 import { sizeOption } from '../text/sizes-in-options.ts';
 import { fileOf, layersOf } from '../work/layers.ts';
+import { Naming } from './naming.ts';
 import { outputFormat } from './output-format.ts';
 import { readArguments } from './read-arguments.ts';
 
@@ -18,7 +19,8 @@ export async function map(words: readonly string[], host: ImgHost): Promise<numb
   let share = false;
   let [start, length]: [bigint, bigint | undefined] = [0n, undefined];
   const long = ['format=:f', 'output=', 'force-share:U', 'start-offset=:s', 'max-length=:l'];
-  const rest = readArguments(words, { short: 'f:s:l:U', long }, (key, value) => {
+  const naming = new Naming(host);
+  const rest = readArguments(words, { short: 'f:s:l:U', long, naming }, (key, value) => {
     if (key === 'f') format = value;
     else if (key === 'U') share = true;
     else if (key === 's') start = sizeOption(value, 'start offset', host.err);
@@ -28,7 +30,7 @@ export async function map(words: readonly string[], host: ImgHost): Promise<numb
   const [name] = rest;
   if (name === undefined || rest.length !== 1) throw usageFailure('Expecting one image file name');
   const print = outputFormat(output) === 'json' ? printJson : printText;
-  const image = await openImage(name, { format, share, lock: 'look', warn: host.err });
+  const image = await openImage(name, { ...naming.options, format, share, lock: 'look' });
   try {
     const window = {
       start: Number(start),

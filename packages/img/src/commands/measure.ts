@@ -7,6 +7,7 @@ import { formatJson } from '../text/json.ts';
 import { addToList, wantsHelp } from '../text/option-list.ts';
 import { sizeOption } from '../text/sizes-in-options.ts';
 import { type Measured, measureImage } from '../work/measure-image.ts';
+import { Naming } from './naming.ts';
 import { outputFormat } from './output-format.ts';
 import { readArguments } from './read-arguments.ts';
 
@@ -16,7 +17,8 @@ export async function measure(words: readonly string[], host: ImgHost): Promise<
   let size: bigint | undefined;
   let [output, target, share] = ['human', 'raw', false];
   const long = ['output=', 'size=', 'force-share:U'];
-  const rest = readArguments(words, { short: 'f:l:o:O:U', long }, (key, value) => {
+  const naming = new Naming(host);
+  const rest = readArguments(words, { short: 'f:l:o:O:U', long, naming }, (key, value) => {
     if (key === 'f') format = value;
     else if (key === 'l') throw notOffered('measure -l');
     else if (key === 'o') list = addToList(list, value);
@@ -27,7 +29,7 @@ export async function measure(words: readonly string[], host: ImgHost): Promise<
   });
   const [name] = rest;
   if (rest.length > 1) throw new ImgFailure('At most one filename argument is allowed.');
-  if (name === undefined && format !== undefined) {
+  if (name === undefined && (format !== undefined || naming.options.isOptions === true)) {
     throw new ImgFailure('--image-opts, -f, and -l require a filename argument.');
   }
   if (name === undefined && size === undefined) {
@@ -39,7 +41,7 @@ export async function measure(words: readonly string[], host: ImgHost): Promise<
   const image =
     name === undefined
       ? undefined
-      : await openImage(name, { format, share, lock: 'look', warn: host.err });
+      : await openImage(name, { ...naming.options, format, share, lock: 'look' });
   try {
     const known = formatOf(target, (other) => `Unknown file format '${other}'`);
     if (list !== undefined && wantsHelp(list)) {

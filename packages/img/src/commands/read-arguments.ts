@@ -1,4 +1,5 @@
 import { notOffered, usageFailure } from '../failure.ts';
+import type { Naming } from './naming.ts';
 import { Getopt, type LongOption } from '../text/getopt.ts';
 
 export interface ArgumentSpec {
@@ -7,6 +8,8 @@ export interface ArgumentSpec {
   /** Names of long options; `=` behind one that takes a value, `:x` behind one that is a letter's. */
   readonly long: readonly string[];
   readonly exitCode?: number;
+  /** Takes `--image-opts` and `--object`; they are refused by name without it. */
+  readonly naming?: Naming;
 }
 
 /** What a user may ask of every command. */
@@ -21,10 +24,11 @@ const NOT_OURS = ['object=', 'image-opts', 'target-image-opts'];
  */
 export function readArguments(
   words: readonly string[],
-  { short, long, exitCode = 1 }: ArgumentSpec,
+  { short, long, exitCode = 1, naming }: ArgumentSpec,
   take: (key: string, value: string) => void,
 ): readonly string[] {
-  const options = [...long, ...NOT_OURS, 'help:h'].map(longOption);
+  const others = NOT_OURS.filter((option) => !long.includes(option));
+  const options = [...long, ...others, 'help:h'].map(longOption);
   const getopt = new Getopt(words, { short: `${short}h`, long: options });
   for (let found = getopt.next(); found !== undefined; found = getopt.next()) {
     if (found.kind === 'unknown') {
@@ -35,7 +39,8 @@ export function readArguments(
     }
     const { key, value } = found;
     if (key === 'h') throw new HelpWanted();
-    if (NOT_OURS.includes(key) || NOT_OURS.includes(`${key}=`)) {
+    if (naming?.take(key, value) === true) continue;
+    if (others.includes(key) || others.includes(`${key}=`)) {
       throw notOffered(`Option '--${key}'`, exitCode);
     }
     take(key, value);

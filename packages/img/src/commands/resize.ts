@@ -3,6 +3,7 @@ import type { ImgHost } from '../host.ts';
 import { openImage } from '../open/open-image.ts';
 import { sizeParameter } from '../text/sizes-in-options.ts';
 import { resizeImage } from '../work/resize-image.ts';
+import { Naming } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
 const NO_SHRINK = [
@@ -16,7 +17,8 @@ export async function resize(words: readonly string[], host: ImgHost): Promise<n
   const sizeText = words.at(-1)!;
   let format: string | undefined;
   let [isQuiet, shrink, preallocation] = [false, false, 'off'];
-  const spec = { short: 'f:q', long: ['preallocation=', 'shrink'] };
+  const naming = new Naming(host);
+  const spec = { short: 'f:q', long: ['preallocation=', 'shrink'], naming };
   const rest = readArguments(words.slice(0, -1), spec, (key, value) => {
     if (key === 'f') format = value;
     else if (key === 'q') isQuiet = true;
@@ -29,7 +31,7 @@ export async function resize(words: readonly string[], host: ImgHost): Promise<n
   }
   const sign = /^[+-]/.exec(sizeText)?.[0];
   const amount = sizeParameter(sign === undefined ? sizeText : sizeText.slice(1), 'size', host.err);
-  const image = await openImage(name, { format, writable: true, warn: host.err });
+  const image = await openImage(name, { ...naming.options, format, writable: true });
   try {
     const now = BigInt(image.disk.size);
     const size = BigInt.asIntN(

@@ -2,12 +2,14 @@ import { notOffered, usageFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { openImage } from '../open/open-image.ts';
 import { snapshotTable } from '../text/snapshot-list.ts';
+import { Naming } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
 export async function snapshot(words: readonly string[], host: ImgHost): Promise<number> {
   let action: string | undefined;
   let share = false;
-  const spec = { short: 'la:c:d:qU', long: ['force-share:U'] };
+  const naming = new Naming(host);
+  const spec = { short: 'la:c:d:qU', long: ['force-share:U'], naming };
   const rest = readArguments(words, spec, (key) => {
     if (key === 'U') share = true;
     if (key === 'U' || key === 'q') return;
@@ -19,8 +21,8 @@ export async function snapshot(words: readonly string[], host: ImgHost): Promise
   if (action !== undefined && action !== 'l') throw notOffered(`snapshot -${action}`);
   // Without an action qemu-img opens it as for one that changes it, and does nothing.
   const writable = action === undefined;
-  const options = { share, writable, lock: 'look', skipBacking: true, warn: host.err } as const;
-  const image = await openImage(name, options);
+  const options = { share, writable, lock: 'look', skipBacking: true } as const;
+  const image = await openImage(name, { ...naming.options, ...options });
   try {
     if (action === 'l') host.out(snapshotTable((await image.qcow2?.snapshots()) ?? []));
   } finally {

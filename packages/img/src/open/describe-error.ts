@@ -19,6 +19,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'File name too long',
   ENOENT: 'No such file or directory',
   ENOSPC: 'No space left on device',
+  ENOTCONN: 'Transport endpoint is not connected',
   ENOTDIR: 'Not a directory',
   ENXIO: 'No such device or address',
   EOPNOTSUPP: 'Operation not supported',

@@ -1,7 +1,7 @@
 import { ImgFailure, notOffered } from '../failure.ts';
 
 /** What qemu-img reaches besides files. */
-const PROTOCOLS = new Set(
+export const PROTOCOLS = new Set(
   (
     'json nbd nbd+tcp nbd+unix http https ftp ftps ssh sftp iscsi iser gluster gluster+tcp gluster+unix ' +
     'gluster+rdma rbd nfs nvme fat blkdebug blkverify host_device host_cdrom null-co null-aio quorum ' +
@@ -21,7 +21,9 @@ export function hasProtocol(name: string): boolean {
 export function pathOf(name: string): string {
   const path = name.startsWith('file:') ? name.slice('file:'.length) : name;
   if (path === '') throw new ImgFailure("The 'file' block driver requires a file name");
-  if (path !== name || !hasProtocol(name)) return path;
+  // What is left must not be taken for a protocol.
+  if (path !== name) return hasProtocol(path) ? `./${path}` : path;
+  if (!hasProtocol(name)) return path;
   const protocol = name.slice(0, name.indexOf(':'));
   if (PROTOCOLS.has(protocol)) throw notOffered(`Protocol '${protocol}'`);
   throw new ImgFailure(`Unknown protocol '${protocol}'`);

@@ -1,20 +1,29 @@
 import { type BlockDevice, type FileBlockDevice, openFileDevice } from '@tidemark/block';
 import { isTidemarkError } from '@tidemark/core';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
-import { ImgFailure, PROGRAM } from '../failure.ts';
-import { describeError, systemErrorOf } from './describe-error.ts';
-import { backingPath, pathOf } from './file-name.ts';
-import { statusOf } from './file-status.ts';
+import { ImgFailure } from '../failure.ts';
+import { describeError } from './describe-error.ts';
+import { backingPath } from './file-name.ts';
 import { formatOf, type ImgFormat, probe } from './formats.ts';
+import { fileSourceOf, type FileSource, type ImageSource, sourceOf } from './image-source.ts';
+import { connect, type Connecting } from './nbd-disk.ts';
+import { lostBitmaps, probedRaw, wordFileError } from './open-words.ts';
 import { wordQcow2Error } from './qcow2-errors.ts';
 import { recount } from './recount.ts';
 import { RawDisk } from './raw-disk.ts';
 import { refuseSidecar } from './sidecar.ts';
 
+const SHARE_CONFLICT = '--force-share/-U conflicts with image options';
+
+/** Of options that do not go together, before an image is named. */
+class Refusal extends Error {}
+
 /** Far above what people build. */
 const MAX_DEPTH = 200;
 
-export interface OpenImageOptions {
+export interface OpenImageOptions extends Connecting {
+  /** The name is a list of options. Default false. */
+  readonly isOptions?: boolean;
   /** Omitted: found by the first bytes. */
   readonly format?: string | undefined;
   /** Default false. */
@@ -47,6 +56,10 @@ export interface Image {
   readonly file: FileBlockDevice;
   readonly qcow2: Qcow2Image | undefined;
   readonly backing: Image | undefined;
+  /** The driver of a disk that a server has, or that was opened as what it lies in. */
+  readonly protocol?: string | undefined;
+  /** A server has the disk: there is no file of it here. Default false. */
+  readonly isRemote?: boolean;
   /** What the data lies in, where that is not the image. Absent also where it was not opened. */
   readonly dataFile?: FileBlockDevice | undefined;
   /** Of that. */
@@ -57,11 +70,17 @@ export interface Image {
 export async function openImage(name: string, options: OpenImageOptions): Promise<Image> {
   const { exitCode = 1 } = options;
   try {
-    if (options.share === true && options.writable === true) {
+    if (options.isOptions === true && options.format !== undefined) {
+      throw new Refusal('--image-opts and --format are mutually exclusive');
+    }
+    const source = sourceOf(name, options.isOptions === true);
+    if (options.share === true && source.share === false) throw new Refusal(SHARE_CONFLICT);
+    if (options.writable === true && (options.share === true || source.share === true)) {
       throw new ImgFailure('force-share=on can only be used with read-only images');
     }
-    return await openLayer(name, options, []);
+    return await openLayer(source, options, []);
   } catch (error) {
+    if (error instanceof Refusal) throw new ImgFailure(error.message, { exitCode });
     const after = error instanceof ImgFailure ? error.after : '';
     const code = isTidemarkError(error) ? error.code : 'IO_FAILED';
     throw new ImgFailure(`Could not open '${name}': ${describeError(error)}`, {
@@ -74,24 +93,31 @@ export async function openImage(name: string, options: OpenImageOptions): Promis
 }
 
 async function openLayer(
-  name: string,
-  options: OpenImageOptions,
+  source: ImageSource,
+  given: OpenImageOptions,
   above: readonly string[],
 ): Promise<Image> {
-  const wanted = options.format === undefined ? undefined : formatOf(options.format);
-  const path = pathOf(name);
+  const isShared = source.share === true || (source.isUnlocked && given.writable !== true);
+  const options = isShared ? { ...given, share: true } : given;
+  const { path } = source.file;
+  const wanted = options.format === undefined ? source.format : formatOf(options.format);
   if (above.length > MAX_DEPTH) throw new ImgFailure(`Backing chains of over ${MAX_DEPTH} images`);
-  const file = await openFile(path, options);
+  const file = await openFile(source.file, options);
+  const remote = source.file.driver === 'nbd' && { isRemote: true };
   try {
-    const format = wanted ?? (await probe(file));
+    const format = source.isBare ? 'raw' : (wanted ?? (await probe(file)));
     if (format === 'raw') {
-      if (wanted === undefined && options.writable === true) options.warn(probedRaw(path));
-      return { path, format, disk: new RawDisk(file), file, qcow2: undefined, backing: undefined };
+      if (!source.isBare && wanted === undefined && options.writable === true) {
+        options.warn(probedRaw(path));
+      }
+      const protocol = source.isBare ? source.file.driver : undefined;
+      const raw = { path, format, file, qcow2: undefined, backing: undefined } as const;
+      return { ...raw, disk: new RawDisk(file), protocol, ...remote };
     }
     if (options.writable === true && options.isRepair !== true) {
       await recount(path, file, options.warn);
     }
-    return await openQcow2Layer(path, file, options, above);
+    return { ...(await openQcow2Layer(source, file, options, above)), ...remote };
   } catch (error) {
     await file.close();
     throw error;
@@ -99,19 +125,22 @@ async function openLayer(
 }
 
 async function openQcow2Layer(
-  path: string,
+  source: ImageSource,
   file: FileBlockDevice,
   options: OpenImageOptions,
   above: readonly string[],
 ): Promise<Image> {
-  const { writable = false, skipBacking = false, skipData = false, isRepair = false } = options;
+  const { writable = false, skipData = false, isRepair = false } = options;
+  const { path } = source.file;
+  const skipBacking = options.skipBacking === true || source.backing === null;
   let backing: Image | undefined;
   let dataFile: FileBlockDevice | undefined;
   let dataPath: string | undefined;
   const openDataFile = async (name: string | undefined) => {
-    if (name === undefined) throw new ImgFailure("'data-file' is required for this image");
-    dataPath = pathOf(name);
-    dataFile = await openFile(dataPath, options);
+    const given = source.dataFile ?? (name === undefined ? undefined : fileSourceOf(name));
+    if (given === undefined) throw new ImgFailure("'data-file' is required for this image");
+    dataPath = given.path;
+    dataFile = await openFile(given, options);
     return dataFile;
   };
   try {
@@ -121,7 +150,10 @@ async function openQcow2Layer(
       allowEncrypted: !writable && skipBacking,
       ...(skipData ? { skipDataFile: true } : { openDataFile }),
       openBacking: async (name, format) => {
-        backing = await openBacking(backingPath(name, path), format, options, [...above, path]);
+        const own = () => sourceOf(backingPath(name, path), false);
+        const given = source.backing ?? own;
+        const wanted = source.backing == null ? format : undefined;
+        backing = await openBacking(given, wanted, options, [...above, path]);
         return backing.disk;
       },
     });
@@ -136,13 +168,14 @@ async function openQcow2Layer(
 }
 
 async function openBacking(
-  name: string,
+  source: ImageSource | (() => ImageSource),
   format: string | undefined,
-  { share = false, lock = 'keep', warn }: OpenImageOptions,
+  { share = false, lock = 'keep', warn, connectNbd, objects }: OpenImageOptions,
   above: readonly string[],
 ): Promise<Image> {
   try {
-    return await openLayer(name, { format, share, lock, warn }, above);
+    const options = { format, share, lock, warn, connectNbd, objects };
+    return await openLayer(typeof source === 'function' ? source() : source, options, above);
   } catch (error) {
     const after = error instanceof ImgFailure ? error.after : '';
     throw new ImgFailure(`Could not open backing file: ${describeError(error)}`, {
@@ -153,8 +186,10 @@ async function openBacking(
 }
 
 /** @throws USAGE and others: only the reason, without the name of the image */
-async function openFile(path: string, options: OpenImageOptions): Promise<FileBlockDevice> {
+async function openFile(source: FileSource, options: OpenImageOptions): Promise<FileBlockDevice> {
   const { writable = false, share = false, lock = 'keep' } = options;
+  if (source.driver === 'nbd') return connect(source.nbd, writable, options);
+  const { path } = source;
   try {
     return await openFileDevice(path, {
       writable,
@@ -166,62 +201,4 @@ async function openFile(path: string, options: OpenImageOptions): Promise<FileBl
   } catch (error) {
     throw await wordFileError(error, path, { writable });
   }
-}
-
-/** Why a file could not be opened as an image, as QEMU's programs word it. */
-export async function wordOpenError(
-  problem: unknown,
-  path: string,
-  { writable }: { readonly writable: boolean },
-): Promise<{ readonly message: string; readonly after: string }> {
-  const error = wordQcow2Error(await wordFileError(problem, path, { writable }));
-  const after = error instanceof ImgFailure ? error.after : '';
-  return { message: describeError(error), after };
-}
-
-export async function wordFileError(
-  problem: unknown,
-  path: string,
-  { writable }: { readonly writable: boolean },
-): Promise<unknown> {
-  if (isTidemarkError(problem, 'LOCKED') && systemErrorOf(problem) === undefined) {
-    const lock = writable ? '"write" lock' : 'shared "write" lock';
-    return new ImgFailure(`Failed to get ${lock}`, {
-      code: 'LOCKED',
-      after: `Is another process using the image [${path}]?\n`,
-      cause: problem,
-    });
-  }
-  if (isTidemarkError(problem, 'DEVICE_UNSUPPORTED')) {
-    const isFolder = (await statusOf(path).catch(() => undefined))?.isDirectory() === true;
-    const what = isFolder ? 'a regular file' : 'a regular file or a block device';
-    return new ImgFailure(`'file' driver requires '${path}' to be ${what}`, { cause: problem });
-  }
-  const system = systemErrorOf(problem);
-  if (system === undefined || !isTidemarkError(problem)) return problem;
-  return new ImgFailure(`Could not open '${path}': ${system}`, {
-    code: problem.code,
-    cause: problem,
-  });
-}
-
-function lostBitmaps(version: 2 | 3): string {
-  const why =
-    version === 2
-      ? 'This qcow2 v2 image contains bitmaps, but they may have been modified by software without ' +
-        'persistent bitmap support; so now these bitmaps may be considered inconsistent'
-      : 'a program lacking bitmap support modified this file, so all bitmaps are now considered ' +
-        'inconsistent';
-  const leaks = "Some clusters may be leaked, run 'qemu-img check -r' on the image file to fix.";
-  return `${PROGRAM}: warning: ${why}\n${leaks}\n`;
-}
-
-function probedRaw(path: string): string {
-  const indent = ' '.repeat('WARNING: '.length);
-  return [
-    `WARNING: Image format was not specified for '${path}' and probing guessed raw.`,
-    `${indent}Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.`,
-    `${indent}Specify the 'raw' format explicitly to remove the restrictions.`,
-    '',
-  ].join('\n');
 }

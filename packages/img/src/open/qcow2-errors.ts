@@ -7,6 +7,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   'header.backingFileSize': 'Backing file name too long',
   'header.refcountTableClusters': 'Image does not contain a reference count table',
   'header.refcountTableOffset': 'Reference count table offset invalid',
+  'header.size': 'Image is too big',
   'header.l1Size': 'L1 table is too small',
   'header.l1TableOffset': 'Active L1 table offset invalid',
   'header.snapshotCount': 'Snapshot table too large',

@@ -27,6 +27,8 @@ export interface ChangeBitmapOptions {
   /** Of a new bitmap, in bytes. Default, and with 0: by the image's clusters. */
   readonly granularity?: bigint | undefined;
   readonly warn: (text: string) => void;
+  /** The name of the image is a list of options. Default false. */
+  readonly isOptions?: boolean | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface ChangeBitmapOptions {
 export async function changeBitmap(options: ChangeBitmapOptions): Promise<void> {
   const { warn, bitmap } = options;
   const image = await openImage(options.image.name, {
+    isOptions: options.isOptions === true,
     format: options.image.format,
     writable: true,
     skipBacking: true,

@@ -16,6 +16,8 @@ export interface CheckImgOptions {
   /** What is set right: only leaks, or all. Default: nothing. */
   readonly repair?: 'leaks' | 'all' | undefined;
   readonly share?: boolean;
+  /** How the name is to be taken. */
+  readonly naming?: Partial<OpenImageOptions>;
   /** Gets lines, for standard error: what is wrong, and what of it is being set right. */
   readonly print: (text: string) => void;
 }
@@ -34,7 +36,13 @@ const EXIT_NO_CHECK = 63;
 /** Counts the references of a qcow2 image. @throws USAGE and others, worded as qemu-img does */
 export async function checkImg(name: string, options: CheckImgOptions): Promise<CheckedImg> {
   const { format, repair, share = false, print } = options;
-  const opening: OpenImageOptions = { format, share, warn: print, writable: repair !== undefined };
+  const opening: OpenImageOptions = {
+    ...options.naming,
+    format,
+    share,
+    warn: print,
+    writable: repair !== undefined,
+  };
   const image = await openImage(name, { ...opening, isRepair: true }).catch((error: unknown) => {
     throw withOtherWay(error);
   });

@@ -7,7 +7,8 @@ import { systemErrorOf } from '../open/describe-error.ts';
 import { pathOf } from '../open/file-name.ts';
 import type { ImgFormat } from '../open/formats.ts';
 import { RawDisk, wholeSectors } from '../open/raw-disk.ts';
-import { type Image, wordFileError } from '../open/open-image.ts';
+import type { Image } from '../open/open-image.ts';
+import { wordFileError } from '../open/open-words.ts';
 import type { CreateOptions } from '../text/create-options.ts';
 import { planQcow2 } from './plan-qcow2.ts';
 import { warnOfSidecar } from './sidecar-beside.ts';
@@ -20,6 +21,9 @@ export interface CreateImageOptions {
   readonly options: CreateOptions;
   readonly warn: (text: string) => void;
 }
+
+/** Ways of preallocation that take up space for the data. */
+const SETS_ASIDE: ReadonlySet<string> = new Set(['falloc', 'full']);
 
 /** More than a file can have. Bytes. */
 const MAX_FILE = 2n ** 53n - 1n;
@@ -83,6 +87,7 @@ async function createWithData(
     await warnOfSidecar(dataFile.name, warn);
     await data.resize(0);
     await data.resize(size);
+    if (SETS_ASIDE.has(plan.preallocation ?? 'off')) await allocate(data, size);
     await createQcow2(file, plan);
   });
   await made.close();

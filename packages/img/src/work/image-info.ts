@@ -2,6 +2,7 @@ import { BitmapDirectory, type Qcow2Info, type Snapshot } from '@tidemark/qcow2'
 import { ImgFailure } from '../failure.ts';
 import { backingPath } from '../open/file-name.ts';
 import { statusOf } from '../open/file-status.ts';
+import type { Connecting } from '../open/nbd-disk.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 
 /** What `imageInfo` tells of an image. */
@@ -10,8 +11,8 @@ export interface ImageInfo {
   readonly format: string;
   /** Bytes of the disk. */
   readonly virtualSize: number;
-  /** Bytes that its file takes up. */
-  readonly actualSize: number;
+  /** Bytes that its file takes up. Absent: it is on a server. */
+  readonly actualSize: number | undefined;
   /** Present for qcow2. */
   readonly qcow2?: Qcow2Info;
   readonly snapshots: readonly Snapshot[];
@@ -28,7 +29,9 @@ interface InfoBitmap {
 }
 
 /** How `imageInfo` looks at an image. */
-export interface ImageInfoOptions {
+export interface ImageInfoOptions extends Connecting {
+  /** The name is a list of options. Default false. */
+  readonly isOptions?: boolean | undefined;
   readonly format?: string | undefined;
   readonly share?: boolean;
   /** The images behind it too. Default false. */
@@ -43,17 +46,18 @@ export async function imageInfo(
 ): Promise<readonly ImageInfo[]> {
   const found: ImageInfo[] = [];
   const seen = new Set<string>();
-  let format = options.format;
+  let { format, isOptions = false } = options;
   for (let next: string | undefined = name; next !== undefined;) {
     if (seen.has(next)) throw new ImgFailure(`Backing file '${next}' creates an infinite loop.`);
     seen.add(next);
     const alone = { lock: 'look', skipBacking: true, skipData: true } as const;
-    const image = await openImage(next, { ...options, ...alone, format });
+    const image = await openImage(next, { ...options, ...alone, format, isOptions });
     try {
       const info = await describe(image);
       found.push(info);
       next = chain ? info.backingPath : undefined;
       format = info.qcow2?.backing?.format;
+      isOptions = false;
     } finally {
       await image.disk.close();
     }
@@ -61,9 +65,11 @@ export async function imageInfo(
   return found;
 }
 
-async function describe({ path, format, disk, qcow2 }: Image): Promise<ImageInfo> {
-  const { blocks } = await statusOf(path);
-  const common = { path, format, virtualSize: disk.size, actualSize: blocks * 512 };
+async function describe(image: Image): Promise<ImageInfo> {
+  const { path, disk, qcow2, isRemote = false } = image;
+  const format = image.protocol ?? image.format;
+  const actualSize = isRemote ? undefined : (await statusOf(path)).blocks * 512;
+  const common = { path, format, virtualSize: disk.size, actualSize };
   if (qcow2 === undefined) return { ...common, snapshots: [], bitmaps: [] };
   const { info } = qcow2;
   const directory = await BitmapDirectory.open({ image: qcow2.metadata });

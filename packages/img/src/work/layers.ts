@@ -1,6 +1,11 @@
 import type { LayerExtent } from '@tidemark/qcow2';
 import type { Image } from '../open/open-image.ts';
 import { statusOf } from '../open/file-status.ts';
+import { type NbdDisk, statusOfServer } from '../open/nbd-disk.ts';
+
+/** Flags of `base:allocation` (proto.md, "Metadata contexts"). */
+const HOLE = 1;
+const ZERO = 2;
 
 /**
  * Which file of the chain decides each part of the disk, as `qemu-img map` tells it. Ranges behind
@@ -15,6 +20,11 @@ export async function* layersOf(
   const inside = Math.max(0, Math.min(length, disk.size - offset));
   if (inside === 0) return;
   if (qcow2 === undefined) {
+    const status = statusOfServer(image.file);
+    if (status !== undefined) {
+      yield* layersOfServer(status, offset, inside);
+      return;
+    }
     for await (const { zero, ...part } of disk.extents(offset, inside)) {
       const place = { offset: part.offset, length: part.length, host: part.offset };
       yield { ...place, depth: 0, present: true, zero, data: !zero, compressed: false };
@@ -32,6 +42,20 @@ export async function* layersOf(
     const place = places.get(depth);
     if (place === undefined) yield extent;
     else yield* splitByHoles(extent, host, place);
+  }
+}
+
+/** As QEMU's client takes what a server says: a hole that is not zeros is nothing at all. */
+async function* layersOfServer(
+  status: NonNullable<NbdDisk['status']>,
+  offset: number,
+  length: number,
+): AsyncGenerator<LayerExtent> {
+  for await (const { flags, ...part } of status(offset, length)) {
+    const [data, zero] = [(flags & HOLE) === 0, (flags & ZERO) !== 0];
+    const present = data || zero;
+    const place = present ? { host: part.offset } : {};
+    yield { ...part, ...place, depth: 0, present, zero, data, compressed: false };
   }
 }
 
@@ -53,7 +77,7 @@ function imageAt(image: Image, depth: number): Image {
  */
 async function preallocated(image: Image): Promise<Image | undefined> {
   const { qcow2, path, file } = image;
-  if (qcow2 === undefined) return undefined;
+  if (qcow2 === undefined || image.isRemote === true) return undefined;
   const { clusterSize } = qcow2.info;
   const clusters = Math.floor(((await statusOf(path)).blocks * 512) / clusterSize);
   const least = Math.max(Math.floor((clusters * 10) / 9), clusters + 2);

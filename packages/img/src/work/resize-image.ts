@@ -53,6 +53,7 @@ async function resizeRaw(
 ): Promise<void> {
   if (preallocation === 'metadata')
     throw new ImgFailure('Unsupported preallocation mode: metadata');
+  if (image.isRemote === true) throw new ImgFailure('Cannot resize NBD nodes');
   const store = await bitmapsBeside(image, { warn });
   try {
     await resizeBoth(image, Number(size), { preallocation, store });

@@ -19,7 +19,7 @@ export async function bitmapsBeside(
   image: Image,
   options: OpenBesideOptions,
 ): Promise<BitmapStore | undefined> {
-  if (image.qcow2 !== undefined) return undefined;
+  if (image.qcow2 !== undefined || image.isRemote === true) return undefined;
   const path = await sidecarBeside(image.path);
   if (path === undefined) return undefined;
   // Sidecars take their time to load, and few raw images have one.

@@ -56,6 +56,8 @@ function isPlain({ extendedL2, preallocation, dataFile, backing }: CreateQcow2Op
 /** Bytes of data, about: what the files take up. */
 async function expectedOf(sources: readonly Image[], size: number): Promise<number> {
   let bytes = 0;
-  for (const { path } of sources) bytes += (await statusOf(path)).blocks * 512;
+  for (const { path, isRemote = false, disk } of sources) {
+    bytes += isRemote ? disk.size : (await statusOf(path)).blocks * 512;
+  }
   return Math.min(bytes, size);
 }

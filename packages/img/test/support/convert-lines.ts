@@ -48,6 +48,8 @@ export const CONVERT = [
     convert -n -O qcow2 a.qcow2 data-raw.qcow2
     convert gone.qcow2 out
     convert -O qcow2 a.qcow2 not/there
+    convert -O qcow2 -B a.qcow2 a.qcow2 a.qcow2 out.qcow2
+    convert -O qcow2 -B a.qcow2 -F qcow2 a.qcow2 a.qcow2 out.qcow2
     convert -O qcow2 a.qcow2 a.qcow2
     convert a.qcow2 a.qcow2
     convert -n a.qcow2 a.qcow2

@@ -17,14 +17,28 @@ export function serverTlsOf(options: NbdOptions): NbdServerTls | undefined {
 export function clientTlsOf(options: NbdOptions): NbdClientTls | undefined {
   const found = credentialsOf(parseObjects(options.objects), options, 'client');
   if (found === undefined) return undefined;
+  return clientTls(
+    found,
+    options.tlsHostname ?? (options.socket === undefined ? options.bind : ''),
+  );
+}
+
+/** TLS of a client, by the object that it names. @throws USAGE; NbdFailure with the reason alone */
+export function namedClientTls(
+  objects: readonly string[],
+  { creds, hostname }: { readonly creds: string; readonly hostname: string },
+): NbdClientTls {
+  return clientTls(credentialsNamed(parseObjects(objects), creds, 'client'), hostname);
+}
+
+function clientTls(found: Credentials, hostname: string): NbdClientTls {
   const { type, dir, verifyPeer, username } = found;
   if (type === 'psk') return { type, keyFile: join(dir, 'keys.psk'), username };
-  const hostname = options.tlsHostname ?? (options.socket === undefined ? options.bind : '');
   return { type, certificates: dir, hostname, verifyPeer };
 }
 
 function credentialsOf(
-  { credentials }: ProgramObjects,
+  objects: ProgramObjects,
   { tlsCreds, tlsAuthz, tlsHostname }: NbdOptions,
   endpoint: 'server' | 'client',
 ): Credentials | undefined {
@@ -40,11 +54,24 @@ function credentialsOf(
   if (tlsHostname !== undefined && !isList) {
     throw new NbdFailure('TLS hostname is only supported with export list');
   }
-  const found = credentials.get(tlsCreds);
+  try {
+    return credentialsNamed(objects, tlsCreds, endpoint);
+  } catch (error) {
+    if (!(error instanceof NbdFailure)) throw error;
+    throw new NbdFailure(`Failed to get TLS creds: ${error.message}`, { cause: error });
+  }
+}
+
+function credentialsNamed(
+  { credentials }: ProgramObjects,
+  id: string,
+  endpoint: 'server' | 'client',
+): Credentials {
+  const found = credentials.get(id);
+  if (found?.endpoint === endpoint) return found;
   const problem =
     found === undefined
-      ? `No TLS credentials with id '${tlsCreds}'`
+      ? `No TLS credentials with id '${id}'`
       : `Expected TLS credentials for a ${endpoint} endpoint`;
-  if (found?.endpoint !== endpoint) throw new NbdFailure(`Failed to get TLS creds: ${problem}`);
-  return found;
+  throw new NbdFailure(problem);
 }

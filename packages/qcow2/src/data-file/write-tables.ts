@@ -33,8 +33,10 @@ export interface TablePlan extends TablesOptions {
   readonly firstTable: number;
   /** Clusters that are mapped in advance lie here, in the order of the disk. */
   readonly firstData: number;
-  /** Bytes of the file with them. */
+  /** Bytes of the file with them, in whole clusters. */
   readonly end: number;
+  /** Bytes of the file, which may end with the last entry of its last table, as QEMU's do. */
+  readonly fileSize: number;
 }
 
 export function planTables(options: TablesOptions): TablePlan {
@@ -48,6 +50,7 @@ export function planTables(options: TablesOptions): TablePlan {
   const counts = planCounts(used.end / clusterSize + mapClusters + dataClusters, geometry);
   const firstBlock = used.end + counts.tableClusters * clusterSize;
   const l1Offset = firstBlock + counts.blocks * clusterSize;
+  const end = counts.total * clusterSize;
   return {
     ...options,
     header: {
@@ -60,7 +63,8 @@ export function planTables(options: TablesOptions): TablePlan {
     blockCount: counts.blocks,
     firstTable: l1Offset + l1Clusters * clusterSize,
     firstData: (counts.total - dataClusters) * clusterSize,
-    end: counts.total * clusterSize,
+    end,
+    fileSize: hasTables ? end : l1Offset + l1Entries * TABLE_ENTRY_SIZE,
   };
 }
 
@@ -78,7 +82,7 @@ export function planCounts(clusters: number, { clusterSize, refcountsPerBlock }:
 /** Writes the tables where the file has nothing but zeros, as far as it reaches; flushes nothing. */
 export async function writeTables(file: HostFile, plan: TablePlan): Promise<void> {
   const { geometry, size, header, firstTable, firstBlock } = plan;
-  await file.ensureSize(plan.end);
+  await file.ensureSize(plan.fileSize);
   if (plan.isMapped || plan.preallocated !== undefined) {
     const start = plan.isMapped ? 0 : plan.firstData;
     const map = { size, start, isHidden: plan.preallocated === 'unallocated' };

@@ -182,7 +182,8 @@ function compressionType(where: string, fields: Fields, cluster: Uint8Array): 'z
 }
 
 function backingFormat(where: string, extensions: readonly Extension[]): string | undefined {
-  const found = extensions.find(({ type }) => type === ExtensionType.backingFormat);
+  // As QEMU: of several the last one counts.
+  const found = extensions.findLast(({ type }) => type === ExtensionType.backingFormat);
   if (found === undefined) return undefined;
   if (found.data.length > Limit.backingFormat) {
     throw corrupt({

@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import { openFileDevice } from '@tidemark/block';
+import { expect, it } from 'vitest';
+import { tempDir } from '../../../tools/qemu.ts';
+import { runOurs } from './support/both.ts';
+
+it('an image that is named without locks is looked at, and not written beside its writer', async () => {
+  const dir = tempDir();
+  const named = 'driver=qcow2,file.filename=a.qcow2,file.locking=off';
+  expect(await runOurs(dir, ['create', '-q', '-f', 'qcow2', 'a.qcow2', '1M'])).toMatchObject({
+    code: 0,
+  });
+  const writer = await openFileDevice(join(dir, 'a.qcow2'), { writable: true });
+  try {
+    expect(await runOurs(dir, ['info', '--image-opts', named])).toMatchObject({ code: 0 });
+    expect(await runOurs(dir, ['info', 'a.qcow2'])).toMatchObject({ code: 1 });
+    const resized = await runOurs(dir, ['resize', '--image-opts', named, '2M']);
+    expect(resized).toMatchObject({ code: 1 });
+    expect(resized.stderr).toContain('Failed to get "write" lock');
+  } finally {
+    await writer.close();
+  }
+});
