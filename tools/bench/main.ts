@@ -10,6 +10,8 @@ const BENCHES: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 
 const [name = 'tracking'] = process.argv.splice(2, 1);
+// As `tidemark backup` has it; read when the first thread is needed.
+if (name === 'backup') process.env['UV_THREADPOOL_SIZE'] ??= '16';
 const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (load === undefined) {
   console.error(`there is no bench '${name}': ${Object.keys(BENCHES).join(', ')}`);

@@ -4,6 +4,7 @@ import { TidemarkError } from '@tidemark/core';
 import { DirectoryObjectStore } from '@tidemark/object-store';
 import type { QmpRescanRequest } from '@tidemark/qmp';
 import {
+  type DamagedPoint,
   isRepository,
   openRepository,
   planRepositoryRescan,
@@ -25,6 +26,8 @@ export interface RescanSource {
   /** Bytes, of the bitmap that comes back. */
   readonly granularity: number;
   readonly digests: DigestSource;
+  /** Newer points that cannot be read. */
+  readonly passedOver: readonly DamagedPoint[];
   /** A bitmap by which most need not be read. */
   readonly trusted: TrustedBitmap | undefined;
 }
@@ -46,12 +49,14 @@ export async function findRescanSource(
   if (!(await isRepository(store))) {
     const digests = await planRescan({ target: directory, drive, size, bitmap, point });
     const { granularity } = digests.bitmap;
-    return { point: digests.point, granularity, digests, trusted: undefined };
+    return { point: digests.point, granularity, digests, passedOver: [], trusted: undefined };
   }
   const repository = await openRepository(store);
   const digests = await planRepositoryRescan(repository, { drive, size, bitmap, point });
   const found =
     all === true ? undefined : await trustedFor(repository, digests, await tracked.list());
   const { granularity } = digests.bitmap;
-  return { point: String(digests.point.number), granularity, digests, trusted: found?.trusted };
+  const { point: compared, passedOver } = digests;
+  const of = { point: String(compared.number), granularity, passedOver };
+  return { ...of, digests, trusted: found?.trusted };
 }

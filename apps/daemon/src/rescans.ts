@@ -36,7 +36,10 @@ export class Rescans implements QmpRescans {
       trusted: source.trusted,
       signal: controller.signal,
     });
-    const { point } = source;
+    const { point, passedOver } = source;
+    for (const { number, problem } of passedOver) {
+      this.#log(`warning: restore point ${number} is passed over, it cannot be read: ${problem}`);
+    }
     const known: KnownRescan = { request, point, running, controller, status: 'running' };
     this.#known.set(keyOf(request), known);
     const what =

@@ -13,4 +13,5 @@ export type { FileStatus, FileSystem, OpenFile } from './file/file-system.ts';
 export { type FileDeviceOptions, openFileDevice } from './file/open-file-device.ts';
 export { ioBuffer } from './io-buffer.ts';
 export { fromSystemError } from './io-error.ts';
+export { isZero } from './is-zero.ts';
 export { MemoryDevice, type MemoryDeviceOptions } from './memory-device.ts';

@@ -1,5 +1,6 @@
 import { AccessGuard, checkSize } from './access-guard.ts';
 import type { BlockDevice, BlockExtent } from './block-device.ts';
+import { isZero } from './is-zero.ts';
 
 const PAGE_SIZE = 4096;
 // Shared by all that is zero; never written to.
@@ -150,10 +151,6 @@ export class MemoryDevice implements BlockDevice {
     else
       this.#pages.get(index)?.fill(0, Math.max(0, offset - base), Math.min(PAGE_SIZE, end - base));
   }
-}
-
-function isZero(part: Uint8Array): boolean {
-  return Buffer.compare(part, ZERO_PAGE.subarray(0, part.length)) === 0;
 }
 
 function eachPage(

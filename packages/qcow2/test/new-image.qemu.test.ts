@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { describeWithQemu, run, tempDir } from '../../../tools/qemu.ts';
 import { NewImage, type NewImageOptions, openQcow2, probeFormat } from '../src/index.ts';
 
+const MiB = 2 ** 20;
 const dir = tempDir();
 let count = 0;
 
@@ -139,6 +140,44 @@ describe('an image that is written from front to back', () => {
     expect(() => image.room(0, 65_536)).toThrow(RangeError);
     expect(() => image.room(size, 65_536)).toThrow(RangeError);
     await image.abandon();
+  });
+
+  it('is flushed beside more writes where that is asked for, and what fails so is told', async () => {
+    const size = 8 * MiB;
+    const run: Run = { gap: 0, clusters: 128, kind: 'data' };
+    const flushed: number[] = [];
+    for (const flushEvery of [undefined, 2 * MiB]) {
+      const memory = new MemoryDevice({ size: 0 });
+      let flushes = 0;
+      const flush = memory.flush.bind(memory);
+      memory.flush = async () => {
+        flushes += 1;
+        await flush();
+      };
+      const options = { size, ...(flushEvery !== undefined && { flushEvery }) };
+      const disk = await fill(await NewImage.begin(memory, options), [run], Buffer.alloc(size));
+      flushed.push(flushes);
+      const opened = await openQcow2(memory);
+      const bytes = Buffer.alloc(size);
+      await opened.read(bytes, 0);
+      expect(bytes.equals(disk)).toBe(true);
+      await opened.close();
+    }
+    expect(flushed[0]).toBe(2);
+    expect(flushed[1]).toBeGreaterThan(2);
+
+    const broken = new MemoryDevice({ size: 0 });
+    const works = broken.flush.bind(broken);
+    let isFirst = true;
+    broken.flush = async () => {
+      if (!isFirst) return works();
+      isFirst = false;
+      throw new Error('a bad disk');
+    };
+    const image = await NewImage.begin(broken, { size, flushEvery: MiB });
+    await expect(fill(image, [run], Buffer.alloc(size))).rejects.toThrow('a bad disk');
+    await image.abandon();
+    expect(await probeFormat(broken)).not.toBe('qcow2');
   });
 
   it('has its header only when all else is durable', async () => {

@@ -47,6 +47,7 @@ export { prune, type PruneOptions, type PruneReport } from './upkeep/prune.ts';
 export { rebuildIndex, type RebuiltIndex } from './upkeep/rebuild-index.ts';
 export { type Difference, differences, type DifferencesOptions } from './use/differences.ts';
 export {
+  type DamagedPoint,
   digestsForBitmap,
   type RepositoryDigests,
   type RepositoryDigestsOptions,

@@ -1,3 +1,4 @@
+import { DirtyBitmap } from '@tidemark/core';
 import { MemoryObjectStore } from '@tidemark/object-store';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,6 +10,7 @@ import {
   forgetPoints,
   openPoint,
   openRepository,
+  planRepositoryRescan,
   prune,
   rebuildIndex,
   type RootPoint,
@@ -265,6 +267,42 @@ describe('digests for a bitmap that was lost', () => {
     expect(next).toBe(256);
     const other = digestsForBitmap(repository, { ...about, bitmap: 'weekly' });
     await expect(other).rejects.toMatchObject({ code: 'BACKUP_NOT_FOUND' });
+  });
+
+  it('are those of an older point where a newer one cannot be read, on which the next increment stands', async () => {
+    const { store, repository, drive, contents } = await withThreePoints();
+    const [second, third] = [
+      await openPoint(repository, { point: '2' }),
+      await openPoint(repository, { point: '3' }),
+    ];
+    await store.delete(`points/${third.id}`);
+    const about = { drive: { id: 'drive' }, size: 1_048_576, bitmap: 'nightly' };
+    const digests = await planRepositoryRescan(repository, about);
+    expect(digests).toMatchObject({
+      point: { number: 2 },
+      checkpoint: second.checkpoint,
+      passedOver: [{ number: 3, problem: expect.stringContaining('missing') }],
+    });
+    // What the rescan leaves: what differs from that point, since that point.
+    const differing = new DirtyBitmap(1_048_576, 4096);
+    differing.set(0, 524_288);
+    const bitmap = { ...drive.followed(), content: differing, checkpoint: digests.checkpoint };
+    const [next] = await backUpDrives({
+      repository,
+      drives: [{ source: drive.device, drive: drive.identity, bitmap }],
+    });
+    expect(next!.manifest).toMatchObject({ kind: 'incremental', parent: second.id });
+    expect((await restored(repository, { point: '4' })).equals(contents[2]!)).toBe(true);
+  });
+
+  it('are refused where nothing that can be read began it, and something that cannot may have', async () => {
+    const { store, repository } = await withThreePoints();
+    for (const point of ['3', '2', '1']) {
+      const { id } = await openPoint(repository, { point });
+      await store.delete(`points/${id}`);
+    }
+    const digests = digestsForBitmap(repository, { drive: { id: 'drive' }, bitmap: 'nightly' });
+    await expect(digests).rejects.toMatchObject({ code: 'BACKUP_CORRUPT' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { planRepositoryRescan, trustedFor } from '@tidemark/repository';
 import { idOf } from '../back-up.ts';
+import { notice } from '../output.ts';
 import type { RescanOptions, RescanSource } from '../rescan-drive.ts';
 import { withRepository } from './open-place.ts';
 
@@ -15,6 +16,9 @@ export async function withDigests<T>(
     work(async (size) => {
       const drive = { id: driveId ?? (await idOf(path)) };
       const digests = await planRepositoryRescan(repository, { drive, size, bitmap, point });
+      for (const { number, problem } of digests.passedOver) {
+        notice(`restore point ${number} is passed over, it cannot be read: ${problem}`);
+      }
       return {
         ...digests,
         point: String(digests.point.number),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isZero } from '@tidemark/block';
 import type { FileSystem } from '../files/file-system.ts';
 import { SequentialFile } from '../files/sequential-file.ts';
 import type { Granules } from '../format/granules.ts';
@@ -14,7 +15,6 @@ export class PointWriter {
   readonly #data: SequentialFile;
   readonly #indexFile: SequentialFile;
   readonly #index: IndexWriter;
-  readonly #zeros: Buffer;
   #granules = 0;
   #dataBytes = 0;
   #zeroBytes = 0;
@@ -29,7 +29,6 @@ export class PointWriter {
     this.#data = data;
     this.#indexFile = indexFile;
     this.#index = index;
-    this.#zeros = Buffer.alloc(drive.granularity);
   }
 
   static async create(fs: FileSystem, folder: string, drive: Granules): Promise<PointWriter> {
@@ -64,7 +63,7 @@ export class PointWriter {
 
   async #addGranule(granule: number, bytes: Uint8Array, at: number): Promise<void> {
     const content = bytes.subarray(at, at + this.#drive.granularity);
-    if (this.#zeros.subarray(0, content.length).equals(content)) {
+    if (isZero(content)) {
       await this.#addZeros(granule, 1, content.length);
       return;
     }

@@ -1,11 +1,7 @@
-/** Bytes of a table that are looked at at once. */
-export const PIECE = 512;
-const ZEROS = new Uint8Array(PIECE);
+import { isZero } from '@tidemark/block';
 
-/** Whether up to `PIECE` bytes are zeros: what is not used of a table costs next to nothing so. */
-export function isZero(bytes: Uint8Array): boolean {
-  return Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
-}
+/** Bytes of a table that are looked at at once. What is not used of it costs next to nothing so. */
+export const PIECE = 512;
 
 /**
  * Calls `take` with the place of each big-endian entry of 8 bytes that is not 0, ascending. What is
@@ -19,7 +15,7 @@ export function forUsedEntries(
   const length = bytes.length - (bytes.length % 8);
   for (let start = 0; start < length; start += PIECE) {
     const end = Math.min(length, start + PIECE);
-    if (isZero(bytes.subarray(start, end))) continue;
+    if (isZero(bytes, start, end)) continue;
     for (let at = start; at < end; at += 8) {
       const high = view.getUint32(at);
       const low = view.getUint32(at + 4);

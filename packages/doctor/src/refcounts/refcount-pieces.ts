@@ -1,4 +1,5 @@
-import { isZero, PIECE } from '../layout/pieces.ts';
+import { isZero } from '@tidemark/block';
+import { PIECE } from '../layout/pieces.ts';
 import { refcountReader } from './refcount-reader.ts';
 
 /** Clusters of a run, and the refcount that all of them have; undefined: they have several. */

@@ -1,4 +1,9 @@
-import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import {
+  type BlockDevice,
+  type BlockExtent,
+  isZero,
+  type WriteZeroesOptions,
+} from '@tidemark/block';
 import { refusal } from '../errors.ts';
 import { ReadsUnderWay } from './reads-under-way.ts';
 
@@ -107,7 +112,7 @@ export class NodeDevice implements BlockDevice {
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
-    if (this.#options.detectZeroes !== 'off' && isZeros(source)) {
+    if (this.#options.detectZeroes !== 'off' && source.length > 0 && isZero(source)) {
       const unmap = this.#options.detectZeroes === 'unmap';
       return this.writeZeroes(offset, source.length, { unmap });
     }
@@ -217,11 +222,4 @@ export class NodeDevice implements BlockDevice {
       if (this.#inFlight === 0) this.#idle();
     }
   }
-}
-
-function isZeros(bytes: Uint8Array): boolean {
-  const { buffer, byteOffset, length } = bytes;
-  const view = Buffer.from(buffer, byteOffset, length);
-  // Compared with itself one byte on: all bytes are the first one, which is zero.
-  return length > 0 && view[0] === 0 && view.compare(view, 1, length, 0, length - 1) === 0;
 }

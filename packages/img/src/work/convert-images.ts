@@ -1,8 +1,8 @@
-import { type BlockDevice, ioBuffer } from '@tidemark/block';
+import { type BlockDevice, ioBuffer, isZero } from '@tidemark/block';
 import type { Image } from '../open/open-image.ts';
 import { layersOf } from './layers.ts';
 import { named } from './named.ts';
-import { isZero, runsOfZeros, unitOfZeros } from './zeros.ts';
+import { runsOfZeros, unitOfZeros } from './zeros.ts';
 
 export interface CopyOptions {
   /** One behind the other they make up the disk. */

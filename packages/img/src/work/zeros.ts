@@ -1,20 +1,9 @@
+import { isZero } from '@tidemark/block';
 import type { Image } from '../open/open-image.ts';
 
 /** What QEMU counts in. Bytes. */
 const SECTOR = 512;
 const BLOCK = 64 * 1024;
-const ZEROS = Buffer.alloc(BLOCK);
-
-/** Whether a range holds nothing but zeros. */
-export function isZero(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at += BLOCK) {
-    const end = Math.min(to, at + BLOCK);
-    // Most data shows in its first byte, and a compare costs more than that.
-    if (bytes[at] !== 0) return false;
-    if (ZEROS.compare(bytes, at, end, 0, end - at) !== 0) return false;
-  }
-  return true;
-}
 
 /** The sector in which the first byte lies that is not zero, or -1. */
 export function firstNonZero(bytes: Uint8Array): number {

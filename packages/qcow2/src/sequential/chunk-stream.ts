@@ -20,25 +20,35 @@ export interface Room {
   readonly offset: number;
 }
 
+export interface ChunkStreamOptions {
+  /** Where it begins in the file. */
+  readonly start: number;
+  /** Room comes in so many bytes. */
+  readonly unit: number;
+  /** Bytes that are written before the disk is to have them, while more is written. Default: never. */
+  readonly flushEvery?: number | undefined;
+}
+
 /** Writes a file from front to back, in large pieces, while their content is still being read. */
 export class ChunkStream {
   readonly #device: BlockDevice;
   readonly #unit: number;
+  readonly #flushEvery: number;
   readonly #chunkSize: number;
   readonly #free: Uint8Array[] = [];
   readonly #writing = new Set<Promise<void>>();
   #growing: Promise<void> = Promise.resolve();
+  #flushing: Promise<void> | undefined;
+  /** Bytes that were written since the last flush began. */
+  #unflushed = 0;
   #chunk: Chunk | undefined;
   #failure: { readonly cause: unknown } | undefined;
   #end: number;
 
-  /** `start`: where it begins in the file. `unit`: room comes in so many bytes. */
-  constructor(
-    device: BlockDevice,
-    { start, unit }: { readonly start: number; readonly unit: number },
-  ) {
+  constructor(device: BlockDevice, { start, unit, flushEvery = Infinity }: ChunkStreamOptions) {
     this.#device = device;
     this.#unit = unit;
+    this.#flushEvery = flushEvery;
     this.#chunkSize = Math.max(unit, CHUNK_SIZE);
     this.#end = start;
   }
@@ -89,6 +99,7 @@ export class ChunkStream {
   async settle(): Promise<void> {
     await Promise.allSettled(this.#chunk?.reads ?? []);
     await Promise.all(this.#writing);
+    await this.#flushing;
   }
 
   async #waitForRoom(): Promise<void> {
@@ -116,9 +127,11 @@ export class ChunkStream {
     const isFilled = chunk.reads.length === 0;
     if (fits && isFilled && this.#device.writeNow?.(bytes, chunk.offset) === true) {
       this.#free.push(chunk.buffer);
+      this.#wrote(chunk.used);
       return;
     }
     const writing: Promise<void> = this.#write(chunk, bytes)
+      .then(() => this.#wrote(chunk.used))
       .catch((cause: unknown) => {
         this.#failure ??= { cause };
       })
@@ -127,6 +140,21 @@ export class ChunkStream {
         this.#writing.delete(writing);
       });
     this.#writing.add(writing);
+  }
+
+  /** A disk that is to have it all in the end has no reason to wait for that. */
+  #wrote(length: number): void {
+    this.#unflushed += length;
+    if (this.#unflushed < this.#flushEvery || this.#flushing !== undefined) return;
+    this.#unflushed = 0;
+    this.#flushing = this.#device
+      .flush()
+      .catch((cause: unknown) => {
+        this.#failure ??= { cause };
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+      });
   }
 
   async #write({ reads, offset }: Chunk, bytes: Uint8Array): Promise<void> {

@@ -19,6 +19,11 @@ export interface NewImageOptions extends Pick<
 > {
   /** Bytes of data that are going to be in it, about. */
   readonly expected?: number;
+  /**
+   * Bytes after which what is written is flushed, while more is written: of a file that is to be
+   * durable in the end, so that the disk need not do it all then. Default: at the end alone.
+   */
+  readonly flushEvery?: number;
 }
 
 /**
@@ -46,7 +51,8 @@ export class NewImage {
     this.#geometry = geometry;
     this.size = roundUp(options.size, SECTOR_SIZE);
     this.clusterSize = clusterSize;
-    this.#stream = new ChunkStream(device, { start: clusterSize, unit: clusterSize });
+    const { flushEvery } = options;
+    this.#stream = new ChunkStream(device, { start: clusterSize, unit: clusterSize, flushEvery });
     this.#map = new NewMap(this.size, geometry);
   }
 

@@ -1,24 +1,24 @@
+import { isZero } from '@tidemark/block';
+
 const ENTRY_WORDS = 2;
 const ENTRY_SIZE = 8;
 /** Words that are skipped at once where all of them are zero. */
 const STEP = 1024;
-const ZEROS = new Uint8Array(STEP * 4);
 
 /** Index of the last entry that is not zero, or -1. Skips what is zero as `usedEntries` does. */
 export function lastUsedEntry({ buffer, byteOffset, length }: Float64Array): number {
   const words = new Uint32Array(buffer, byteOffset, length * ENTRY_WORDS);
   for (let end = words.length; end > 0; end -= STEP) {
     const part = words.subarray(Math.max(0, end - STEP), end);
-    if (isZero(part)) continue;
+    if (areZero(part)) continue;
     const last = part.findLastIndex((word) => word !== 0);
     return Math.floor((part.byteOffset - byteOffset) / ENTRY_SIZE + last / ENTRY_WORDS);
   }
   return -1;
 }
 
-function isZero({ buffer, byteOffset, byteLength }: Uint32Array): boolean {
-  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  return Buffer.compare(bytes, ZEROS.subarray(0, byteLength)) === 0;
+function areZero({ buffer, byteOffset, byteLength }: Uint32Array): boolean {
+  return isZero(new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 /**
@@ -30,7 +30,7 @@ export function* usedEntries(table: BigUint64Array | Float64Array): Generator<nu
   const words = new Uint32Array(buffer, byteOffset, table.length * ENTRY_WORDS);
   for (let start = 0; start < words.length; start += STEP) {
     const part = words.subarray(start, start + STEP);
-    if (isZero(part)) continue;
+    if (areZero(part)) continue;
     for (let at = 0; at < part.length; at += ENTRY_WORDS) {
       if (part[at] !== 0 || part[at + 1] !== 0) yield (start + at) / ENTRY_WORDS;
     }

@@ -1,4 +1,5 @@
 import type { Granules } from '@tidemark/backup/parts';
+import { isZero } from '@tidemark/block';
 import type { BlobWriter } from '../blobs/blob-writer.ts';
 import type { Sealer } from '../crypt/sealer.ts';
 import type { MapWriter } from '../map/map-writer.ts';
@@ -25,12 +26,10 @@ export interface Copied {
 /** Puts the content of chunks into packs and into the map, in the order of the drive. */
 export class ChunkPlacer {
   readonly #options: PlaceOptions;
-  readonly #zeros: Uint8Array;
   readonly copied = { looked: 0, read: 0, zero: 0 } satisfies Copied;
 
   constructor(options: PlaceOptions) {
     this.#options = options;
-    this.#zeros = Buffer.alloc(options.drive.granularity);
   }
 
   /** What is new of the chunk is stored from where it is; its memory is lent until then. */
@@ -74,7 +73,7 @@ export class ChunkPlacer {
   /** @returns its digest; undefined: all zeros */
   #placeGranule(chunk: Chunk, content: Uint8Array): Uint8Array | undefined {
     const { sealer, blobs } = this.#options;
-    if (Buffer.compare(this.#zeros.subarray(0, content.length), content) === 0) {
+    if (isZero(content)) {
       this.copied.zero += content.length;
       return undefined;
     }

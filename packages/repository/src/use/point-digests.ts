@@ -1,5 +1,5 @@
 import type { GranuleRun } from '@tidemark/backup';
-import { TidemarkError } from '@tidemark/core';
+import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import { DIGEST_SIZE } from '../format/limits.ts';
 import type { PointBitmap } from '../format/manifest.ts';
 import { walkMap } from '../map/map-reader.ts';
@@ -10,6 +10,8 @@ import { checkMap, mapOf } from './map-of-point.ts';
 /** What a drive held at a restore point: what `TrackedDrive.rescan` compares with. */
 export interface RepositoryDigests {
   readonly point: OpenPoint;
+  /** Points that are newer, and cannot be read: whether they began the bitmap is not known. */
+  readonly passedOver: readonly DamagedPoint[];
   readonly bitmap: PointBitmap;
   readonly checkpoint: string;
   /** Bytes of the drive. */
@@ -23,13 +25,19 @@ export interface RepositoryDigests {
   runs(): AsyncIterable<GranuleRun>;
 }
 
+/** A point that cannot be read, and why: a clause. */
+export interface DamagedPoint {
+  readonly number: number;
+  readonly problem: string;
+}
+
 const NO_DIGESTS = new Uint8Array(0);
 
 /** The digests of a point whose whole map has been checked. @throws BACKUP_CORRUPT */
 async function digestsOfPoint(
   repository: Repository,
   point: OpenPoint,
-): Promise<Omit<RepositoryDigests, 'bitmap' | 'checkpoint'>> {
+): Promise<Omit<RepositoryDigests, 'bitmap' | 'checkpoint' | 'passedOver'>> {
   const { manifest } = point;
   const reader = await repository.reader();
   await checkMap(manifest, reader);
@@ -53,7 +61,7 @@ export interface RepositoryDigestsOptions {
   readonly drive: { readonly id: string };
   /** Name of the bitmap that is to come back. */
   readonly bitmap: string;
-  /** Number or id. Default: the newest point that began the bitmap. */
+  /** Number or id. Default: the newest point that began the bitmap, of those that can be read. */
   readonly point?: string | undefined;
 }
 
@@ -66,10 +74,10 @@ export async function digestsForBitmap(
   repository: Repository,
   { drive, bitmap: name, point: wanted }: RepositoryDigestsOptions,
 ): Promise<RepositoryDigests> {
-  const point =
+  const { point, passedOver } =
     wanted === undefined
       ? await newestOf(repository, drive.id, name)
-      : await openPoint(repository, { drive: drive.id, point: wanted });
+      : { point: await openPoint(repository, { drive: drive.id, point: wanted }), passedOver: [] };
   const { bitmap } = point.manifest;
   if (bitmap?.name !== name) {
     const text = `restore point ${point.number} did not begin bitmap '${name}'`;
@@ -81,16 +89,30 @@ export async function digestsForBitmap(
     });
   }
   const digests = await digestsOfPoint(repository, point);
-  return { ...digests, bitmap, checkpoint: bitmap.checkpoint };
+  return { ...digests, passedOver, bitmap, checkpoint: bitmap.checkpoint };
 }
 
-async function newestOf(repository: Repository, drive: string, bitmap: string): Promise<OpenPoint> {
+/**
+ * A point that cannot be read is passed over: the bitmap that comes back tells of the point that it is
+ * compared with, and the next increment stands on that one, be it the newest or not.
+ */
+async function newestOf(repository: Repository, drive: string, bitmap: string) {
   const points = allPoints(await repository.readRoot());
-  for (const { id, drive: its, checkpoint } of points.toReversed()) {
+  const passedOver: DamagedPoint[] = [];
+  let damage: TidemarkError | undefined;
+  for (const { id, number, drive: its, checkpoint } of points.toReversed()) {
     if (its.id !== drive || checkpoint === null) continue;
-    const point = await openPoint(repository, { drive, point: id });
-    if (point.manifest.bitmap?.name === bitmap) return point;
+    try {
+      const point = await openPoint(repository, { drive, point: id });
+      if (point.manifest.bitmap?.name === bitmap) return { point, passedOver };
+    } catch (error) {
+      if (!isTidemarkError(error, 'BACKUP_CORRUPT')) throw error;
+      damage ??= error;
+      passedOver.push({ number, problem: error.message });
+    }
   }
+  // Of those that cannot be read one may have begun it.
+  if (damage !== undefined) throw damage;
   const where = repository.label;
   const text = `no restore point of '${drive}' in ${where} began bitmap '${bitmap}'`;
   const hint = 'make a full backup by the bitmap: it has no point to come back to';
