@@ -130,4 +130,10 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     find: '(source.isUnlocked && given.writable !== true)',
     replace: 'source.isUnlocked',
   },
+  {
+    name: 'the data of an image is sought on a server that the image names',
+    file: 'packages/img/src/open/open-image.ts',
+    find: "return { driver: 'file', path: pathOf(name) };",
+    replace: 'return sourceOf(name, false).file;',
+  },
 ];

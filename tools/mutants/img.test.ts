@@ -9,8 +9,8 @@ mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
     'lent-drive',
     'lost-bitmaps',
     'many-merges',
+    'named-images',
     'sidecar',
-    'unlocked',
   ],
   usually: 1,
 });

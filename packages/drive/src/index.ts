@@ -1,4 +1,5 @@
 export { resolveBackingName } from './backing-chain.ts';
+export { readChainBitmap } from './chain-bitmap.ts';
 export { isNbdUri } from './open-nbd-drive.ts';
 export {
   defaultSidecarPath,

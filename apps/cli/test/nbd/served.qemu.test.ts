@@ -18,6 +18,8 @@ const LINES: readonly (readonly [string, string])[] = [
   ['-t -f qcow2 -x exp -D about-it -A -B b0 -B b1 a.qcow2', 'exp'],
   ['-t -f qcow2 -r -B b1 -e 7 a.qcow2', ''],
   ['--persistent --format=qcow2 --bitmap=b0 --export-name x/y --shared=0x10 a.qcow2', 'x/y'],
+  ['-t -f qcow2 -B own -B b1 -B b0 over.qcow2', ''],
+  ['-t -r -f qcow2 -B b0 over.qcow2', ''],
   ['-tr -fraw r.raw', ''],
   ['-t --format raw --discard=unmap --cache=writeback --aio=threads --detect-zeroes off r.raw', ''],
 ];
@@ -31,6 +33,10 @@ describeWithQemu('tidemark nbd serves as qemu-nbd does', ['qemu-nbd', 'nbdinfo',
     await run('qemu-io', '-c', 'write -P 1 1M 64k', at('a.qcow2'));
     for (const name of ['b0', 'b1']) await run('qemu-img', 'bitmap', '--add', at('a.qcow2'), name);
     await run('qemu-io', '-c', 'write -P 2 3M 64k', at('a.qcow2'));
+    const over = ['-q', '-f', 'qcow2', '-b', 'a.qcow2', '-F', 'qcow2', at('over.qcow2')];
+    await run('qemu-img', 'create', ...over);
+    await run('qemu-img', 'bitmap', '--add', at('over.qcow2'), 'own');
+    await run('qemu-io', '-c', 'write -P 3 5M 64k', at('over.qcow2'));
     writeFileSync(at('r.raw'), Buffer.alloc(MIB, 7));
     truncateSync(at('r.raw'), 4 * MIB);
   });

@@ -28,6 +28,13 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ETXTBSY: 'Text file busy',
 };
 
+/** Of our messages those for which qemu-img has another. */
+const MESSAGES: Readonly<Record<string, string>> = {
+  'a data file holds no compressed clusters': 'Operation not supported',
+  'a version 2 image with snapshots cannot be resized':
+    "Can't resize a v2 image which has snapshots",
+};
+
 /** The system's own word for what went wrong, where it was the system that said so. */
 export function systemErrorOf(error: unknown): string | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
@@ -44,6 +51,6 @@ export function describeError(error: unknown): string {
   const system = systemErrorOf(error);
   if (system !== undefined) return system;
   if (isTidemarkError(error, 'NO_SPACE')) return 'No space left on device';
-  if (isTidemarkError(error)) return error.message;
+  if (isTidemarkError(error)) return MESSAGES[error.message] ?? error.message;
   throw error;
 }

@@ -76,7 +76,7 @@ function plain(file: FileSource): ImageSource {
 }
 
 /** A file, or an export of a server, by its name. @throws USAGE */
-export function fileSourceOf(name: string): FileSource {
+function fileSourceOf(name: string): FileSource {
   if (!isNbdName(name)) return { driver: 'file', path: pathOf(name) };
   const nbd = nbdOfName(name);
   return { driver: 'nbd', path: nbd.path, nbd };

@@ -3,9 +3,9 @@ import { isTidemarkError } from '@tidemark/core';
 import { openQcow2, type Qcow2Image } from '@tidemark/qcow2';
 import { ImgFailure } from '../failure.ts';
 import { describeError } from './describe-error.ts';
-import { backingPath } from './file-name.ts';
+import { backingPath, pathOf } from './file-name.ts';
 import { formatOf, type ImgFormat, probe } from './formats.ts';
-import { fileSourceOf, type FileSource, type ImageSource, sourceOf } from './image-source.ts';
+import { type FileSource, type ImageSource, sourceOf } from './image-source.ts';
 import { connect, type Connecting } from './nbd-disk.ts';
 import { lostBitmaps, probedRaw, wordFileError } from './open-words.ts';
 import { wordQcow2Error } from './qcow2-errors.ts';
@@ -137,7 +137,7 @@ async function openQcow2Layer(
   let dataFile: FileBlockDevice | undefined;
   let dataPath: string | undefined;
   const openDataFile = async (name: string | undefined) => {
-    const given = source.dataFile ?? (name === undefined ? undefined : fileSourceOf(name));
+    const given = source.dataFile ?? (name === undefined ? undefined : dataFileOf(name));
     if (given === undefined) throw new ImgFailure("'data-file' is required for this image");
     dataPath = given.path;
     dataFile = await openFile(given, options);
@@ -165,6 +165,14 @@ async function openQcow2Layer(
     await dataFile?.close();
     throw wordQcow2Error(error);
   }
+}
+
+/**
+ * The data file that an image names: a file and nothing else, for an image is not to say to which server its
+ * disk is written, as QEMU has it since CVE-2024-4467. @throws USAGE
+ */
+function dataFileOf(name: string): FileSource {
+  return { driver: 'file', path: pathOf(name) };
 }
 
 async function openBacking(

@@ -1,5 +1,10 @@
-import { isTidemarkError } from '@tidemark/core';
-import { type DriveFormat, openDriveAndBitmaps, type RecordingDrive } from '@tidemark/drive';
+import { type DirtyBitmap, isTidemarkError } from '@tidemark/core';
+import {
+  type DriveFormat,
+  openDriveAndBitmaps,
+  readChainBitmap,
+  type RecordingDrive,
+} from '@tidemark/drive';
 import { wordOpenError } from '@tidemark/img';
 import { NbdFailure, notOffered, PROGRAM } from '../failure.ts';
 import type { NbdHost } from '../host.ts';
@@ -20,12 +25,18 @@ const OTHERS: ReadonlySet<string> = new Set([
   'vpc',
 ]);
 
+/** A drive, and bitmaps of the images behind it. */
+export interface Served extends RecordingDrive {
+  /** By name: those that were asked for and the drive itself has not. They do not change. */
+  readonly behind: ReadonlyMap<string, DirtyBitmap>;
+}
+
 /** Opens the drive with its bitmaps, those that record among them. @throws in qemu-nbd's words */
 export async function openServed(
   options: NbdOptions,
   file: string,
   host: NbdHost,
-): Promise<RecordingDrive> {
+): Promise<Served> {
   const { format, readOnly } = options;
   const served = await open(file, readOnly, formatOf(format, file), host);
   const { drive, tracked } = served;
@@ -33,12 +44,11 @@ export async function openServed(
     host.err(probedRaw(file));
   }
   try {
-    await checkBitmaps(served, options.bitmaps);
+    return { ...served, behind: await bitmapsBehind(served, options.bitmaps) };
   } catch (error) {
     await tracked.close();
     throw error;
   }
-  return served;
 }
 
 async function open(
@@ -73,18 +83,33 @@ function formatOf(format: string | undefined, file: string): DriveFormat | undef
   throw new NbdFailure(`Failed to blk_new_open '${file}': Unknown driver '${format}'`);
 }
 
-async function checkBitmaps({ tracked }: RecordingDrive, names: readonly string[]): Promise<void> {
+/** @throws NbdFailure: one of them is nowhere in the chain, or cannot be used */
+async function bitmapsBehind(
+  { drive, tracked }: RecordingDrive,
+  names: readonly string[],
+): Promise<Served['behind']> {
   const usable = new Set(tracked.readers().map(({ name }) => name));
-  const missing = names.find((name) => !usable.has(name));
-  if (missing === undefined) return;
-  const found = (await tracked.list()).find(({ name }) => name === missing);
-  if (found === undefined) {
-    throw new NbdFailure(`Bitmap '${missing}' is not found`, { code: 'BITMAP_NOT_FOUND' });
+  const behind = new Map<string, DirtyBitmap>();
+  for (const name of names.filter((each) => !usable.has(each))) {
+    const own = (await tracked.list()).find((bitmap) => bitmap.name === name);
+    if (own !== undefined) throw unusable(own);
+    const content = await readChainBitmap(drive, name).catch((error: unknown) => {
+      if (!isTidemarkError(error)) throw error;
+      throw new NbdFailure(error.message, { code: error.code, cause: error });
+    });
+    if (content === undefined) {
+      throw new NbdFailure(`Bitmap '${name}' is not found`, { code: 'BITMAP_NOT_FOUND' });
+    }
+    behind.set(name, content);
   }
+  return behind;
+}
+
+function unusable(found: { readonly name: string; readonly inconsistent: boolean }): NbdFailure {
   const why = found.inconsistent ? 'inconsistent' : 'of an unknown kind';
-  const text = `Bitmap '${missing}' is ${why} and cannot be used`;
+  const text = `Bitmap '${found.name}' is ${why} and cannot be used`;
   const code = found.inconsistent ? 'BITMAP_INCONSISTENT' : 'BITMAP_UNSUPPORTED';
-  throw new NbdFailure(text, { code });
+  return new NbdFailure(text, { code });
 }
 
 function probedRaw(file: string): string {

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import type { RecordingDrive } from '@tidemark/drive';
 import { systemErrorOf } from '@tidemark/img';
 import type { NbdExport } from '@tidemark/nbd';
 import { NbdFailure } from '../failure.ts';
@@ -7,7 +6,7 @@ import type { NbdHost } from '../host.ts';
 import type { NbdOptions } from '../options/nbd-options.ts';
 import { serverTlsOf } from '../options/tls.ts';
 import { listen } from './listen.ts';
-import { openServed } from './open-served.ts';
+import { openServed, type Served } from './open-served.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -40,7 +39,7 @@ export async function serve(options: NbdOptions, host: NbdHost, ready: () => voi
   }
 }
 
-function exportOf({ drive, tracked }: RecordingDrive, options: NbdOptions): NbdExport {
+function exportOf({ drive, tracked, behind }: Served, options: NbdOptions): NbdExport {
   const { exportName, description, shared, allocationDepth, discards, readOnly } = options;
   // QEMU offers them last to first.
   const names = options.bitmaps.toReversed();
@@ -56,7 +55,10 @@ function exportOf({ drive, tracked }: RecordingDrive, options: NbdOptions): NbdE
     allocationDepth,
     bitmaps: () => {
       const readers = new Map(tracked.readers().map((reader) => [reader.name, reader]));
-      return names.flatMap((name) => readers.get(name) ?? []);
+      return names.flatMap((name) => {
+        const content = behind.get(name);
+        return readers.get(name) ?? (content ? { name, content: () => content } : []);
+      });
     },
     ...(description !== undefined && { description }),
   };

@@ -1,6 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFileDevice } from '@tidemark/block';
 import { expect, it } from 'vitest';
+import { runImg } from '../src/index.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { runOurs } from './support/both.ts';
 
@@ -20,4 +22,25 @@ it('an image that is named without locks is looked at, and not written beside it
   } finally {
     await writer.close();
   }
+});
+
+it('an image is not asked on which server its data file is', async () => {
+  const dir = tempDir();
+  const path = join(dir, 'a.qcow2');
+  const made = ['create', '-q', '-f', 'qcow2', '-o', 'data_file=placeholder', 'a.qcow2', '1M'];
+  expect(await runOurs(dir, made)).toMatchObject({ code: 0 });
+  const text = readFileSync(path, 'latin1');
+  writeFileSync(path, text.replace('placeholder', 'nbd:unix:/x'), 'latin1');
+  let stderr = '';
+  const code = await runImg(['map', path], {
+    out: () => {},
+    err: (line) => (stderr += line),
+    connectNbd: () => Promise.reject(new Error('connected')),
+  });
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr:
+      `tidemark img: Could not open '${path}': Protocol 'nbd' is not offered here: ` +
+      'use qemu-img for it\n',
+  });
 });
