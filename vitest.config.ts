@@ -10,6 +10,9 @@ const conditions = [
   ...defaultServerConditions.filter((name) => name !== 'module'),
 ];
 
+// Each project that is loaded takes time: runs for one (tools/mutants) name it.
+const only = process.env['TIDEMARK_PROJECT'];
+
 export default defineConfig({
   resolve: { conditions, mainFields: ['main'] },
   // As Node takes packages, which knows no `module` in a package.json.
@@ -23,6 +26,7 @@ export default defineConfig({
     isolate: false,
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })
       .concat('examples', 'tools')
+      .filter((root) => only === undefined || basename(root) === only)
       .map((root) => ({ extends: true as const, test: { name: basename(root), root } })),
   },
 });

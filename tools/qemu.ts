@@ -1,9 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, describe, it } from 'vitest';
+import { launch } from './launcher.ts';
 
 /** The reference tools that tests compare with, and the Debian package each comes from. */
 const PACKAGES = {
@@ -66,17 +66,7 @@ export interface RunResult {
 
 /** Runs a program to its end; never throws for an exit code. */
 export async function sh(command: string, ...args: readonly string[]): Promise<RunResult> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(command, args, {
-      maxBuffer: 256 * 1024 * 1024,
-      timeout: 120_000,
-    });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const failed = error as { code?: unknown; stdout?: string; stderr?: string; message: string };
-    if (typeof failed.code !== 'number') throw error;
-    return { code: failed.code, stdout: failed.stdout ?? '', stderr: failed.stderr ?? '' };
-  }
+  return launch([command, ...args], { timeout: 120_000 });
 }
 
 /** Runs a program that has to succeed, and gives its standard output. */

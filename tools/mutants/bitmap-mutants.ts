@@ -13,6 +13,7 @@ export const BITMAP_MUTANTS: readonly Mutant[] = [
   {
     name: 'a run that was found before a change is listed after it',
     file: READER,
+    by: 'dirty-bitmap.kernels',
     find: 'if (this.#at === this.#list.length || this.#changes !== this.#bits.changes) {',
     replace: 'if (this.#at === this.#list.length) {',
   },

@@ -7,6 +7,7 @@ export const CSI_METADATA_MUTANTS: readonly Mutant[] = [
   {
     name: 'what turned to zeros has not changed',
     file: csi('repository-snapshots.ts'),
+    by: 'test/repository.test',
     find: 'for await (const { offset, length } of ranges) {',
     replace:
       'for await (const { offset, length, ...more } of ranges) {\n    if (JSON.stringify(more).includes("true")) continue;',

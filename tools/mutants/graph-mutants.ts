@@ -9,6 +9,7 @@ export const GRAPH_MUTANTS: readonly Mutant[] = [
   {
     name: 'what is overwritten is not copied before',
     file: copy,
+    by: 'test/views.test',
     find: 'if (this.#isOff || length === 0) return undefined;',
     replace: 'if (this.#isOff || length > 0) return undefined;',
   },

@@ -9,6 +9,7 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: 'a request without a token is answered',
     file: server('answer-api.ts'),
+    by: 'test/routes.test',
     find: 'access.checkToken(request);',
     replace: '',
   },

@@ -7,6 +7,7 @@ export const IMG_MUTANTS: readonly Mutant[] = [
   {
     name: 'convert -n does not mark what it writes',
     file: work('recording.ts'),
+    by: 'test/sidecar.test',
     find: 'bitmap.set(offset, length);',
     replace: 'bitmap.set(offset, 0);',
   },

@@ -78,6 +78,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a region is narrowed while it is marked',
     file: tracking('live/live-marks.ts'),
+    by: 'test/live.regions',
     find: 'if (this.#busy.has(region)) continue;',
     replace: '',
     also: {

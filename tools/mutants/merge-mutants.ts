@@ -7,6 +7,7 @@ export const MERGE_MUTANTS: readonly Mutant[] = [
   {
     name: 'an all-ones entry stands for a cluster that the bitmap fills in part',
     file: MERGE,
+    by: 'test/merge.test',
     find: 'if (kind === ALL_ONES && !this.#isWhole(part.index + i))',
     replace: 'if (kind === ALL_ONES && !this.#isWhole(0))',
   },

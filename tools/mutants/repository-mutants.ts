@@ -10,6 +10,7 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
   {
     name: 'an increment stands on the last point, not on that of its bitmap',
     file: plan,
+    by: 'test/back-up.test',
     find: 'points.findLast((point) => point.checkpoint === checkpoint)',
     replace: 'points.at(-1)',
     also: {

@@ -79,13 +79,13 @@ export class Sandbox {
     const vitest = join(root, 'node_modules/vitest/vitest.mjs');
     const options = ['run', '--root', this.#folder, '--project', project, '--bail', '1'];
     const done = exploredStates === undefined ? [] : ['--exclude', '**/*.explorer.test.ts'];
-    return this.#start([vitest, ...options, ...done, ...filters]);
+    return this.#start([vitest, ...options, ...done, ...filters], { TIDEMARK_PROJECT: project });
   }
 
-  async #start(args: readonly string[]): Promise<Outcome> {
+  async #start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
     const child = spawn(process.execPath, args, {
       // A mutant is found soon, or not by this test.
-      env: { ...process.env, NO_COLOR: '1', CI: '1', EXPLORER_STATES: '2500' },
+      env: { ...process.env, NO_COLOR: '1', CI: '1', EXPLORER_STATES: '2500', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own, so that a mutant that hangs ends with its workers.
       detached: true,

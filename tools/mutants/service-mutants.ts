@@ -9,6 +9,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
   {
     name: 'what failed stays half done',
     file: daemon('configured/undo.ts'),
+    by: 'test/configured.test',
     find: 'this.#steps.toReversed()',
     replace: 'this.#steps.slice(0, 0)',
   },

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { qemuBitmaps, qemuSha256 } from '../../../../tools/qemu-bitmaps.ts';
+import { launch } from '../../../../tools/launcher.ts';
+import { qemuSha256 } from '../../../../tools/qemu-bitmaps.ts';
 import { sh } from '../../../../tools/qemu.ts';
 import { runImg } from '../../src/index.ts';
 
@@ -35,7 +44,7 @@ export async function runOurs(dir: string, words: readonly string[]): Promise<Ou
 
 async function runTheirs(dir: string, words: readonly string[]): Promise<Outcome> {
   // Not every line names its files by a path that could be made absolute.
-  return sh('sh', '-c', 'cd "$0" && exec qemu-img "$@"', dir, ...words);
+  return launch(['qemu-img', ...words], { timeout: 120_000, cwd: dir });
 }
 
 /** As our program would print it: its own name, and names of files for names of nodes. */
@@ -89,7 +98,10 @@ export class Pair {
       statesOf(this.theirs, files),
     ]);
     const differing: string[] = [];
-    for (const file of files) if (!(await this.#isAlike(file))) differing.push(file);
+    for (const file of files) {
+      const state = others[file]!;
+      if (state.isReadable && !(await this.#isAlike(file, state))) differing.push(file);
+    }
     return { ours: { ...ours, files: mine }, theirs: { ...theirs, files: others }, differing };
   }
 
@@ -103,13 +115,14 @@ export class Pair {
   }
 
   /** By content, as QEMU reads it. */
-  async #isAlike(file: string): Promise<boolean> {
-    const [ours, theirs] = [join(this.ours, file), join(this.theirs, file)];
-    if (!existsSync(ours) && !existsSync(theirs)) return true;
-    const isImage = (await sh('qemu-img', 'info', theirs)).code === 0;
-    const isWhole = (await sh('qemu-img', 'map', '--output=json', theirs)).code === 0;
-    // Without its backing file there is nothing to read.
-    return isImage && !isWhole ? true : (await sh('qemu-img', 'compare', ours, theirs)).code === 0;
+  async #isAlike(file: string, { isReadInFolder }: State): Promise<boolean> {
+    const both = [this.ours, this.theirs];
+    if (isReadInFolder) {
+      const [ours, theirs] = await Promise.all(both.map(async (dir) => rawContent(dir, file)));
+      return ours === theirs;
+    }
+    const [ours, theirs] = both.map((dir) => join(dir, file));
+    return (await sh('qemu-img', 'compare', ours!, theirs!)).code === 0;
   }
 
   #times(dir: string): ReadonlyMap<string, bigint> {
@@ -131,26 +144,43 @@ function changed(
   );
 }
 
-async function statesOf(dir: string, files: ReadonlySet<string>): Promise<object> {
-  const states: [string, object][] = [];
+async function statesOf(
+  dir: string,
+  files: ReadonlySet<string>,
+): Promise<Readonly<Record<string, State>>> {
+  const states: [string, State][] = [];
   for (const file of files) states.push([file, await stateOf(dir, file)]);
   return Object.fromEntries(states);
 }
 
 /** What QEMU finds in an image, but for where it lies in it. */
-async function stateOf(dir: string, file: string): Promise<object> {
+interface State {
+  /** An image that has no content of its own: without its backing file there is nothing to read. */
+  readonly isReadable: boolean;
+  /** A data file, or a backing file by the protocol `file:`, is found from the folder QEMU runs in. */
+  readonly isReadInFolder?: boolean;
+  readonly [fact: string]: unknown;
+}
+
+async function stateOf(dir: string, file: string): Promise<State> {
   const img = (...words: readonly string[]) => runTheirs(dir, words);
   const { code, stdout } = await img('info', '--output=json', file);
-  if (code !== 0) return { missing: true };
+  if (code !== 0) return { isReadable: existsSync(join(dir, file)), missing: true };
   const info: Info = JSON.parse(stdout);
   const { 'actual-size': _, ...rest } = info;
-  // Where a raw file has holes is its own affair.
-  if (info.format !== 'qcow2') return { info: rest, sha256: sha256Of(join(dir, file)) };
-  const map = (await img('map', '--output=json', file)).stdout;
+  // Where a raw file has holes is its own affair; its bytes are compared here.
+  if (info.format !== 'qcow2') {
+    return { isReadable: false, info: rest, sha256: sha256Of(join(dir, file)) };
+  }
+  const isReadable = (await img('map', '--output=json', file)).code === 0;
   return {
+    isReadable,
+    isReadInFolder:
+      info['format-specific']!.data['data-file'] !== undefined ||
+      info['backing-filename']?.startsWith('file:') === true,
     info: rest,
     check: (await img('check', file)).code,
-    bits: map === '' ? 'no backing file' : await bitsOf(join(dir, file)),
+    bits: isReadable ? await bitsOf(join(dir, file), info) : 'no backing file',
   };
 }
 
@@ -158,8 +188,19 @@ function sha256Of(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-async function bitsOf(path: string): Promise<object> {
-  const usable = (await qemuBitmaps(path)).filter(({ flags }) => !flags.includes('in-use'));
+async function rawContent(dir: string, file: string): Promise<string> {
+  const copy = `${file}.content`;
+  await runTheirs(dir, ['convert', '-O', 'raw', file, copy]);
+  try {
+    return sha256Of(join(dir, copy));
+  } finally {
+    rmSync(join(dir, copy));
+  }
+}
+
+async function bitsOf(path: string, info: Info): Promise<object> {
+  const { bitmaps = [] } = info['format-specific']!.data;
+  const usable = bitmaps.filter(({ flags }) => !flags.includes('in-use'));
   const names = usable.map(({ name }) => name);
   return names.length === 0 ? {} : qemuSha256(path, names);
 }
@@ -167,4 +208,11 @@ async function bitsOf(path: string): Promise<object> {
 interface Info {
   readonly format: string;
   readonly 'actual-size': number;
+  readonly 'backing-filename'?: string;
+  readonly 'format-specific'?: {
+    readonly data: {
+      readonly 'data-file'?: string;
+      readonly bitmaps?: readonly { name: string; flags: readonly string[] }[];
+    };
+  };
 }
