@@ -60,6 +60,18 @@ export const IMG_MUTANTS: readonly Mutant[] = [
     replace: 'if (lost !== undefined) return;\n  if (lost === null) throw',
   },
   {
+    name: 'a check tells of an image that was written meanwhile',
+    file: work('check-unlocked.ts'),
+    find: 'isClean && isUnchanged(before, await file.facts()) ? checked',
+    replace: 'isClean ? checked',
+  },
+  {
+    name: 'a check tells of what it found while nobody was kept out',
+    file: work('check-unlocked.ts'),
+    find: 'isClean = false;',
+    replace: '',
+  },
+  {
     name: 'a sidecar is written as an image',
     file: 'packages/img/src/open/open-image.ts',
     find: 'if (writable && !isRepair) refuseSidecar(path, qcow2);',

@@ -4,6 +4,7 @@ import { mutantSuite } from './mutant-suite.ts';
 mutantSuite('what img does to bitmaps', IMG_MUTANTS, {
   project: 'img',
   filters: [
+    'check-unlocked',
     'convert-recording',
     'convert-whole',
     'lent-drive',

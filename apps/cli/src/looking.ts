@@ -1,5 +1,6 @@
-/** Words with which a command line begins that looks for writers, and keeps none out. */
+/** Words with which a command line begins that looks for writers, and keeps none out at first. */
 const LOOKING: readonly (readonly string[])[] = [
+  ['img', 'check'],
   ['img', 'info'],
   ['img', 'map'],
   ['img', 'measure'],

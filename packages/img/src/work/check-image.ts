@@ -10,6 +10,7 @@ import { isTidemarkError } from '@tidemark/core';
 import { hintLine, ImgFailure } from '../failure.ts';
 import { type Image, openImage, type OpenImageOptions } from '../open/open-image.ts';
 import { findingLine, RepairLines } from '../text/finding-lines.ts';
+import { foundClean } from './check-unlocked.ts';
 
 export interface CheckImgOptions {
   readonly format?: string | undefined;
@@ -35,6 +36,35 @@ const EXIT_NO_CHECK = 63;
 
 /** Counts the references of a qcow2 image. @throws USAGE and others, worded as qemu-img does */
 export async function checkImg(name: string, options: CheckImgOptions): Promise<CheckedImg> {
+  return (await checkedUnlocked(name, options)) ?? checkLocked(name, options);
+}
+
+/** What is wrong, and what cannot be opened, is for the check of a locked image to say. */
+async function checkedUnlocked(
+  name: string,
+  { naming, format, repair, share = false, print }: CheckImgOptions,
+): Promise<CheckedImg | undefined> {
+  if (repair !== undefined || share) return undefined;
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  const opening: OpenImageOptions = { ...naming, format, warn, isRepair: true, lock: 'look' };
+  const image = await openImage(name, opening).catch(() => undefined);
+  if (image === undefined) return undefined;
+  const { path, file, dataFile, qcow2 } = image;
+  try {
+    if (qcow2 === undefined) return undefined;
+    const check = await foundClean(file, (onFinding) =>
+      checkImage(file, { onFinding, ...(dataFile && { dataFile }) }),
+    );
+    if (check === undefined) return undefined;
+    warnings.forEach(print);
+    return { path, check };
+  } finally {
+    await image.disk.close();
+  }
+}
+
+async function checkLocked(name: string, options: CheckImgOptions): Promise<CheckedImg> {
   const { format, repair, share = false, print } = options;
   const opening: OpenImageOptions = {
     ...options.naming,
