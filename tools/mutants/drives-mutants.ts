@@ -119,3 +119,25 @@ export const SEVERAL_DRIVES_MUTANTS: readonly Mutant[] = [
     replace: '',
   },
 ];
+
+/** Each lets somebody make a raw drive, whose format was guessed, an image. */
+export const GUESSED_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the start of a guessed drive is written in its tick, unseen',
+    file: 'packages/drive/src/probed-raw-device.ts',
+    find: '    if (this.#isAtStart(offset)) return false;\n',
+    replace: '',
+  },
+  {
+    name: 'two halves of a signature come together',
+    file: 'packages/drive/src/probed-raw-device.ts',
+    find: '    await last;\n',
+    replace: '',
+  },
+  {
+    name: 'zeros complete a signature',
+    file: 'packages/drive/src/probed-raw-device.ts',
+    find: 'return this.#change(change, (start) => start.fill(0, offset, offset + length));',
+    replace: 'return change();',
+  },
+];

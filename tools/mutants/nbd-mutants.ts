@@ -44,6 +44,18 @@ export const SERVER_MUTANTS: readonly Mutant[] = [
     find: 'hasPayload || request.type === Command.WRITE',
     replace: 'hasPayload',
   },
+  {
+    name: 'who does not ask for block sizes has to keep to them',
+    file: nbd('server/handshake/info-option.ts'),
+    find: 'isFree ? 1 : blockSize.minimum',
+    replace: 'blockSize.minimum',
+  },
+  {
+    name: 'a socket of systemd is served on, whoever can reach it',
+    file: nbd('server/listen.ts'),
+    find: "  if (!exposed && !LOOPBACK.check(host, host.includes(':') ? 'ipv6' : 'ipv4')) {",
+    replace: '  if (host === undefined) {',
+  },
 ];
 
 /** Each breaks one rule of clients that wait, of space that is kept, and of servers that are silent. */
@@ -127,5 +139,11 @@ export const READ_MUTANTS: readonly Mutant[] = [
     file: nbd('server/transmission/serve-request.ts'),
     find: 'if (flags === 0) known.add(at, length);',
     replace: 'if (flags >= 0) known.add(at, length);',
+  },
+  {
+    name: 'small holes are not told where the export asks for it',
+    file: nbd('server/transmission/serve-read.ts'),
+    find: 'bytes >= smallestHole',
+    replace: 'bytes >= 65_536',
   },
 ];

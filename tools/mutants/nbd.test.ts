@@ -15,7 +15,7 @@ mutantSuite('an NBD client that connects again', RECONNECT_MUTANTS, {
 
 mutantSuite('TLS and extended headers', SERVER_MUTANTS, {
   project: 'nbd',
-  filters: ['server-tls', 'server-extended'],
+  filters: ['server-tls', 'server-extended', 'server-blocks', 'server-handed-socket'],
   usually: 1,
 });
 

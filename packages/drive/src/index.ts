@@ -47,6 +47,7 @@ export {
   type OpenRecordingDriveOptions,
   type RecordingDrive,
 } from './open-recording-drive.ts';
+export { ProbedRawDevice } from './probed-raw-device.ts';
 export { resizeDrive, type ResizeDriveOptions } from './resize-drive.ts';
 export {
   type Drive,

@@ -22,7 +22,27 @@ const FOREIGN: readonly Signature[] = [
   { format: 'Parallels', offset: 0, bytes: 'WithouFreSpacExt' },
 ];
 
-const PROBED_BYTES = 512;
+/** What QEMU takes for an image as well. A disk may begin like this, and is served as raw all the same. */
+const OTHERS: readonly Signature[] = [
+  { format: 'qcow2', offset: 0, bytes: 'QFI\xfb' },
+  { format: 'VMDK', offset: 0, bytes: 'COWD' },
+  { format: 'LUKS', offset: 0, bytes: 'LUKS\xba\xbe' },
+  { format: 'Bochs', offset: 0, bytes: 'Bochs Virtual HD Image' },
+  { format: 'cloop', offset: 0, bytes: '#!/bin/sh\n#V2.0 Format\n' },
+];
+
+/** How much of a file is looked at to guess its format. */
+export const PROBED_BYTES = 512;
+
+/** What QEMU's tools or ours may take a file for that begins like this; undefined: a raw disk. */
+export function formatOfStart(start: Uint8Array): string | undefined {
+  return find([...OTHERS, ...FOREIGN], start)?.format;
+}
+
+function find(signatures: readonly Signature[], start: Uint8Array): Signature | undefined {
+  const text = Buffer.from(start).toString('latin1');
+  return signatures.find(({ offset, bytes }) => text.startsWith(bytes, offset));
+}
 
 /**
  * What a file without a stated format is. Taking an image for a raw disk would track and restore
@@ -34,8 +54,7 @@ export async function probeDrive(file: BlockDevice, path: string): Promise<Drive
   if (format === 'qcow2') return format;
   const start = new Uint8Array(Math.min(PROBED_BYTES, file.size));
   await file.read(start, 0);
-  const text = Buffer.from(start).toString('latin1');
-  const foreign = FOREIGN.find(({ offset, bytes }) => text.startsWith(bytes, offset));
+  const foreign = find(FOREIGN, start);
   if (foreign !== undefined) {
     throw new TidemarkError('IMAGE_UNSUPPORTED', `'${path}' is a ${foreign.format} image`, {
       where: path,

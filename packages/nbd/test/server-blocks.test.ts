@@ -21,18 +21,45 @@ const told = (answers: readonly Answer[]) =>
 describe('an export of whole blocks', () => {
   const blockSize = { minimum: 512, preferred: 4096, maximum: MIB };
 
-  it('says so, whether it is asked or not, and in INFO lets who did not ask go on', async () => {
+  it('says so, whether it is asked or not, and refuses who did not ask', async () => {
     const { connect } = await serve({ device: new MemoryDevice({ size: MIB }), blockSize });
     const client = await connect();
     client.send(u32(3));
     const sizes = [3, '0003000002000000100000100000'];
-    expect(told(await client.option(OPTION.INFO, infoPayload('exp')))[0]).toEqual(sizes);
-    expect(told(await client.option(OPTION.INFO, infoPayload('exp'))).at(-1)).toEqual([1, '']);
-    const [first, last] = told(await client.option(OPTION.GO, infoPayload('exp')));
-    expect(first).toEqual(sizes);
-    expect(last?.[0]).toBe(2 ** 31 + 8);
+    for (const code of [OPTION.INFO, OPTION.GO]) {
+      const [first, last] = told(await client.option(code, infoPayload('exp')));
+      expect(first).toEqual(sizes);
+      expect(last?.[0]).toBe(2 ** 31 + 8);
+    }
     const accepted = told(await client.option(OPTION.GO, infoPayload('exp', BLOCK_SIZE)));
     expect(accepted.at(-1)).toEqual([1, '']);
+  });
+
+  it.each([
+    ['asks', [BLOCK_SIZE], 1, '00000200', 22],
+    ['does not ask', [], 2 ** 31 + 8, '00000001', 0],
+  ] as const)(
+    'that takes others too is there for who %s',
+    async (_, infos, looked, minimum, errno) => {
+      const device = new MemoryDevice({ size: MIB });
+      const { connect } = await serve({ device, blockSize, takesAnyBlock: true });
+      const client = await connect();
+      client.send(u32(3));
+      const answers = told(await client.option(OPTION.INFO, infoPayload('exp', ...infos)));
+      expect(answers.at(-1)?.[0]).toBe(looked);
+      await client.option(OPTION.STRUCTURED_REPLY);
+      const [sizes] = told(await client.option(OPTION.GO, infoPayload('exp', ...infos)));
+      expect(sizes).toEqual([3, `0003${minimum}0000100000100000`]);
+      expect(await ask(client, { type: READ, offset: 1, length: 3 })).toMatchObject({ errno });
+    },
+  );
+
+  it('that takes others too is there by its name alone', async () => {
+    const device = new MemoryDevice({ size: MIB });
+    const { connect } = await serve({ device, blockSize, takesAnyBlock: true });
+    const client = await connect();
+    client.send(u32(3), option(OPTION.EXPORT_NAME, Buffer.from('exp')));
+    expect((await client.take(10)).readBigUInt64BE(0)).toBe(BigInt(MIB));
   });
 
   it('hangs up on a client that cannot be told', async () => {

@@ -46,7 +46,14 @@ it('serves what a client has sent who is gone by now, however much of it is left
   const device = new CountingDevice({ size: 4096 });
   const exported = new ServedExport({ name: 'exp', device });
   const { size } = device;
-  const session = { exported, size, isStructured: false, isExtended: false, contexts: [] };
+  const session = {
+    exported,
+    size,
+    smallestBlock: 1,
+    isStructured: false,
+    isExtended: false,
+    contexts: [],
+  };
   socket.emit('data', manyReads());
   socket.destroy();
   // As reads do of which one is all that there is room for.

@@ -1,4 +1,4 @@
-import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { makeCertificates } from '../../../../packages/nbd/test/support/certificates.ts';
@@ -21,6 +21,8 @@ const LINES: readonly (readonly [string, string])[] = [
   ['-t -f qcow2 -B own -B b1 -B b0 over.qcow2', ''],
   ['-t -r -f qcow2 -B b0 over.qcow2', ''],
   ['-tr -fraw r.raw', ''],
+  ['-t r.raw', ''],
+  ['-tr r.raw', ''],
   ['-t --format raw --discard=unmap --cache=writeback --aio=threads --detect-zeroes off r.raw', ''],
 ];
 
@@ -96,6 +98,22 @@ describeWithQemu('tidemark nbd serves as qemu-nbd does', ['qemu-nbd', 'nbdinfo',
     const others = [1, 2, 3].map(() => run('nbdinfo', '--size', server.uri()));
     expect(await first).toContain('read 1048576/1048576');
     expect(await Promise.all(others)).toEqual(Array(3).fill(`${4 * MIB}\n`));
+  });
+
+  it.each(BOTH)('%s lets nobody make a drive an image whose format it guessed', async (program) => {
+    writeFileSync(at('g.raw'), Buffer.alloc(MIB, 7));
+    const start = readFileSync(at('a.qcow2')).subarray(0, 512);
+    writeFileSync(at('start'), start);
+    for (const [words, isRefused] of [
+      [[], true],
+      [['-f', 'raw'], false],
+    ] as const) {
+      await using server = await serveInBackground(program, dir, [...words, 'g.raw']);
+      const { code } = await sh('nbdcopy', at('start'), server.uri());
+      await server.gone();
+      expect(code !== 0).toBe(isRefused);
+      expect(readFileSync(at('g.raw')).subarray(0, 512).equals(start)).toBe(!isRefused);
+    }
   });
 
   it.each(BOTH)('%s keeps space that clients give up, unless it is told', async (program) => {

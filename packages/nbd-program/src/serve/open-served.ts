@@ -2,13 +2,17 @@ import { type DirtyBitmap, isTidemarkError } from '@tidemark/core';
 import {
   type DriveFormat,
   openDriveAndBitmaps,
+  ProbedRawDevice,
   readChainBitmap,
   type RecordingDrive,
 } from '@tidemark/drive';
 import { wordOpenError } from '@tidemark/img';
+import type { NbdExport } from '@tidemark/nbd';
 import { NbdFailure, notOffered, PROGRAM } from '../failure.ts';
 import type { NbdHost } from '../host.ts';
 import type { NbdOptions } from '../options/nbd-options.ts';
+
+const SECTOR = 512;
 
 /** Formats of QEMU that are not ours. */
 const OTHERS: ReadonlySet<string> = new Set([
@@ -25,10 +29,18 @@ const OTHERS: ReadonlySet<string> = new Set([
   'vpc',
 ]);
 
-/** A drive, and bitmaps of the images behind it. */
-export interface Served extends RecordingDrive {
+/** What is served of a drive, and bitmaps of the images behind it. */
+export interface Served extends RecordingDrive, ServedDevice {
   /** By name: those that were asked for and the drive itself has not. They do not change. */
   readonly behind: ReadonlyMap<string, DirtyBitmap>;
+}
+
+interface ServedDevice {
+  readonly device: NbdExport['device'];
+  /** Bytes. */
+  readonly smallestBlock: number;
+  /** Whether the device takes others, too. */
+  readonly takesAnyBlock: boolean;
 }
 
 /** Opens the drive with its bitmaps, those that record among them. @throws in qemu-nbd's words */
@@ -40,15 +52,23 @@ export async function openServed(
   const { format, readOnly } = options;
   const served = await open(file, readOnly, formatOf(format, file), host);
   const { drive, tracked } = served;
-  if (format === undefined && drive.format === 'raw' && !readOnly && !drive.isRemote) {
-    host.err(probedRaw(file));
-  }
+  const isGuess = format === undefined && drive.format === 'raw' && !drive.isRemote;
+  if (isGuess && !readOnly) host.err(probedRaw(file));
   try {
-    return { ...served, behind: await bitmapsBehind(served, options.bitmaps) };
+    const behind = await bitmapsBehind(served, options.bitmaps);
+    return { ...served, ...deviceOf(served, isGuess), behind };
   } catch (error) {
     await tracked.close();
     throw error;
   }
+}
+
+/** For a guessed drive QEMU names a block size, and has clients keep to it that ask. */
+function deviceOf({ drive, tracked }: RecordingDrive, isGuess: boolean): ServedDevice {
+  const { device } = tracked;
+  if (!isGuess) return { device, smallestBlock: drive.smallestBlock, takesAnyBlock: false };
+  const smallestBlock = device.size % SECTOR === 0 ? SECTOR : 1;
+  return { device: new ProbedRawDevice(device), smallestBlock, takesAnyBlock: true };
 }
 
 async function open(
@@ -116,7 +136,7 @@ function probedRaw(file: string): string {
   const indent = ' '.repeat('WARNING: '.length);
   return [
     `WARNING: Image format was not specified for '${file}' and probing guessed raw.`,
-    `${indent}A guest can change what a drive looks like: it may be another format next time.`,
+    `${indent}Clients that would make it look like another format are refused.`,
     `${indent}Specify the 'raw' format explicitly to remove this warning.`,
     '',
   ].join('\n');

@@ -39,16 +39,18 @@ export async function serve(options: NbdOptions, host: NbdHost, ready: () => voi
   }
 }
 
-function exportOf({ drive, tracked, behind }: Served, options: NbdOptions): NbdExport {
+function exportOf(served: Served, options: NbdOptions): NbdExport {
   const { exportName, description, shared, allocationDepth, discards, readOnly } = options;
+  const { drive, tracked, behind, device, smallestBlock, takesAnyBlock } = served;
   // QEMU offers them last to first.
   const names = options.bitmaps.toReversed();
   return {
     name: exportName,
-    device: tracked.device,
+    device,
     readOnly,
     multiConn: shared !== 1,
-    blockSize: { minimum: drive.smallestBlock },
+    blockSize: { minimum: smallestBlock },
+    takesAnyBlock,
     // QEMU tells of each; a read that is no larger than a cluster of the usual size is not worth a search.
     ...(drive.image && { smallestHole: Math.min(drive.image.info.clusterSize, 65_536) }),
     discards,

@@ -25,6 +25,11 @@ export interface NbdExport {
   /** What requests have to keep to. Default: any offset and length, up to 32 MiB of data. */
   readonly blockSize?: Partial<BlockSizes>;
   /**
+   * Whether the device takes what keeps to no block size, too. Clients that do not ask for block sizes
+   * are served then, and keep to none. Default false: they are turned away where there is one.
+   */
+  readonly takesAnyBlock?: boolean;
+  /**
    * Bytes. Holes that are smaller are sent as zeros where a client reads them. Default 65536; less suits
    * a device that knows them without a look at the disk.
    */

@@ -21,13 +21,15 @@ export class ServedExport {
   readonly blockSize: BlockSizes;
   /** Bytes. Smaller ones are sent as data. */
   readonly smallestHole: number;
+  /** Whether clients that know of no block sizes may come. */
+  readonly takesAnyBlock: boolean;
   readonly knownData = new KnownData();
   readonly counters = new ExportCounters();
   readonly #exported: NbdExport;
 
   constructor(exported: NbdExport) {
     const { name, description, device, readOnly = false, blockSize, discards = true } = exported;
-    const { smallestHole = SMALLEST_HOLE } = exported;
+    const { smallestHole = SMALLEST_HOLE, takesAnyBlock = false } = exported;
     this.name = name;
     this.description = description;
     this.device = device;
@@ -35,6 +37,7 @@ export class ServedExport {
     this.discards = discards;
     this.blockSize = completeBlockSizes(blockSize);
     this.smallestHole = smallestHole;
+    this.takesAnyBlock = takesAnyBlock || this.blockSize.minimum === 1;
     this.#exported = exported;
   }
 

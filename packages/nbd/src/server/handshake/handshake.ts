@@ -174,8 +174,8 @@ async function acceptExportName(
   if (length > MAX_STRING_BYTES) throw protocolError(`an export name of ${length} bytes`);
   const exported = findNamed(negotiation, await stream.read(length));
   if (negotiation.isExtended) throw protocolError('an export by name after extended headers');
-  if (exported.blockSize.minimum > 1) throw protocolError('an export of blocks by name');
-  const session = negotiation.begin(exported);
+  if (!exported.takesAnyBlock) throw protocolError('an export of blocks by name');
+  const session = negotiation.begin({ exported, smallestBlock: 1 });
   const zeroes = (clientFlags & HandshakeFlag.NO_ZEROES) === 0 ? EXPORT_NAME_ZEROES : 0;
   const reply = Buffer.alloc(ExportNameReply.size + zeroes);
   const flags = negotiation.flagsOf(exported);

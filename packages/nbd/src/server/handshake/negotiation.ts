@@ -8,6 +8,8 @@ export interface Session {
   readonly exported: ServedExport;
   /** Bytes, as the client was told. */
   readonly size: number;
+  /** Bytes: what requests have to be multiples of. */
+  readonly smallestBlock: number;
   /** Whether replies may come in chunks; always with extended headers. */
   readonly isStructured: boolean;
   /** Whether headers have 64 bits for lengths. */
@@ -72,10 +74,11 @@ export class Negotiation {
     return exported.flags({ isStructured, canFilter: isExtended && hasContexts });
   }
 
-  begin(exported: ServedExport): Session {
+  begin({ exported, smallestBlock }: Pick<Session, 'exported' | 'smallestBlock'>): Session {
     const { isStructured, isExtended } = this;
     const contexts = this.contextsOf(exported);
-    return { exported, size: exported.device.size, isStructured, isExtended, contexts };
+    const { size } = exported.device;
+    return { exported, size, smallestBlock, isStructured, isExtended, contexts };
   }
 }
 

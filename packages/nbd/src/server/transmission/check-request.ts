@@ -22,9 +22,9 @@ const DATA: ReadonlySet<number> = new Set([Command.READ, Command.WRITE, Command.
  */
 export function findFault(request: NbdRequest, session: Session): string | undefined {
   const { type, offset, length, flags } = request;
-  const { size, exported } = session;
+  const { size, exported, smallestBlock } = session;
   if (request.fatal !== undefined) return request.fatal;
-  const { maximum, minimum } = exported.blockSize;
+  const { maximum } = exported.blockSize;
   if (DATA.has(type) && length > maximum) return tooLong(length, maximum);
   if (CHANGES.has(type) && exported.isReadOnly) return 'Export is read-only';
   if (offset > size || length > size - offset) {
@@ -35,8 +35,8 @@ export function findFault(request: NbdRequest, session: Session): string | undef
     return `unsupported flags for command ${command} (got 0x${flags.toString(16)})`;
   }
   if (COMMAND_NAMES[type] === undefined) return `invalid request type (${type}) received`;
-  if (minimum > 1 && (offset % minimum !== 0 || length % minimum !== 0)) {
-    return `not whole blocks of ${minimum} bytes; From: ${offset}, Len: ${length}`;
+  if (smallestBlock > 1 && (offset % smallestBlock !== 0 || length % smallestBlock !== 0)) {
+    return `not whole blocks of ${smallestBlock} bytes; From: ${offset}, Len: ${length}`;
   }
   return type === Command.BLOCK_STATUS ? statusFault(request, session) : undefined;
 }
