@@ -113,6 +113,12 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     replace: '  if (have >= 0) return length;\n',
   },
   {
+    name: 'who has sent very much once may have as much set aside again',
+    file: nbd('server/inbox.ts'),
+    find: 'Math.min(whole.length, MAX_BELIEVED)',
+    replace: 'whole.length',
+  },
+  {
     name: 'more is received behind the end of what is whole',
     file: nbd('server/inbox.ts'),
     find: 'return this.#filling?.whole === undefined ? this.#filling?.target : undefined;',
@@ -122,6 +128,18 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
 
 /** Each breaks one rule of what makes reads quick. */
 export const READ_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a client that takes all at once never ends its turn',
+    file: nbd('server/transmission/outbox.ts'),
+    find: ' || this.#turnLength >= MAX_TURN_BYTES',
+    replace: '',
+  },
+  {
+    name: 'many replies wait for the end of the turn',
+    file: nbd('server/transmission/outbox.ts'),
+    find: '    if (this.#batch.length >= SEND_BYTES) this.#send();\n',
+    replace: '',
+  },
   {
     name: 'each of many reads looks for holes',
     file: nbd('server/known-data.ts'),

@@ -97,6 +97,42 @@ class HeldReads extends MemoryDevice {
   }
 }
 
+describe('room for what a client sends', () => {
+  const inboxOf = () => {
+    const pool = new BufferPool();
+    return new Inbox(new Duplex({ read() {} }) as unknown as Socket, pool);
+  };
+  /** All of something long comes, and is taken. */
+  const receiveWhole = (inbox: Inbox, length: number) => {
+    let bytes = inbox.take(length);
+    while (bytes === undefined) {
+      const { target } = inbox;
+      inbox.received(target!, target!.length);
+      bytes = inbox.take(length);
+    }
+    expect(bytes).toHaveLength(length);
+  };
+
+  it('is little at first, and all of it for one that has sent as much before', () => {
+    const inbox = inboxOf();
+    expect(inbox.take(MIB)).toBeUndefined();
+    expect(inbox.target).toHaveLength(128 * KIB);
+    receiveWhole(inbox, MIB);
+    expect(inbox.take(MIB)).toBeUndefined();
+    expect(inbox.target).toHaveLength(MIB);
+    receiveWhole(inbox, MIB);
+    expect(inbox.take(MIB + 1)).toBeUndefined();
+    expect(inbox.target).toHaveLength(128 * KIB);
+  });
+
+  it('is not set aside beyond reason, whatever the client has sent before', () => {
+    const inbox = inboxOf();
+    receiveWhole(inbox, 32 * MIB);
+    expect(inbox.take(32 * MIB)).toBeUndefined();
+    expect(inbox.target).toHaveLength(128 * KIB);
+  });
+});
+
 describe('a write whose data come in parts', () => {
   it('is gone on with when its client takes replies again', async () => {
     const device = new HeldReads({ size: 8 * MIB });

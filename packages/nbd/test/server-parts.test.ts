@@ -1,12 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../../tools/qemu.ts';
 import { BufferPool } from '../src/server/buffer-pool.ts';
 import { Inbox } from '../src/server/inbox.ts';
 import { KnownData } from '../src/server/known-data.ts';
+import { Outbox } from '../src/server/transmission/outbox.ts';
 
 describe('a buffer pool', () => {
   it('gives memory that came back again, and none that is out', () => {
@@ -91,6 +93,54 @@ describe('known data', () => {
     for (let i = 0; i < 10_000; i++) known.add(i * 20, 10);
     expect(known.covers(9999 * 20, 10)).toBe(true);
     expect(known.covers(0, 10)).toBe(false);
+  });
+});
+
+describe('an outbox', () => {
+  const KIB = 1024;
+  /** Takes all at once, or nothing. */
+  const outboxFor = ({ takes }: { readonly takes: boolean }) => {
+    const got: Buffer[] = [];
+    const socket = new Writable({
+      write(chunk: Buffer, _, callback) {
+        got.push(chunk);
+        if (takes) callback();
+      },
+    });
+    const outbox = new Outbox(socket as Socket, new BufferPool(), () => {});
+    return { outbox, received: () => Buffer.concat(got).length };
+  };
+  const reply = (outbox: Outbox, length: number) => outbox.push([outbox.take(length)], length);
+
+  it('keeps small replies for the end of the turn, until they are many', () => {
+    const { outbox, received } = outboxFor({ takes: true });
+    for (let count = 0; count < 31; count++) reply(outbox, 4 * KIB);
+    expect(received()).toBe(0);
+    reply(outbox, 4 * KIB);
+    expect(received()).toBe(128 * KIB);
+    reply(outbox, 16);
+    expect(received()).toBe(128 * KIB);
+    outbox.flush();
+    expect(received()).toBe(128 * KIB + 16);
+  });
+
+  it('is full where its client takes nothing', () => {
+    const { outbox } = outboxFor({ takes: false });
+    reply(outbox, 127 * KIB);
+    expect(outbox.isFull).toBe(false);
+    reply(outbox, KIB);
+    outbox.flush();
+    expect(outbox.isFull).toBe(true);
+  });
+
+  it('is full after a mebibyte of a turn, however quick its client is', () => {
+    const { outbox } = outboxFor({ takes: true });
+    for (let count = 0; count < 7; count++) reply(outbox, 128 * KIB);
+    expect(outbox.isFull).toBe(false);
+    reply(outbox, 128 * KIB);
+    expect(outbox.isFull).toBe(true);
+    outbox.flush();
+    expect(outbox.isFull).toBe(false);
   });
 });
 

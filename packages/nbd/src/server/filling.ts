@@ -6,6 +6,8 @@ const FIRST = 128 * 1024;
 const EARNEST = 64 * 1024;
 /** As much as that, or twice what has come. */
 const NEXT = 2 * 1024 * 1024;
+/** Who has sent something long is believed that he sends as much again, up to here. Bytes. */
+export const MAX_BELIEVED: number = NEXT;
 
 /** Something long that a client has announced, and of which a part has come. */
 export class Filling {
@@ -14,11 +16,14 @@ export class Filling {
   #bytes: Buffer;
   #done = 0;
 
-  /** `have`: bytes of it that are here to be added. */
-  constructor(pool: BufferPool, length: number, have: number) {
+  /**
+   * `have`: bytes of it that are here to be added. `believed`: so many are set aside without proof,
+   * in place of being copied once half of them has come.
+   */
+  constructor(pool: BufferPool, length: number, have: number, believed = 0) {
     this.#pool = pool;
     this.#length = length;
-    this.#bytes = pool.take(roomFor(length, have));
+    this.#bytes = pool.take(length <= believed ? length : roomFor(length, have));
   }
 
   /** All of it, once it is here. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { BufferPool } from './buffer-pool.ts';
-import { Filling } from './filling.ts';
+import { Filling, MAX_BELIEVED } from './filling.ts';
 
 /** More than this is not kept in a row, but received where it is going to stay. Bytes. */
 const MAX_REST = 16 * 1024;
@@ -19,6 +19,8 @@ export class Inbox {
   #at = 0;
   #end = 0;
   #filling: Filling | undefined;
+  /** The longest that has come so far, within reason. Bytes. */
+  #believed = 0;
   #isFlowing = false;
   #hasEnded = false;
   #isDiscarding = false;
@@ -163,13 +165,15 @@ export class Inbox {
 
   #fill(length: number): void {
     const have = this.#end - this.#at;
-    this.#filling = new Filling(this.#pool, length, have);
+    this.#filling = new Filling(this.#pool, length, have, this.#believed);
     this.#filling.add(this.#bytes, this.#at, have);
     this.#setRow(NOTHING);
   }
 
   #filled({ whole }: Filling): Buffer | undefined {
-    if (whole !== undefined) this.#filling = undefined;
+    if (whole === undefined) return undefined;
+    this.#filling = undefined;
+    this.#believed = Math.max(this.#believed, Math.min(whole.length, MAX_BELIEVED));
     return whole;
   }
 

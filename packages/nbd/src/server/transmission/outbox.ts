@@ -7,8 +7,12 @@ import { type Handle, handleOf } from '../own-memory.ts';
 const COPY_BYTES = 16 * 1024;
 /** Bytes of small replies that lie in a row. */
 const BATCH_BYTES = 128 * 1024;
-/** Bytes to send at once: before more is read for a client, it gets that. */
-const MAX_UNSENT = 1024 * 1024;
+/** Bytes that are sent before the turn is over: by then a processor has them no longer at hand. */
+const SEND_BYTES = 128 * 1024;
+/** Bytes that may wait for a client: before more is read for it, it gets these. */
+const MAX_UNSENT = SEND_BYTES;
+/** Bytes for one client in a turn: then it is that of others. */
+const MAX_TURN_BYTES = 1024 * 1024;
 
 /** What the system has taken, or what nobody is there to read. */
 export interface Sent {
@@ -39,9 +43,11 @@ export class Outbox {
   #row: Buffer | undefined;
   #sealed = 0;
   #end = 0;
+  /** Bytes since the last flush. */
+  #turnLength = 0;
   #isFlushing = false;
 
-  /** `onSent` is called in `flush`, or later. */
+  /** `onSent` is called in `push` and `flush`, or later. */
   constructor(socket: Socket, pool: BufferPool, onSent: (sent: Sent) => void) {
     this.#socket = socket;
     this.#handle = handleOf(socket);
@@ -49,9 +55,10 @@ export class Outbox {
     this.#onSent = onSent;
   }
 
-  /** Whether as much waits to be sent as the client should be given first. */
+  /** Whether the client should be given what there is first, or has had its turn. */
   get isFull(): boolean {
-    return this.#batch.length + this.#socket.writableLength >= MAX_UNSENT;
+    const unsent = this.#batch.length + this.#socket.writableLength;
+    return unsent >= MAX_UNSENT || this.#turnLength >= MAX_TURN_BYTES;
   }
 
   /**
@@ -67,11 +74,12 @@ export class Outbox {
     if (bytes.buffer !== this.#row?.buffer) this.#pool.release(bytes);
   }
 
-  /** `bytes` of memory are held by it until it is sent, which is for `flush`. */
+  /** `bytes` of memory are held by it until it is sent: at once if that is much, or in `flush`. */
   push(parts: readonly Uint8Array[], bytes: number): void {
     this.#batch.replies += 1;
     this.#batch.bytes += bytes;
     for (const part of parts) this.#add(part);
+    if (this.#batch.length >= SEND_BYTES) this.#send();
   }
 
   /** Sends what there is at the end of this turn of the event loop. */
@@ -84,9 +92,13 @@ export class Outbox {
     });
   }
 
-  /** Sends what there is. */
+  /** Sends what there is, at the end of a turn. */
   flush(): void {
-    if (this.#batch.replies === 0) return;
+    this.#turnLength = 0;
+    if (this.#batch.length > 0) this.#send();
+  }
+
+  #send(): void {
     this.#seal();
     const { pieces, pooled, replies, bytes, length } = this.#batch;
     const taken = this.#sendNow(pieces, length);
@@ -136,6 +148,7 @@ export class Outbox {
 
   #add(part: Uint8Array): void {
     this.#batch.length += part.length;
+    this.#turnLength += part.length;
     if (part.length > COPY_BYTES) {
       this.#seal();
       this.#batch.pieces.push(part);
