@@ -1,4 +1,6 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { qemuBitmaps } from '../../../../tools/qemu-bitmaps.ts';
@@ -88,6 +90,24 @@ describeWithQemu('tidemark nbd refuses as qemu-nbd does', ['qemu-nbd', 'qemu-img
   it('leaves the bitmaps as they were', async () => {
     const flags = (await qemuBitmaps(join(dir, 'a.qcow2'))).map((bitmap) => bitmap.flags);
     expect(flags).toEqual([['auto'], ['auto']]);
+  });
+
+  it('says of a server that does not negotiate that it is old', async () => {
+    // NBDMAGIC, the magic of the old style, a size and flags; no zeros, which nobody waits for.
+    const greeting = `4e42444d414749430000420281861253${'00'.repeat(12)}`;
+    const server = createServer((socket) => socket.end(Buffer.from(greeting, 'hex')));
+    const socket = join(dir, 'old');
+    server.listen(socket);
+    await once(server, 'listening');
+    const uri = `nbd+unix:///?socket=${socket}`;
+    const { code, stderr } = await runNbdLine('tidemark nbd', dir, ['-k', join(dir, 's'), uri]);
+    server.close();
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        `tidemark nbd: Failed to blk_new_open '${uri}': nbd drive '${uri}': the server does not negotiate: it is old style\n` +
+        'tidemark nbd: hint: use a newer server\n',
+    });
   });
 
   it('refuses by name what it does not have', async () => {

@@ -1,6 +1,7 @@
 import { type DirtyBitmap, isTidemarkError } from '@tidemark/core';
 import {
   type DriveFormat,
+  isNbdUri,
   openDriveAndBitmaps,
   ProbedRawDevice,
   readChainBitmap,
@@ -87,7 +88,11 @@ async function open(
     });
   } catch (error) {
     if (!isTidemarkError(error)) throw error;
-    const { message, after } = await wordOpenError(error, file, { writable: !readOnly });
+    // The words for it are about files.
+    const isServers = isNbdUri(file) && error.code === 'DEVICE_UNSUPPORTED';
+    const { message, after } = isServers
+      ? { message: error.message, after: '' }
+      : await wordOpenError(error, file, { writable: !readOnly });
     const text = `Failed to blk_new_open '${file}': ${message}`;
     const { hint } = error.context;
     // Where it has no words of qemu-nbd's.
