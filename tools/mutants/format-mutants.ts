@@ -96,6 +96,12 @@ export const NEW_IMAGES: readonly Mutant[] = [
     find: 'const ZERO_LOW = 1;',
     replace: 'const ZERO_LOW = 0;',
   },
+  {
+    name: 'a flush of a new image that failed on the way is not told',
+    file: 'packages/qcow2/src/sequential/chunk-stream.ts',
+    find: '.flush()\n      .catch((cause: unknown) => {\n        this.#failure ??= { cause };\n      })',
+    replace: '.flush()\n      .catch(() => {})',
+  },
 ];
 
 export const RUNS_OF_ENTRIES: readonly Mutant[] = [

@@ -208,6 +208,20 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     replace: 'return origin === undefined ? id : id;',
   },
   {
+    name: 'a newer point that cannot be read hides the older ones from a rescan',
+    by: 'upkeep',
+    file: source('use/point-digests.ts'),
+    find: "if (!isTidemarkError(error, 'BACKUP_CORRUPT')) throw error;",
+    replace: 'if (isTidemarkError(error)) throw error;',
+  },
+  {
+    name: 'a rescan says that no point began a bitmap though some cannot be read',
+    by: 'upkeep',
+    file: source('use/point-digests.ts'),
+    find: 'if (damage !== undefined) throw damage;',
+    replace: 'void damage;',
+  },
+  {
     name: 'a rescan trusts bitmaps though the one that it brings back is whole',
     file: 'packages/backup/src/use/bitmaps-to-trust.ts',
     find: 'return isWhole ? [] :',

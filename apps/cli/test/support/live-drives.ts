@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openDrive } from '@tidemark/drive';
 import { connectNbd, type NbdDevice } from '@tidemark/nbd';
 import { QmpControl } from '@tidemark/qmp';
 import { type Daemon, startDaemon } from '../../../../tools/programs.ts';
@@ -9,15 +10,10 @@ import { succeed } from './tidemark.ts';
 
 const BLOCK = 4096;
 const BLOCKS = 1024;
+const PIECE = 65_536;
 
-/** Bytes of each drive. */
+/** Bytes of each drive that has nothing but what its guest writes. */
 export const LIVE_SIZE = BLOCK * BLOCKS;
-
-/** Where the n-th write of a guest goes: to the drives in turn, at no regular place. */
-function placeOf(sequence: number): { readonly drive: number; readonly offset: number } {
-  const digest = createHash('sha256').update(String(sequence)).digest();
-  return { drive: sequence % 2, offset: (digest.readUInt32LE(0) % BLOCKS) * BLOCK };
-}
 
 function blockOf(sequence: number): Buffer {
   const block = Buffer.alloc(BLOCK);
@@ -30,14 +26,17 @@ export class LiveDrives {
   readonly socket: string;
   readonly paths: readonly [string, string];
   readonly #dir: string;
+  readonly #size: number;
   #daemon: Daemon | undefined;
   #devices: readonly NbdDevice[] = [];
   #next = 1;
   #guest: Promise<void> = Promise.resolve();
   #isWriting = false;
 
-  constructor(dir: string) {
+  /** `size`: bytes of each drive; a larger one has other data, too, around what the guest writes. */
+  constructor(dir: string, { size = LIVE_SIZE }: { readonly size?: number } = {}) {
     this.#dir = dir;
+    this.#size = size;
     this.socket = join(dir, 'qmp.sock');
     this.paths = [join(dir, 'a.qcow2'), join(dir, 'b.raw')];
   }
@@ -52,8 +51,13 @@ export class LiveDrives {
   }
 
   async make(): Promise<void> {
-    await makeDrive(this.paths[0], 'qcow2', LIVE_SIZE);
-    await makeDrive(this.paths[1], 'raw', LIVE_SIZE);
+    for (const [index, format] of (['qcow2', 'raw'] as const).entries()) {
+      await makeDrive(this.paths[index]!, format, this.#size);
+      if (this.#size === LIVE_SIZE) continue;
+      const { device } = await openDrive(this.paths[index]!, { access: 'write' });
+      await device.write(this.#made(index), 0);
+      await device.close();
+    }
   }
 
   async start(): Promise<void> {
@@ -104,10 +108,36 @@ export class LiveDrives {
 
   async #writeNext(): Promise<void> {
     const sequence = this.#next;
-    const { drive, offset } = placeOf(sequence);
+    const { drive, offset } = this.#placeOf(sequence);
     await this.#devices[drive]!.write(blockOf(sequence), offset);
     // One that fails is made again: it may have been made or not.
     this.#next += 1;
+  }
+
+  /** Where the n-th write of a guest goes: to the drives in turn, at no regular place. */
+  #placeOf(sequence: number): { readonly drive: number; readonly offset: number } {
+    const digest = createHash('sha256').update(String(sequence)).digest();
+    return { drive: sequence % 2, offset: this.#slot(digest.readUInt32LE(0) % BLOCKS) };
+  }
+
+  /** Near each other: a crash marks whole regions of 4 MiB, and the others are known to be as they were. */
+  #slot(number: number): number {
+    return Math.min(4, Math.floor(this.#size / LIVE_SIZE)) * BLOCK * number;
+  }
+
+  /** How a drive was made: no piece like another, and zeros where the guest writes. */
+  #made(drive: number): Buffer {
+    if (this.#size === LIVE_SIZE) return Buffer.alloc(LIVE_SIZE);
+    const noise = Buffer.concat(
+      Array.from({ length: PIECE / 32 }, (_, n) => createHash('sha256').update(`${n}`).digest()),
+    );
+    const bytes = Buffer.alloc(this.#size);
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      noise.copy(bytes, at);
+      bytes.writeDoubleLE(2 * at + drive, at + PIECE / 2 + 8);
+    }
+    for (let n = 0; n < BLOCKS; n++) bytes.fill(0, this.#slot(n), this.#slot(n) + BLOCK);
+    return bytes;
   }
 
   /** Of the bitmaps of a drive. */
@@ -137,13 +167,13 @@ export class LiveDrives {
   areOfOneInstant(contents: readonly [Buffer, Buffer]): boolean {
     let last = 0;
     for (const content of contents) {
-      for (let at = 0; at < LIVE_SIZE; at += BLOCK) {
-        last = Math.max(last, Number(content.readBigUInt64LE(at)));
+      for (let n = 0; n < BLOCKS; n++) {
+        last = Math.max(last, Number(content.readBigUInt64LE(this.#slot(n))));
       }
     }
-    const expected = [Buffer.alloc(LIVE_SIZE), Buffer.alloc(LIVE_SIZE)];
+    const expected = [this.#made(0), this.#made(1)];
     for (let sequence = 1; sequence <= last; sequence++) {
-      const { drive, offset } = placeOf(sequence);
+      const { drive, offset } = this.#placeOf(sequence);
       blockOf(sequence).copy(expected[drive]!, offset);
     }
     return contents.every((content, drive) => content.equals(expected[drive]!));
