@@ -1,6 +1,30 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { describeWithQemu, run, sh, tempDir } from '../../../tools/qemu.ts';
 import { runOurs } from './support/both.ts';
+
+/** qcow2.rst, "Header": incompatible_features is at byte 72. */
+function setFeatures(path: string, ...bits: readonly number[]): void {
+  const bytes = readFileSync(path);
+  const features = bits.reduce((all, bit) => all | (1n << BigInt(bit)), bytes.readBigUInt64BE(72));
+  bytes.writeBigUInt64BE(features, 72);
+  writeFileSync(path, bytes);
+}
+
+/** Gives a feature a name, in the place of QEMU's names; `cut` leaves the entry's padding out. */
+function nameFeature(path: string, bit: number, name: string, { cut = false } = {}): void {
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf(Buffer.from([0x68, 0x03, 0xf8, 0x57]));
+  const entry = Buffer.alloc(48);
+  entry.set([0, bit]);
+  entry.write(name, 2);
+  const length = cut ? 2 + name.length : entry.length;
+  bytes.writeUInt32BE(length, at + 4);
+  bytes.fill(0, at + 8, at + 8 + 384);
+  entry.copy(bytes, at + 8, 0, length);
+  writeFileSync(path, bytes);
+}
 
 describeWithQemu('what cannot be done to an image', ['qemu-img', 'qemu-io'], () => {
   const dir = tempDir();
@@ -30,4 +54,22 @@ describeWithQemu('what cannot be done to an image', ['qemu-img', 'qemu-io'], () 
       );
     },
   );
+
+  it.each([
+    ['without names', [63], undefined, false],
+    ['with a name', [63], 63, false],
+    ['with a name in an entry that is cut short', [63], 63, true],
+    ['some with names', [61, 62, 63], 62, true],
+  ] as const)('of unknown features, %s', async (_, bits, named, cut) => {
+    const path = join(dir, 'features.qcow2');
+    await run('qemu-img', 'create', '-q', '-f', 'qcow2', path, '1M');
+    setFeatures(path, ...bits);
+    if (named !== undefined) nameFeature(path, named, 'Test feature', { cut });
+    const ours = await runOurs(dir, ['info', 'features.qcow2']);
+    const theirs = await inDir('qemu-img info features.qcow2');
+    expect(ours).toEqual({
+      ...theirs,
+      stderr: theirs.stderr.replace('qemu-img: ', 'tidemark img: '),
+    });
+  });
 });

@@ -30,8 +30,22 @@ function wordsOf(error: TidemarkError): string | undefined {
   if (error.message === 'the image is marked as corrupt') {
     return 'qcow2: Image is corrupt; cannot be opened read/write';
   }
+  const features = /^the image uses features that are not supported: (.*)$/s.exec(error.message);
+  if (features !== null) return `Unsupported qcow2 feature(s): ${featureList(features[1]!)}`;
   const { struct, field } = error.context;
   const found = error.message.match(/ is (\d+), not 9 to 21/);
   if (field === 'clusterBits' && found !== null) return `Unsupported cluster size: 2^${found[1]}`;
   return struct === undefined ? undefined : FIELDS[`${struct}.${field}`];
+}
+
+/** Names first, and those that have none as one number. */
+function featureList(text: string): string {
+  const words: string[] = [];
+  let unknown = 0n;
+  for (const [, name, bit] of text.matchAll(/'([^']*)'|bit (\d+)/g)) {
+    if (name !== undefined) words.push(name);
+    else unknown |= 1n << BigInt(bit!);
+  }
+  if (unknown !== 0n) words.push(`Unknown incompatible feature: ${unknown.toString(16)}`);
+  return words.join(', ');
 }

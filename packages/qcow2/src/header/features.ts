@@ -42,7 +42,8 @@ export function refuseUnknownFeatures(
 function nameInImage(extensions: readonly Extension[], bit: number): string | undefined {
   for (const { type, data } of extensions) {
     if (type !== ExtensionType.featureNames) continue;
-    for (let at = 0; at + NAME_ENTRY_SIZE <= data.length; at += NAME_ENTRY_SIZE) {
+    // The last one may be cut short: what is missing of it is zeros, as to QEMU.
+    for (let at = 0; at + 2 < data.length; at += NAME_ENTRY_SIZE) {
       if (data[at] !== INCOMPATIBLE_WORD || data[at + 1] !== bit) continue;
       const name = data.subarray(at + 2, at + NAME_ENTRY_SIZE);
       const end = name.indexOf(0);
