@@ -21,6 +21,7 @@ const CHECK = 'check words its findings in its own way, and repairs what it can 
 const NAMES = 'new images have no table of names of features, and clusters lie elsewhere';
 const DRIVERS = 'it needs a driver that is not here: blkdebug, null-co, quorum, ssh';
 const ENCRYPTION = 'it needs encryption';
+const LUCK = 'the emulator prints times, or how far a job is, which are other ones each time';
 const SNAPSHOT = 'it reads an internal snapshot in the place of the disk (-l)';
 
 /** Why what a test prints with our programs differs from what it prints with QEMU's. */
@@ -41,6 +42,7 @@ export const KNOWN: Readonly<Record<string, string>> = {
   '082': '-o help is in our own words',
   '086': '-p shows progress in other steps',
   '102': 'clusters that are said to lie behind the end of the file are refused, not read as zeros',
+  '109': 'it needs formats other than raw and qcow2',
   '110': DRIVERS,
   '122': 'it needs convert -c of several images whose sizes are not of whole clusters',
   '125': 'it needs resize with preallocation of a qcow2 image',
@@ -51,19 +53,29 @@ export const KNOWN: Readonly<Record<string, string>> = {
   '153': DRIVERS,
   '158': ENCRYPTION,
   '162': DRIVERS,
+  '175': 'a new raw file takes up no block until something is written',
   '190': 'an image with bitmaps takes less room here, and its size is what is measured',
   '204': DRIVERS,
+  '206': ENCRYPTION,
   '214': CHECK,
   '217': CHECK,
   '233': 'why TLS did not come about is said in our own words',
+  '241': 'a raw file is served with the size that it has',
   '242': 'info lists bitmaps because of which QEMU opens no image',
   '244': 'it needs resize with preallocation of a qcow2 image, and blkdebug',
   '250': 'resize --shrink frees clusters in the image, and gives none back to the file system',
   '251': 'it needs convert --salvage',
   '253': DRIVERS,
+  '259': 'it makes an image on an NBD server',
+  '261': CHECK,
+  '267': LUCK,
   '270': DRIVERS,
+  '271': CHECK,
+  '274': 'it needs resize with preallocation of a qcow2 image',
+  '280': LUCK,
   '302': 'it needs qemu-nbd -o',
   '303': 'clusters lie elsewhere, and an image with bitmaps has a header extension of our own',
+  '307': "the emulator crashes in it, with QEMU's programs too",
   '312': DRIVERS,
 };
 

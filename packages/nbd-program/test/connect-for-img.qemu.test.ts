@@ -8,7 +8,7 @@ import { runImg } from '@tidemark/img';
 import { describeWithQemu, sh, tempDir } from '../../../tools/qemu.ts';
 import { connectForImg } from '../src/index.ts';
 
-describeWithQemu('images on NBD servers', ['qemu-img', 'qemu-io', 'qemu-nbd'], () => {
+describeWithQemu('images on NBD servers', ['qemu-img', 'qemu-io', 'qemu-nbd', 'nbdkit'], () => {
   const dir = tempDir();
   const socket = join(dir, 's');
   const readOnly = join(dir, 'ro');
@@ -95,6 +95,25 @@ describeWithQemu('images on NBD servers', ['qemu-img', 'qemu-io', 'qemu-nbd'], (
     expect(await convert('-n', '-O', 'raw', copy, back)).toBe(0);
     expect(await sh('qemu-img', 'compare', '-f', 'raw', back, copy)).toMatchObject({ code: 0 });
     expect(await convert('-O', 'raw', copy, back)).toBe(1);
+  });
+
+  it('maps a disk whose last sector is not whole as qemu-img does', async () => {
+    const path = join(dir, 'odd');
+    const server = spawn('nbdkit', ['-f', '-U', path, 'memory', '1000'], { stdio: 'ignore' });
+    try {
+      for (let left = 200; !existsSync(path); left--) {
+        if (left === 0 || server.exitCode !== null) throw new Error('nbdkit does not listen');
+        await setTimeout(50);
+      }
+      for (const format of ['raw', 'probed']) {
+        const words = ['map', '--output=json', ...(format === 'raw' ? ['-f', 'raw'] : [])];
+        const { ours, theirs } = await both([...words, `nbd:unix:${path}`]);
+        expect(ours).toEqual(theirs);
+        expect(ours.code).toBe(0);
+      }
+    } finally {
+      server.kill();
+    }
   });
 
   it('does not write what is exported for reading', async () => {

@@ -22,7 +22,7 @@ export async function* layersOf(
   if (qcow2 === undefined) {
     const status = statusOfServer(image.file);
     if (status !== undefined) {
-      yield* layersOfServer(status, offset, inside);
+      yield* layersOfServer(status, image.file.size, { offset, length: inside });
       return;
     }
     for await (const { zero, ...part } of disk.extents(offset, inside)) {
@@ -48,15 +48,21 @@ export async function* layersOf(
 /** As QEMU's client takes what a server says: a hole that is not zeros is nothing at all. */
 async function* layersOfServer(
   status: NonNullable<NbdDisk['status']>,
-  offset: number,
-  length: number,
+  size: number,
+  { offset, length }: { readonly offset: number; readonly length: number },
 ): AsyncGenerator<LayerExtent> {
-  for await (const { flags, ...part } of status(offset, length)) {
+  const inside = Math.max(0, Math.min(length, size - offset));
+  for await (const { flags, ...part } of inside === 0 ? [] : status(offset, inside)) {
     const [data, zero] = [(flags & HOLE) === 0, (flags & ZERO) !== 0];
     const present = data || zero;
     const place = present ? { host: part.offset } : {};
     yield { ...part, ...place, depth: 0, present, zero, data, compressed: false };
   }
+  if (inside === length) return;
+  // The last sector is whole to QEMU, and behind the end of the disk there are zeros.
+  const at = offset + inside;
+  const flags = { depth: 0, present: true, zero: true, data: false, compressed: false };
+  yield { offset: at, length: length - inside, ...flags };
 }
 
 /** The file whose bytes an extent names: the data file, where an image has one. */
