@@ -18,7 +18,7 @@ export const PROGRAMS: readonly BundledProgram[] = [
     // would be more than half of what is read at every start.
     instead: (name) =>
       name.startsWith('img/')
-        ? 'exports.run = (url, words, locks) => require("../start.js").start(url, process.argv.slice(2), locks);\n'
+        ? 'exports.run = (url, words, { locks }) => require("../start.js").start(url, process.argv.slice(2), locks);\n'
         : undefined,
   },
   { name: 'tidemarkd', folder: folderOf('daemon'), dist: `${folderOf('daemon')}/dist` },

@@ -157,7 +157,7 @@ async function statesOf(
 interface State {
   /** An image that has no content of its own: without its backing file there is nothing to read. */
   readonly isReadable: boolean;
-  /** A data file, or a backing file by the protocol `file:`, is found from the folder QEMU runs in. */
+  /** A data file, or a backing file by a protocol or by options, is found from the folder QEMU runs in. */
   readonly isReadInFolder?: boolean;
   readonly [fact: string]: unknown;
 }
@@ -177,7 +177,7 @@ async function stateOf(dir: string, file: string): Promise<State> {
     isReadable,
     isReadInFolder:
       info['format-specific']!.data['data-file'] !== undefined ||
-      info['backing-filename']?.startsWith('file:') === true,
+      /^(?:file|json):/.test(info['backing-filename'] ?? ''),
     info: rest,
     check: (await img('check', file)).code,
     bits: isReadable ? await bitsOf(join(dir, file), info) : 'no backing file',
