@@ -105,16 +105,38 @@ export class LiveView {
   }
 
   /** Bitmaps, if they are there. One that stays costs a little, and the next backup tries again. */
-  async remove(bitmaps: readonly { readonly node: string; readonly name: string }[]) {
-    const left = bitmaps.filter(({ node, name }) => !this.#removed.has(`${node}/${name}`));
-    const actions = left.map((data) => ({ type: 'block-dirty-bitmap-remove', data }) as const);
-    if (actions.length === 0) return;
+  async remove(bitmaps: readonly NamedBitmap[]): Promise<void> {
+    const left = bitmaps.filter((each) => !this.#removed.has(keyOf(each)));
+    if (left.length === 0) return;
     try {
-      await this.#control.call('transaction', { actions });
-      for (const { node, name } of left) this.#removed.add(`${node}/${name}`);
+      // A backup that was killed takes those back that began with it, perhaps just now.
+      const there = await this.#whichAreThere(left);
+      await this.#removeAll(there).catch(async (error: unknown) => {
+        const still = await this.#whichAreThere(there);
+        if (still.length === there.length) throw error;
+        await this.#removeAll(still);
+      });
+      for (const each of left) this.#removed.add(keyOf(each));
     } catch (error) {
       notice(`bitmaps of older restore points stay: ${String(error)}`);
     }
+  }
+
+  async #whichAreThere(bitmaps: readonly NamedBitmap[]): Promise<readonly NamedBitmap[]> {
+    const nodes = await this.#control.call('query-named-block-nodes');
+    const there = new Set(
+      nodes.flatMap((node) =>
+        node['dirty-bitmaps'].map(({ name = '' }) => keyOf({ node: node['node-name'], name })),
+      ),
+    );
+    return bitmaps.filter((each) => there.has(keyOf(each)));
+  }
+
+  /** All of them or none. @throws QmpError */
+  async #removeAll(bitmaps: readonly NamedBitmap[]): Promise<void> {
+    if (bitmaps.length === 0) return;
+    const actions = bitmaps.map((data) => ({ type: 'block-dirty-bitmap-remove', data }) as const);
+    await this.#control.call('transaction', { actions });
   }
 
   /** Ends it; see the command of the daemon. @throws QmpError, CONNECTION_LOST */
@@ -124,6 +146,13 @@ export class LiveView {
     await this.#control.call('x-tidemark-view-close', { id: this.#id, ...end });
   }
 }
+
+interface NamedBitmap {
+  readonly node: string;
+  readonly name: string;
+}
+
+const keyOf = ({ node, name }: NamedBitmap): string => `${node}/${name}`;
 
 /** A raw drive that was served without a sidecar. */
 function hasNoStore(error: QmpError): TidemarkError {
