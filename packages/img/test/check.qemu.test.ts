@@ -8,6 +8,13 @@ import { makeImages } from './support/template.ts';
 
 const CLUSTER = 65_536;
 
+/** The header names no refcount table any more. */
+function loseRefcountTable(path: string): void {
+  const bytes = readFileSync(path);
+  bytes.fill(0, 48, 60);
+  writeFileSync(path, bytes);
+}
+
 /** Counts of clusters in the first refcount block, which is the third cluster of these images. */
 function setRefcount(path: string, cluster: number, count: number): void {
   const bytes = readFileSync(path);
@@ -144,6 +151,23 @@ describeWithQemu('img check', ['qemu-img', 'qemu-io'], () => {
     const { code: repaired, stderr } = await runOurs(dir, ['check', '-r', 'all', 'low.qcow2']);
     expect(repaired).toBe(0);
     expect(stderr).toMatch(/reference=1\nRebuilding refcount structure\n$/);
+    await run('qemu-img', 'check', path);
+    await run('qemu-img', 'compare', path, join(dir, 'a.qcow2'));
+  });
+
+  it('makes counts anew where the header names no table of them', async () => {
+    const path = join(dir, 'no-counts.qcow2');
+    copyFileSync(join(dir, 'a.qcow2'), path);
+    loseRefcountTable(path);
+    const { ours: found, theirs } = await lookWithBoth(dir, 'check no-counts.qcow2');
+    expect(found).toMatchObject({ code: 2 });
+    expect(theirs).toMatchObject({ code: 2 });
+    // Whatever is not a check needs the counts.
+    const { ours: refused, theirs: others } = await lookWithBoth(dir, 'info no-counts.qcow2');
+    expect(refused).toEqual(others);
+    const { code, stderr } = await runOurs(dir, ['check', '-r', 'all', 'no-counts.qcow2']);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/Rebuilding refcount structure\n$/);
     await run('qemu-img', 'check', path);
     await run('qemu-img', 'compare', path, join(dir, 'a.qcow2'));
   });

@@ -39,6 +39,11 @@ export interface OpenQcow2Options {
   readonly skipDataFile?: boolean;
   /** Takes an encrypted image, too, for reading its metadata. Default false: refused. */
   readonly allowEncrypted?: boolean;
+  /**
+   * Takes an image whose header names no refcount table, too, for a check of it. It is for reading only.
+   * Default false: refused.
+   */
+  readonly allowNoRefcounts?: boolean;
 }
 
 /**
@@ -56,7 +61,9 @@ export async function openQcow2(
   const { allowDataFile = skipDataFile || openDataFile !== undefined } = options;
   const accepted = allowDataFile ? Incompatible.dataFile : 0n;
   const { allowEncrypted = false } = options;
-  const header = await readHeader(file, { accepted, allowEncrypted });
+  // Nothing can be allocated in it.
+  const allowNoRefcounts = options.allowNoRefcounts === true && !writable;
+  const header = await readHeader(file, { accepted, allowEncrypted, allowNoRefcounts });
   const isLook = skipDataFile && !writable;
   if (!isLook && (skipDataFile || openDataFile === undefined)) {
     assertMetadataOnly(device.label, header);

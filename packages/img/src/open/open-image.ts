@@ -148,6 +148,7 @@ async function openQcow2Layer(
       writable: writable && !isRepair,
       skipBacking,
       allowEncrypted: !writable && skipBacking,
+      allowNoRefcounts: isRepair,
       ...(skipData ? { skipDataFile: true } : { openDataFile }),
       openBacking: async (name, format) => {
         const own = () => sourceOf(backingPath(name, path), false);

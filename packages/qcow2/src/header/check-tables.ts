@@ -19,8 +19,19 @@ type TableFields = Pick<
   | 'snapshotsOffset'
 >;
 
+interface CheckTablesOptions {
+  /** Bytes. */
+  readonly fileSize: number;
+  /** An image whose header names no refcount table is taken, too. */
+  readonly allowNoRefcounts: boolean;
+  readonly fault: HeaderFault;
+}
+
 /** The parts of the header that say where tables lie and how long they are. */
-export function checkTables(fields: Fields, fileSize: number, fault: HeaderFault): TableFields {
+export function checkTables(
+  fields: Fields,
+  { fileSize, allowNoRefcounts, fault }: CheckTablesOptions,
+): TableFields {
   const geometry = headerGeometry({ ...fields, incompatible: fields.incompatibleFeatures });
   const { clusterSize } = geometry;
   const placed = (
@@ -45,7 +56,7 @@ export function checkTables(fields: Fields, fileSize: number, fault: HeaderFault
     throw fault('l1Size', `is ${fields.l1Size}, too small for a disk of ${virtualSize} bytes`);
   }
   const refcountClusters = fields.refcountTableClusters;
-  if (refcountClusters === 0) throw fault('refcountTableClusters', 'is 0');
+  if (refcountClusters === 0 && !allowNoRefcounts) throw fault('refcountTableClusters', 'is 0');
   if (refcountClusters * clusterSize > Limit.refcountTableBytes) {
     throw fault('refcountTableClusters', `is ${refcountClusters}: more than 8 MiB`);
   }

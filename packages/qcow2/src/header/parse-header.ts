@@ -25,6 +25,8 @@ export interface ReadHeaderOptions {
   readonly accepted?: bigint;
   /** Default false: an encrypted image is refused. */
   readonly allowEncrypted?: boolean;
+  /** Default false: an image without a refcount table is corrupt. */
+  readonly allowNoRefcounts?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface ReadHeaderOptions {
  */
 export async function readHeader(
   file: HostFile,
-  { accepted = 0n, allowEncrypted = false }: ReadHeaderOptions = {},
+  { accepted = 0n, allowEncrypted = false, allowNoRefcounts = false }: ReadHeaderOptions = {},
 ): Promise<ImageHeader> {
   const where = file.label;
   const fault: HeaderFault = (field, problem) =>
@@ -48,7 +50,7 @@ export async function readHeader(
   const extensions = parseExtensions(cluster, area);
   refuseUnknownFeatures(where, fields.incompatibleFeatures, extensions, accepted);
   const encryption = encryptionOf(where, fields, allowEncrypted);
-  const numbers = checkTables(fields, file.size, fault);
+  const numbers = checkTables(fields, { fileSize: file.size, allowNoRefcounts, fault });
 
   return {
     ...numbers,
