@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { TIDEMARK } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { guestWrites, readDrive } from './support/drives.ts';
 import { succeed, succeedJson } from './support/tidemark.ts';
+import { recordsOfTries } from './support/tries.ts';
 
 const MiB = 2 ** 20;
 const SIZE = 272 * MiB;
@@ -33,9 +34,7 @@ it('a backup that was killed is gone on with, and has what was written meanwhile
   const args = ['backup', drive, repository, '--format', 'raw'];
   const child = spawn(process.execPath, [TIDEMARK, ...args, '--rate', '96M'], { stdio: 'ignore' });
   const ended = once(child, 'exit');
-  const hasRecord = () => readdirSync(tries, { recursive: true }).join(' ').includes('/00000000');
-  const tries = join(repository, 'tries');
-  while (child.exitCode === null && !(existsSync(tries) && hasRecord())) await setTimeout(10);
+  while (child.exitCode === null && recordsOfTries(repository).length === 0) await setTimeout(10);
   child.kill('SIGKILL');
   await ended;
   expect(await succeedJson('repo', 'list', repository)).toEqual([]);

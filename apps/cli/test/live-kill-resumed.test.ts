@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { TIDEMARK } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { LiveDrives } from './support/live-drives.ts';
 import { succeed, succeedJson } from './support/tidemark.ts';
+import { recordsOfTries } from './support/tries.ts';
 
 const MiB = 2 ** 20;
 /** A record is made of each 128 MiB. */
@@ -51,14 +52,6 @@ async function cutOff(moment: (ended: () => boolean) => Promise<void>): Promise<
   live.beginToWrite();
 }
 
-function records(): readonly string[] {
-  const tries = join(repository, 'tries');
-  if (!existsSync(tries)) return [];
-  return readdirSync(tries, { recursive: true })
-    .map(String)
-    .filter((name) => /\/\d{8}$/.test(name));
-}
-
 /** That of the next backup. */
 async function expectOneBitmapEach(): Promise<void> {
   for (const node of ['a', 'b'] as const) expect(await live.bitmapNames(node)).toHaveLength(1);
@@ -83,7 +76,7 @@ it(
       await succeed('repo', 'create', repository, '--compression', 'none');
       live.beginToWrite();
       await cutOff(async (ended) => {
-        while (records().length === 0 && !ended()) await setTimeout(5);
+        while (recordsOfTries(repository).length === 0 && !ended()) await setTimeout(5);
         await setTimeout(random() * 150);
       });
       for (let more = Math.floor(random() * 3); more > 0; more--) {
@@ -92,7 +85,7 @@ it(
       const whole = await succeedJson<Report>(...BACKUP);
       const read = whole.points.reduce((sum, { totals }) => sum + totals.read, 0);
       if (read < 2 * SIZE) resumed += 1;
-      // Of a try whose bitmap was still the daemon's when this one began a record may be left: prune takes it.
+      // A record may be left of a try whose bitmap was still the daemon's: prune takes it.
       await live.stopWriting();
       await expectRestored();
       await expectOneBitmapEach();

@@ -1,16 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { connectNbd } from '@tidemark/nbd';
@@ -18,6 +9,7 @@ import { afterEach, expect, it } from 'vitest';
 import { type Daemon, startDaemon, TIDEMARK } from '../../../tools/programs.ts';
 import { tempDir } from '../../../tools/qemu.ts';
 import { succeed, succeedJson } from './support/tidemark.ts';
+import { recordsOfTries } from './support/tries.ts';
 
 const MiB = 2 ** 20;
 const SIZE = 272 * MiB;
@@ -51,21 +43,14 @@ async function write(offset: number, bytes: Uint8Array): Promise<void> {
 
 /** Killed when it has made a record; `kill` kills. */
 async function cutOff(kill: (backup: () => void) => Promise<void>): Promise<void> {
-  const before = recordsIn().length;
+  const before = recordsOfTries(repository).length;
   const args = ['backup', address, repository, '--rate', '96M'];
   const child = spawn(process.execPath, [TIDEMARK, ...args], { stdio: 'ignore' });
   const ended = once(child, 'exit');
-  while (child.exitCode === null && recordsIn().length <= before) await setTimeout(10);
+  while (child.exitCode === null && recordsOfTries(repository).length <= before)
+    await setTimeout(10);
   await kill(() => void child.kill('SIGKILL'));
   await ended;
-}
-
-function recordsIn(): readonly string[] {
-  const tries = join(repository, 'tries');
-  if (!existsSync(tries)) return [];
-  return readdirSync(tries, { recursive: true })
-    .map(String)
-    .filter((name) => /\/\d{8}$/.test(name));
 }
 
 const bitmaps = async () =>
@@ -117,7 +102,7 @@ it.each(['live', 'at rest'])(
     // A pack of 32 MiB that was not yet whole may be lost, and regions of 4 MiB are marked as a whole.
     expect(points[0]!.totals.read).toBeLessThan(SIZE - 70 * MiB);
     expect((await bitmaps()).length).toBe(1);
-    expect(recordsIn()).toEqual([]);
+    expect(recordsOfTries(repository)).toEqual([]);
     await expectRestored(`first-${how}.raw`);
     await write(100 * MiB, randomBytes(10));
     const next = await succeedJson<Report>('backup', address, repository);

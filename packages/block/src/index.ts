@@ -11,6 +11,7 @@ export type {
 } from './drive-facts.ts';
 export type { FileStatus, FileSystem, OpenFile } from './file/file-system.ts';
 export { type FileDeviceOptions, openFileDevice } from './file/open-file-device.ts';
+export { ForwardingDevice } from './forwarding-device.ts';
 export { ioBuffer } from './io-buffer.ts';
 export { fromSystemError } from './io-error.ts';
 export { isZero } from './is-zero.ts';

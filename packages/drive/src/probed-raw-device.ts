@@ -1,4 +1,4 @@
-import type { BlockDevice, BlockExtent, WriteZeroesOptions } from '@tidemark/block';
+import { ForwardingDevice, type WriteZeroesOptions } from '@tidemark/block';
 import { TidemarkError } from '@tidemark/core';
 import { formatOfStart, PROBED_BYTES } from './probe.ts';
 
@@ -7,78 +7,33 @@ import { formatOfStart, PROBED_BYTES } from './probe.ts';
  * would be opened as one the next time, and an image names other files of this machine. Such writes
  * fail with PERMISSION_DENIED, and change nothing.
  */
-export class ProbedRawDevice implements BlockDevice {
-  readonly #device: BlockDevice;
+export class ProbedRawDevice extends ForwardingDevice {
   /** The last change of the start: one is made after the other, or two halves could make a whole. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(device: BlockDevice) {
-    this.#device = device;
-  }
-
-  get label(): string {
-    return this.#device.label;
-  }
-
-  get size(): number {
-    return this.#device.size;
-  }
-
-  get writable(): boolean {
-    return this.#device.writable;
-  }
-
-  get canDiscard(): boolean {
-    return this.#device.canDiscard;
-  }
-
-  read(target: Uint8Array, offset: number): Promise<void> {
-    return this.#device.read(target, offset);
-  }
-
-  readNow(target: Uint8Array, offset: number): boolean {
-    return this.#device.readNow?.(target, offset) ?? false;
-  }
-
-  write(source: Uint8Array, offset: number): Promise<void> {
-    const write = () => this.#device.write(source, offset);
+  override async write(source: Uint8Array, offset: number): Promise<void> {
+    const write = () => this.below.write(source, offset);
     if (!this.#isAtStart(offset)) return write();
     return this.#change(write, (start) => {
       start.set(source.subarray(0, start.length - offset), offset);
     });
   }
 
-  writeNow(source: Uint8Array, offset: number): boolean {
+  override writeNow(source: Uint8Array, offset: number): boolean {
     if (this.#isAtStart(offset)) return false;
-    return this.#device.writeNow?.(source, offset) ?? false;
+    return super.writeNow(source, offset);
   }
 
-  writeZeroes(offset: number, length: number, options?: WriteZeroesOptions): Promise<void> {
-    return this.#zero(offset, length, () => this.#device.writeZeroes(offset, length, options));
+  override async writeZeroes(
+    offset: number,
+    length: number,
+    options?: WriteZeroesOptions,
+  ): Promise<void> {
+    return this.#zero(offset, length, () => this.below.writeZeroes(offset, length, options));
   }
 
-  discard(offset: number, length: number): Promise<void> {
-    return this.#zero(offset, length, () => this.#device.discard(offset, length));
-  }
-
-  flush(): Promise<void> {
-    return this.#device.flush();
-  }
-
-  extents(offset: number, length: number): AsyncIterable<BlockExtent> {
-    return this.#device.extents(offset, length);
-  }
-
-  resize(size: number): Promise<void> {
-    return this.#device.resize(size);
-  }
-
-  close(): Promise<void> {
-    return this.#device.close();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  override async discard(offset: number, length: number): Promise<void> {
+    return this.#zero(offset, length, () => this.below.discard(offset, length));
   }
 
   /** What is no place of the disk at all is left to the device to refuse. */
@@ -105,7 +60,7 @@ export class ProbedRawDevice implements BlockDevice {
   ): Promise<void> {
     await last;
     const start = new Uint8Array(Math.min(PROBED_BYTES, this.size));
-    await this.#device.read(start, 0);
+    await this.below.read(start, 0);
     apply(start);
     const format = formatOfStart(start);
     if (format !== undefined) throw looksLike(format, this.label);

@@ -109,12 +109,11 @@ export class LiveView {
     const left = bitmaps.filter((each) => !this.#removed.has(keyOf(each)));
     if (left.length === 0) return;
     try {
-      // A backup that was killed takes those back that began with it, perhaps just now.
-      const there = await this.#whichAreThere(left);
-      await this.#removeAll(there).catch(async (error: unknown) => {
-        const still = await this.#whichAreThere(there);
-        if (still.length === there.length) throw error;
-        await this.#removeAll(still);
+      await this.#removeAll(left).catch(async (error: unknown) => {
+        // A backup that was killed takes those back that began with it, perhaps just now.
+        const there = await this.#whichAreThere(left);
+        if (there.length === left.length) throw error;
+        await this.#removeAll(there);
       });
       for (const each of left) this.#removed.add(keyOf(each));
     } catch (error) {
