@@ -16,6 +16,8 @@ import {
   type RootPoint,
   verifyAgainst,
 } from '../src/index.ts';
+import { fromHex } from '../src/format/digest.ts';
+import { packKey } from '../src/format/object-keys.ts';
 import { noise, TestDrive } from './support/drives.ts';
 import { backUp, keysIn, restored } from './support/run.ts';
 
@@ -303,6 +305,25 @@ describe('digests for a bitmap that was lost', () => {
     }
     const digests = digestsForBitmap(repository, { drive: { id: 'drive' }, bitmap: 'nightly' });
     await expect(digests).rejects.toMatchObject({ code: 'BACKUP_CORRUPT' });
+  });
+
+  it('are refused where a map is damaged, or a named point, and the way out is named', async () => {
+    const { store, repository } = await withThreePoints();
+    const about = { drive: { id: 'drive' }, bitmap: 'nightly' };
+    const refused = {
+      code: 'BACKUP_CORRUPT',
+      context: { hint: expect.stringMatching(/began bitmap 'nightly' \(--point\).*full backup/) },
+    };
+    const third = await openPoint(repository, { point: '3' });
+    const { blobs } = await repository.index();
+    const node = blobs.place(blobs.find(fromHex(third.manifest.map!)));
+    await store.delete(packKey(blobs.packs[node.pack]!));
+    await expect(digestsForBitmap(repository, about)).rejects.toMatchObject(refused);
+    const { point } = await digestsForBitmap(repository, { ...about, point: '2' });
+    expect(point.number).toBe(2);
+    await store.delete(`points/${third.id}`);
+    const named = digestsForBitmap(repository, { ...about, point: '3' });
+    await expect(named).rejects.toMatchObject(refused);
   });
 });
 

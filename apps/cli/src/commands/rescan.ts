@@ -43,7 +43,8 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
       point: {
         kind: 'parsed',
         parse: String,
-        brief: 'restore point to compare with; when left out, the newest that began the bitmap',
+        brief:
+          'restore point to compare with; when left out, the newest that began the bitmap and can be read',
         placeholder: 'POINT',
         optional: true,
       },
@@ -69,6 +70,8 @@ export const rescan = buildCommand<Flags, [drive: string, directory: string]>({
         'inconsistent, or the drive was changed without it. The bitmap is valid from the start, when it',
         'calls all dirty; Ctrl-C or a crash loses only what was not compared yet. Of a drive that is',
         "being served, tidemarkd does the same by QMP's x-tidemark-rescan.",
+        'Without --point, a newer restore point that cannot be read is passed over, with a notice: the next',
+        'increment stands on the point that was compared with. Where that one is damaged, --point names another.',
         'Where another bitmap of the drive began at a restore point of the same repository, what it calls clean',
         'is proven by that point, and not read. A bitmap that is there and whole is compared with all of the',
         'drive: who rescans it doubts what was recorded.',

@@ -77,7 +77,7 @@ export async function digestsForBitmap(
   const { point, passedOver } =
     wanted === undefined
       ? await newestOf(repository, drive.id, name)
-      : { point: await openPoint(repository, { drive: drive.id, point: wanted }), passedOver: [] };
+      : { point: await openWanted(repository, drive.id, wanted, name), passedOver: [] };
   const { bitmap } = point.manifest;
   if (bitmap?.name !== name) {
     const text = `restore point ${point.number} did not begin bitmap '${name}'`;
@@ -88,8 +88,29 @@ export async function digestsForBitmap(
       hint,
     });
   }
-  const digests = await digestsOfPoint(repository, point);
-  return { ...digests, passedOver, bitmap, checkpoint: bitmap.checkpoint };
+  try {
+    const digests = await digestsOfPoint(repository, point);
+    return { ...digests, passedOver, bitmap, checkpoint: bitmap.checkpoint };
+  } catch (error) {
+    throw withWayOut(error, name);
+  }
+}
+
+async function openWanted(repository: Repository, drive: string, point: string, bitmap: string) {
+  try {
+    return await openPoint(repository, { drive, point });
+  } catch (error) {
+    throw withWayOut(error, bitmap);
+  }
+}
+
+/** Any older point that began the bitmap will do, and there is no need to mend this one. */
+function withWayOut(error: unknown, bitmap: string): unknown {
+  if (!isTidemarkError(error, 'BACKUP_CORRUPT')) return error;
+  const hint =
+    `name an older restore point that began bitmap '${bitmap}' (--point): tidemark repo check tells ` +
+    'which are whole; where none is, make a full backup by the bitmap';
+  return new TidemarkError(error.code, error.message, { ...error.context, bitmap, hint }, error);
 }
 
 /**
@@ -112,7 +133,7 @@ async function newestOf(repository: Repository, drive: string, bitmap: string) {
     }
   }
   // Of those that cannot be read one may have begun it.
-  if (damage !== undefined) throw damage;
+  if (damage !== undefined) throw withWayOut(damage, bitmap);
   const where = repository.label;
   const text = `no restore point of '${drive}' in ${where} began bitmap '${bitmap}'`;
   const hint = 'make a full backup by the bitmap: it has no point to come back to';
