@@ -68,12 +68,8 @@ function reopeningOf(
   { planned, drive, about }: OpenedDrive,
   options: OpenPlannedOptions,
 ): Reopening | undefined {
-  const { option } = planned;
-  const { source } = option;
-  if (drive === undefined || about === undefined || source.kind === 'memory') return undefined;
-  // Never found anew by its first bytes, which a guest may have written since.
-  const same = { ...option, source: { ...source, format: drive.format } };
-  const open = () => openAgain({ ...planned, option: same }, options);
+  if (drive === undefined || about === undefined) return undefined;
+  const open = () => openAgain(planned, { ...options, before: drive });
   return { ...about, open };
 }
 
@@ -81,7 +77,7 @@ async function openAgain(
   planned: PlannedDrive,
   options: OpenPlannedOptions,
 ): Promise<OpenedElsewhere> {
-  const opened = await openPlannedDrive(planned, { ...options, again: true });
+  const opened = await openPlannedDrive(planned, options);
   try {
     return { drive: opened.drive, tracked: await opened.prepared.begin() };
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   openDrive,
   openDriveBitmaps,
   openMemoryBitmaps,
+  ProbedRawDevice,
 } from '@tidemark/drive';
 import { type BitmapSelection, type PreparedDrive, prepareTrackedDrive } from '@tidemark/tracking';
 import { type AboutDrive, aboutDrive } from './about-drive.ts';
@@ -26,8 +27,11 @@ export interface OpenedDrive {
 }
 
 export interface OpenPlannedOptions {
-  /** With what its stores hold by now, whatever options ask for. Default false. */
-  readonly again?: boolean;
+  /**
+   * As it was opened before: it is opened again, with what its stores hold by now, whatever options ask
+   * for. Its format is not looked for anew.
+   */
+  readonly before?: Drive;
   readonly warn: (message: string) => void;
   /** See `openDriveBitmaps`. */
   readonly checkpoints: string | undefined;
@@ -68,16 +72,18 @@ async function openFileDrive(
   source: { readonly path: string; readonly format: 'raw' | 'qcow2' | undefined },
   options: OpenPlannedOptions,
 ): Promise<OpenedDrive> {
-  const { warn } = options;
+  const { warn, before } = options;
   const { id, readOnly, durability, onTrackingError, trackingBound } = planned.option;
-  const drive = await openDrive(source.path, {
+  const format = before?.format ?? source.format;
+  const found = await openDrive(source.path, {
     access: readOnly ? 'read' : 'write',
     onNotice: (message) => warn(`drive '${id}': ${message}`),
-    ...(source.format && { format: source.format }),
+    ...(format && { format }),
   });
-  const isGuessed = source.format === undefined && !drive.isRemote;
-  if (isGuessed && drive.format === 'raw' && !readOnly) {
-    warn(`drive '${id}' looks raw, but a guest can change what it looks like: add format=raw`);
+  const drive = guarded({ ...found, ...(before?.isProbedRaw && { isProbedRaw: true }) });
+  if (drive.isProbedRaw && !readOnly && before === undefined) {
+    const why = 'what would make it look like another format is refused';
+    warn(`drive '${id}' looks raw: ${why}, until format=raw says that it is`);
   }
   const opened: DriveBitmaps[] = [];
   const undo = async () => {
@@ -99,7 +105,7 @@ async function openFileDrive(
       ...(trackingBound !== undefined && { marks: { maxOpen: trackingBound } }),
       transient: await openMemoryBitmaps(drive.device.size),
       writable: !readOnly,
-      select: options.again === true ? [] : select,
+      select: before === undefined ? select : [],
       onWarning: warn,
       ...(drive.image && { clusterSize: drive.image.info.clusterSize }),
     });
@@ -108,6 +114,12 @@ async function openFileDrive(
     await undo();
     throw error;
   }
+}
+
+/** Where nobody has said what a drive is, a guest does not say it either. */
+function guarded(drive: Drive): Drive {
+  if (drive.isProbedRaw !== true) return drive;
+  return { ...drive, device: new ProbedRawDevice(drive.device) };
 }
 
 function assertLive({ live, notLive, label }: BitmapStore, id: string): void {
@@ -125,7 +137,7 @@ async function openStores(
   { option: { id, readOnly }, bitmaps }: PlannedDrive,
   drive: Drive,
   opened: DriveBitmaps[],
-  { again = false, warn, checkpoints }: OpenPlannedOptions,
+  { before, warn, checkpoints }: OpenPlannedOptions,
 ): Promise<readonly BitmapSelection[]> {
   // An option may name the default sidecar too: it is one file, and opened once.
   const hasUsual = drive.image === undefined && !drive.isRemote;
@@ -136,7 +148,7 @@ async function openStores(
   const stores = new Map<string | undefined, BitmapStore>();
   for (const path of paths) {
     const mine = bitmaps.filter(({ place }) => place.kind !== 'memory' && pathOf(place) === path);
-    const create = !readOnly && !again && mine.some(({ option }) => option.create);
+    const create = !readOnly && before === undefined && mine.some(({ option }) => option.create);
     const found = await openDriveBitmaps(drive, {
       create,
       onNotice: (message) => warn(`drive '${id}': ${message}`),

@@ -1,10 +1,11 @@
 import { openFileDevice } from '@tidemark/block';
-import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
+import type { DirtyBitmap } from '@tidemark/core';
 import { openQcow2 } from '@tidemark/qcow2';
 import { openQcow2Store } from '@tidemark/store-qcow2';
 import { resolveBackingName } from './backing-chain.ts';
 import type { Drive } from './open-drive.ts';
 import { probeDrive } from './probe.ts';
+import { unusableBitmap } from './unusable-bitmap.ts';
 
 /**
  * A bitmap of an image behind a drive's own: of the first one that has a bitmap of that name. Where that image
@@ -27,13 +28,9 @@ export async function readChainBitmap(
     await using store = await openQcow2Store(image);
     const found = (await store.list()).find((bitmap) => bitmap.name === name);
     if (found !== undefined) {
-      if (found.state === 'inconsistent' || found.state === 'unsupported') {
-        const code = found.state === 'inconsistent' ? 'BITMAP_INCONSISTENT' : 'BITMAP_UNSUPPORTED';
-        const why = found.state === 'inconsistent' ? 'inconsistent' : 'of an unknown kind';
-        throw new TidemarkError(code, `Bitmap '${name}' is ${why} and cannot be used`, {
-          where: path,
-          bitmap: name,
-        });
+      const { state } = found;
+      if (state === 'inconsistent' || state === 'unsupported') {
+        throw unusableBitmap(path, name, state);
       }
       const content = await store.load(name);
       const { size } = drive.device;

@@ -56,4 +56,5 @@ export {
   openDrive,
   type OpenDriveOptions,
 } from './open-drive.ts';
+export { unusableBitmap } from './unusable-bitmap.ts';
 export { isWrittenByOthers } from './written-by-others.ts';

@@ -37,6 +37,8 @@ export interface OpenDriveOptions {
 export interface Drive {
   readonly path: string;
   readonly format: DriveFormat;
+  /** It is raw by its first bytes alone, which a guest can write: see `ProbedRawDevice`. Default false. */
+  readonly isProbedRaw?: boolean;
   readonly access: DriveAccess;
   /** The disk as a guest sees it. Closing it closes the file and the backing chain. */
   readonly device: BlockDevice;
@@ -65,7 +67,8 @@ export async function openDrive(path: string, options: OpenDriveOptions = {}): P
   const file = await openFileDevice(path, { writable, lock, waits, ...notices });
   try {
     const local = { path, format, access, file, isRemote: false, smallestBlock: 1 };
-    if (format === 'raw') return { ...local, device: file };
+    const isProbedRaw = options.format === undefined;
+    if (format === 'raw') return { ...local, isProbedRaw, device: file };
     const image = await openImage(file, { path, writable, lock, skipBacking, ...notices });
     return { ...local, device: image, image };
   } catch (error) {

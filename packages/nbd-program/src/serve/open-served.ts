@@ -1,4 +1,4 @@
-import { type DirtyBitmap, isTidemarkError } from '@tidemark/core';
+import { type DirtyBitmap, isTidemarkError, type TidemarkError } from '@tidemark/core';
 import {
   type DriveFormat,
   isNbdUri,
@@ -6,6 +6,7 @@ import {
   ProbedRawDevice,
   readChainBitmap,
   type RecordingDrive,
+  unusableBitmap,
 } from '@tidemark/drive';
 import { wordOpenError } from '@tidemark/img';
 import type { NbdExport } from '@tidemark/nbd';
@@ -53,11 +54,10 @@ export async function openServed(
   const { format, readOnly } = options;
   const served = await open(file, readOnly, formatOf(format, file), host);
   const { drive, tracked } = served;
-  const isGuess = format === undefined && drive.format === 'raw' && !drive.isRemote;
-  if (isGuess && !readOnly) host.err(probedRaw(file));
+  if (drive.isProbedRaw === true && !readOnly) host.err(probedRaw(file));
   try {
     const behind = await bitmapsBehind(served, options.bitmaps);
-    return { ...served, ...deviceOf(served, isGuess), behind };
+    return { ...served, ...deviceOf(served), behind };
   } catch (error) {
     await tracked.close();
     throw error;
@@ -65,9 +65,10 @@ export async function openServed(
 }
 
 /** For a guessed drive QEMU names a block size, and has clients keep to it that ask. */
-function deviceOf({ drive, tracked }: RecordingDrive, isGuess: boolean): ServedDevice {
+function deviceOf({ drive, tracked }: RecordingDrive): ServedDevice {
   const { device } = tracked;
-  if (!isGuess) return { device, smallestBlock: drive.smallestBlock, takesAnyBlock: false };
+  if (drive.isProbedRaw !== true)
+    return { device, smallestBlock: drive.smallestBlock, takesAnyBlock: false };
   const smallestBlock = device.size % SECTOR === 0 ? SECTOR : 1;
   return { device: new ProbedRawDevice(device), smallestBlock, takesAnyBlock: true };
 }
@@ -117,10 +118,12 @@ async function bitmapsBehind(
   const behind = new Map<string, DirtyBitmap>();
   for (const name of names.filter((each) => !usable.has(each))) {
     const own = (await tracked.list()).find((bitmap) => bitmap.name === name);
-    if (own !== undefined) throw unusable(own);
+    if (own !== undefined) {
+      const state = own.inconsistent ? 'inconsistent' : 'unsupported';
+      throw inWords(unusableBitmap(drive.path, name, state));
+    }
     const content = await readChainBitmap(drive, name).catch((error: unknown) => {
-      if (!isTidemarkError(error)) throw error;
-      throw new NbdFailure(error.message, { code: error.code, cause: error });
+      throw isTidemarkError(error) ? inWords(error) : error;
     });
     if (content === undefined) {
       throw new NbdFailure(`Bitmap '${name}' is not found`, { code: 'BITMAP_NOT_FOUND' });
@@ -130,11 +133,8 @@ async function bitmapsBehind(
   return behind;
 }
 
-function unusable(found: { readonly name: string; readonly inconsistent: boolean }): NbdFailure {
-  const why = found.inconsistent ? 'inconsistent' : 'of an unknown kind';
-  const text = `Bitmap '${found.name}' is ${why} and cannot be used`;
-  const code = found.inconsistent ? 'BITMAP_INCONSISTENT' : 'BITMAP_UNSUPPORTED';
-  return new NbdFailure(text, { code });
+function inWords(error: TidemarkError): NbdFailure {
+  return new NbdFailure(error.message, { code: error.code, cause: error });
 }
 
 function probedRaw(file: string): string {
