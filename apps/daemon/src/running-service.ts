@@ -8,6 +8,7 @@ import type { ListenConfig } from './config/serving-schema.ts';
 import { ConfiguredService } from './configured/configured-service.ts';
 import { Monitors } from './configured/monitors.ts';
 import { Turns } from './configured/turns.ts';
+import { countBits } from './count-bits.ts';
 import { describeService } from './describe-service.ts';
 import type { HttpListener } from './http/http-listener.ts';
 import type { HttpWanted } from './http/serve-http.ts';
@@ -92,7 +93,6 @@ export class RunningService {
     this.#phase = 'serving';
     this.#logger.log(`ready: ${this.describe()}`);
     await this.#manager.ready(this.describe());
-    void this.#countAhead();
   }
 
   describe(): string {
@@ -121,11 +121,6 @@ export class RunningService {
     await attempt(this.#configured.close());
     await attempt(this.#http?.close() ?? Promise.resolve());
     if (problems.length > 0) throw problems[0];
-  }
-
-  /** Who asks for figures first is not to wait for bits that are not read yet. */
-  async #countAhead(): Promise<void> {
-    for (const { tracked } of this.graph.nodes.list()) await tracked?.countAhead();
   }
 
   async #reload(): Promise<void> {
@@ -176,7 +171,8 @@ export class RunningService {
     return listener;
   }
 
-  #metrics(): string {
+  async #metrics(): Promise<string> {
+    await countBits(this.graph);
     return exposition(
       collect(this.graph, {
         version: packageVersion(import.meta.url),

@@ -30,6 +30,9 @@ export class ForwardingDevice<Below extends BlockDevice = BlockDevice> implement
   readNow(target: Uint8Array, offset: number): boolean {
     return this.below.readNow?.(target, offset) ?? false;
   }
+  readBlocking(target: Uint8Array, offset: number): boolean {
+    return this.below.readBlocking?.(target, offset) ?? false;
+  }
   writeNow(source: Uint8Array, offset: number): boolean {
     return this.below.writeNow?.(source, offset) ?? false;
   }

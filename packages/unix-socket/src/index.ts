@@ -1,3 +1,4 @@
+export { hangUp } from './hang-up.ts';
 export { hostInUrl } from './host-in-url.ts';
 export { listenAt, type ListenPlace } from './listen-at.ts';
 export { type HandedPlace, listenOnHandedSocket } from './listen-on-handed-socket.ts';

@@ -14,6 +14,7 @@ import {
   type Points,
 } from '@tidemark/http';
 import { TidemarkError } from '@tidemark/core';
+import { countBits } from '../count-bits.ts';
 import { Activity } from './activity.ts';
 import { BitsAtRest } from './bits-at-rest.ts';
 import { describeBitmap, describeDrive, describeExports, describeJob } from './describe-drive.ts';
@@ -54,8 +55,9 @@ export class GraphHttpService implements HttpService {
   }
 
   async drives(): Promise<Drive[]> {
-    await this.#atRest.load(this.#nodes());
     const { graph } = this.#options;
+    await countBits(graph);
+    await this.#atRest.load(this.#nodes());
     return this.#nodes().map((node) => describeDrive(node, graph, this.#activity));
   }
 

@@ -10,7 +10,7 @@ import { readToken } from './token.ts';
 export interface ServeHttpOptions {
   readonly graph: BlockGraph;
   readonly version: string;
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   /** What keeps it from serving, a sentence each. */
   readonly problems: () => readonly string[];
   /** Runs a change of the graph when its turn comes. */
@@ -71,9 +71,9 @@ function pagesOf({ metrics, problems }: ServeHttpOptions): Readonly<Record<strin
   return {
     '/metrics': {
       type: 'text/plain; version=0.0.4; charset=utf-8',
-      answer: (isKnown) =>
+      answer: async (isKnown) =>
         isKnown
-          ? { status: 200, body: metrics() }
+          ? { status: 200, body: await metrics() }
           : { status: 401, body: '# send Authorization: Bearer TOKEN\n' },
     },
     '/healthz': { answer: () => ({ status: 200, body: 'ok\n' }) },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fromSystemError } from '@tidemark/block';
 import type { BlockGraph } from '@tidemark/graph';
 import { createImageioServer, type ImageioTls } from '@tidemark/imageio';
-import { listenAt } from '@tidemark/unix-socket';
+import { hangUp, listenAt } from '@tidemark/unix-socket';
 import type { ImageioConfig } from '../config/other-apis-schema.ts';
 import type { ApiServer } from '../configured/other-apis.ts';
 import { GraphImages } from './graph-images.ts';
@@ -45,10 +45,7 @@ export async function serveImageio(options: ServeImageioOptions): Promise<ApiSer
     },
     async close() {
       images.change({});
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await hangUp(server);
     },
   };
 }

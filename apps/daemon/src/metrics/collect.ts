@@ -14,7 +14,7 @@ export interface ProcessFacts {
   readonly isReady: boolean;
 }
 
-/** Reads what is counted anyway: a scrape waits for nothing, and what it does not ask costs nothing. */
+/** Tells what is counted by now, and waits for nothing: see `countBits`. */
 export function collect(graph: BlockGraph, facts: ProcessFacts): readonly Metric[] {
   const nodes = graph.nodes.list().filter(({ isInline }) => !isInline);
   return [

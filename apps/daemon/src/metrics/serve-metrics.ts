@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { ListenConfig } from '../config/serving-schema.ts';
-import { listenAt } from '@tidemark/unix-socket';
+import { hangUp, listenAt } from '@tidemark/unix-socket';
 
 /** What is told over HTTP. */
 export interface Told {
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
   /** What keeps it from serving, a sentence each. */
   readonly problems: () => readonly string[];
 }
@@ -23,7 +23,9 @@ const TIMEOUT_MS = 10_000;
  * @throws as `listenOnSocket`
  */
 export async function serveMetrics(listen: ListenConfig, told: Told): Promise<MetricsServer> {
-  const server = createServer((request, response) => answer(request, response, told));
+  const server = createServer((request, response) => {
+    answer(request, response, told).catch(() => response.destroy());
+  });
   server.maxConnections = MAX_CLIENTS;
   server.requestTimeout = TIMEOUT_MS;
   server.headersTimeout = TIMEOUT_MS;
@@ -31,15 +33,15 @@ export async function serveMetrics(listen: ListenConfig, told: Told): Promise<Me
   const address = await listenAt(server, listen, 'http');
   server.on('error', () => {});
   let closing: Promise<void> | undefined;
-  const close = () =>
-    (closing ??= new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }));
+  const close = () => (closing ??= hangUp(server));
   return { address, close, [Symbol.asyncDispose]: close };
 }
 
-function answer({ method, url = '' }: IncomingMessage, response: ServerResponse, told: Told): void {
+async function answer(
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+  told: Told,
+): Promise<void> {
   if (method !== 'GET' && method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
     send(response, 405, 'only GET and HEAD\n');
@@ -48,7 +50,7 @@ function answer({ method, url = '' }: IncomingMessage, response: ServerResponse,
   switch (url.split('?', 1)[0]) {
     case '/metrics':
       response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
-      send(response, 200, told.metrics());
+      send(response, 200, await told.metrics());
       return;
     case '/healthz':
       send(response, 200, 'ok\n');

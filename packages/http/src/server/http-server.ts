@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { hostInUrl, listenAt, type ListenPlace } from '@tidemark/unix-socket';
+import { hangUp, hostInUrl, listenAt, type ListenPlace } from '@tidemark/unix-socket';
 import { HttpProblem, problemOf } from '../http-problem.ts';
 import type { HttpService } from '../http-service.ts';
 import { BASE } from '../routes.ts';
@@ -15,7 +15,12 @@ export interface Page {
   /** Default `text/plain`. */
   readonly type?: string;
   /** `isKnown`: it has the token, or none is asked for. */
-  readonly answer: (isKnown: boolean) => { readonly status: number; readonly body: string };
+  readonly answer: (isKnown: boolean) => PageAnswer | Promise<PageAnswer>;
+}
+
+interface PageAnswer {
+  readonly status: number;
+  readonly body: string;
 }
 
 /** Of `startHttpServer`. */
@@ -62,12 +67,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const address = await listenAt(server, options.listen, 'http');
   server.on('error', () => {});
   let closing: Promise<void> | undefined;
-  const close = () =>
-    (closing ??= new Promise<void>((resolve) => {
-      answering.close();
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }));
+  const close = () => {
+    answering.close();
+    return (closing ??= hangUp(server));
+  };
   const configure = (next: HttpServerOptions) => {
     const before = answering;
     answering = new Answering(next);
@@ -123,7 +126,7 @@ class Answering {
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page !== undefined) {
       const type = page.type ?? 'text/plain; charset=utf-8';
-      send(response, { ...page.answer(this.#access.hasToken(request)), type });
+      send(response, { ...(await page.answer(this.#access.hasToken(request))), type });
       return;
     }
     const { folder, missing } = files ?? { folder: undefined, missing: 'there is no such page' };
