@@ -18,6 +18,8 @@ export const FOLDER: OutputOptions = {
   dir: 'dist',
   // Loaded in half the time that modules take.
   format: 'cjs',
+  // What is kept compiled has none.
+  dynamicImportInCjs: false,
   cleanDir: true,
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',

@@ -1,21 +1,20 @@
 #!/usr/bin/env node
 import { lookAhead } from '@tidemark/block/look-ahead';
-import { keepCompiled } from '@tidemark/program';
+import { fileOnDisk, keptRequire } from '@tidemark/program';
 import { IMG_COMMANDS } from './img-commands.ts';
 import type { ImgProgram } from './img-program.ts';
 import { looksForWriters } from './looking.ts';
 
-const rest = (): typeof import('./start.ts') => require('./start.js');
+const load = keptRequire(fileOnDisk, __filename, require);
+const rest = (): typeof import('./start.ts') => load('./start.js');
 
 const words = process.argv.slice(2);
 const locks = looksForWriters(words) ? lookAhead() : undefined;
 const [command, ...others] = words;
 const step = command === 'img' ? IMG_COMMANDS.find((name) => name === others[0]) : undefined;
-// What is loaded from here on is kept.
-keepCompiled();
 if (step === undefined) {
   void rest().start(import.meta.url, words, locks);
 } else {
-  const { run }: { readonly run: ImgProgram } = require(`./img/${step}.js`);
+  const { run }: { readonly run: ImgProgram } = load(`./img/${step}.js`);
   void run(import.meta.url, others, { locks, rest });
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
-import { keepCompiled } from '@tidemark/program';
+import { fileOnDisk, keptRequire } from '@tidemark/program';
 
-// What is loaded from here on is kept.
-keepCompiled();
-const program: typeof import('./start.ts') = require('./start.js');
+const load = keptRequire(fileOnDisk, __filename, require);
+const program: typeof import('./start.ts') = load('./start.js');
 void program.start(import.meta.url);

@@ -5,7 +5,8 @@ export { type OptionTree, type OptionValue, parseOptionTree } from './key-tree.t
 export { packageVersion } from './package-version.ts';
 export { printable } from './printable.ts';
 export { FIRST_HANDED_SOCKET, handSocketsOn, takeHandedSockets } from './handed-sockets.ts';
-export { keepCompiled } from './compile-cache.ts';
+export { fileOnDisk } from './kept/file-on-disk.ts';
+export { keptRequire, type ProgramFile } from './kept/kept-require.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';
 export { type ProgramObjects, parseObjects } from './objects/parse-objects.ts';

@@ -1,0 +1,31 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+
+const OTHERS_MAY_WRITE = 0o022;
+
+/**
+ * Where what V8 has made of a program is kept, for this Node: in the user's own cache folder, or where
+ * NODE_COMPILE_CACHE says. Not in /tmp: what lies there may be anybody's, and it is run.
+ * @returns undefined where there is none, or NODE_DISABLE_COMPILE_CACHE asks for none
+ * @throws system errors
+ */
+export function cacheFolder(): string | undefined {
+  const { NODE_COMPILE_CACHE: named, NODE_DISABLE_COMPILE_CACHE: off } = process.env;
+  if (off !== undefined) return undefined;
+  const folder = named ?? ownFolder();
+  return folder === undefined ? undefined : made(`${folder}/${process.version}-${process.arch}`);
+}
+
+function ownFolder(): string | undefined {
+  const { HOME: home = '', XDG_CACHE_HOME: named = '' } = process.env;
+  const parent = named.startsWith('/') ? named : home.startsWith('/') ? `${home}/.cache` : '';
+  if (parent === '') return undefined;
+  made(parent);
+  const folder = made(`${parent}/tidemark`);
+  const { uid, mode } = statSync(folder);
+  return uid === process.getuid?.() && (mode & OTHERS_MAY_WRITE) === 0 ? folder : undefined;
+}
+
+function made(folder: string): string {
+  if (!existsSync(folder)) mkdirSync(folder, 0o700);
+  return folder;
+}
