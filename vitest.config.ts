@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { mutatingPlugin } from './tools/mutants/mutating-plugin.ts';
 
 // Sources of sibling packages run directly: no build is needed to test a package.
 const conditions = [
@@ -14,6 +15,7 @@ const conditions = [
 const only = process.env['TIDEMARK_PROJECT'];
 
 export default defineConfig({
+  plugins: [mutatingPlugin()],
   resolve: { conditions, mainFields: ['main'] },
   // As Node takes packages, which knows no `module` in a package.json.
   ssr: { resolve: { conditions, mainFields: ['main'] } },

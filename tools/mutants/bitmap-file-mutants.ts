@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const drive = (file: string) => `packages/drive/src/bitmap-file/${file}`;
 const core = (file: string) => `packages/core/src/bitmap-file/${file}`;

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const BITMAP = 'packages/core/src/bitmap';
 const PLAIN = `${BITMAP}/kernels/plain.ts`;

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const tokens = 'packages/qcow2/src/bitmaps/checkpoints.ts';
 const image = 'packages/store-qcow2/src/image-control.ts';

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const csi = (file: string) => `packages/csi-metadata/src/${file}`;
 

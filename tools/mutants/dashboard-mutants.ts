@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const model = (file: string) => `apps/dashboard/src/model/${file}`;
 

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const sidecar = (file: string) => `packages/store-sidecar/src/${file}`;
 const qcow2 = (file: string) => `packages/qcow2/src/data-file/${file}`;

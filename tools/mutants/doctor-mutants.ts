@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const doctor = (file: string) => `packages/doctor/src/${file}`;
 

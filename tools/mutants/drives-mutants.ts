@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const checkpoint = (file: string) => `packages/checkpoint/src/${file}`;
 const tracking = (file: string) => `packages/tracking/src/${file}`;

@@ -1,10 +1,11 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 /** Each breaks a rule that shows only where a sync fails. */
 export const FAULT_MUTANTS: readonly Mutant[] = [
   {
     name: 'a lease that a failed commit may have written is not waited for',
     file: 'packages/store-sidecar/src/binding/recording-session.ts',
+    named: 'the sidecar of a raw drive',
     find: 'this.lease.offer(Number(end / NS_PER_MS));',
     replace: '',
   },

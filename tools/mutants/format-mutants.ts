@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 /*
  * Each breaks one rule by which images stay sound and readable for QEMU. By the tests that have to

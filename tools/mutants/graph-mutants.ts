@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const graph = (file: string) => `packages/graph/src/${file}`;
 const copy = graph('jobs/copy-before-write.ts');

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const tracking = (file: string) => `packages/tracking/src/parking/${file}`;
 const graph = (file: string) => `packages/graph/src/hand-over/${file}`;

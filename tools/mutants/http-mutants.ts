@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const server = (file: string) => `packages/http/src/server/${file}`;
 const access = server('access.ts');

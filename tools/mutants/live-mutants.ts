@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const tracking = (file: string) => `packages/tracking/src/${file}`;
 const qcow2 = (file: string) => `packages/qcow2/src/${file}`;
@@ -39,6 +39,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'two writes of one sector are under way at once',
     file: tracking('live/sector-writer.ts'),
+    by: 'live.sector-writer',
     find: 'if (sector !== undefined) {',
     replace: 'if (sector !== undefined && index < 0) {',
   },
@@ -58,6 +59,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'narrowing lowers the floor only when it is written',
     file: tracking('live/live-bitmap.ts'),
+    by: 'live.regions',
     find: 'const changed = this.#lower(this.#floor, range);\n    this.#lower(this.#desired, range);\n    if (changed) await this.#write(range);',
     replace:
       'const changed = this.#lower(this.#floor.clone(), range);\n    this.#lower(this.#desired, range);\n    if (changed) await this.#write(range);\n    this.#lower(this.#floor, range);',
@@ -72,6 +74,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a mark is relied on before the sync',
     file: tracking('live/live-marks.ts'),
+    by: 'live.regions',
     find: '// Bitmaps of one store share its sync.',
     replace: 'bitmap.rely(part);',
   },

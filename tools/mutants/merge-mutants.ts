@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const MERGE = 'packages/qcow2/src/bitmaps/write-merge.ts';
 

@@ -1,5 +1,6 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { type Mutant, Sandbox, type TestRun } from './sandbox.ts';
+import { describe, expect, it } from 'vitest';
+import type { Mutant } from './mutant.ts';
+import { runBroken, type TestRun } from './run-broken.ts';
 
 interface SuiteRun extends TestRun {
   /**
@@ -18,18 +19,15 @@ export function mutantSuite(name: string, all: readonly Mutant[], tests: SuiteRu
   }
   if (mutants.length === 0) return;
   describe(`the tests of ${name}`, () => {
-    const sandbox = new Sandbox();
-    afterAll(() => sandbox.remove());
-
     // Where not all are tried, the same test run has the tests themselves beside this one.
     const untouched = areAll ? [undefined] : [];
-    it.for(untouched)('pass in the sandbox as it is', async (none) => {
-      const { failed, output } = await sandbox.run(none, tests);
+    it.for(untouched)('pass as they are', async (none) => {
+      const { failed, output } = await runBroken(none, tests);
       expect(failed, output).toBe(false);
     });
 
     it.each(mutants)('fail where $name', async (mutant) => {
-      const { failed, output } = await sandbox.run(mutant, tests);
+      const { failed, output } = await runBroken(mutant, tests);
       expect(failed).toBe(true);
       // By what they are there for, not because the mutant cannot run.
       expect(output).not.toMatch(/SyntaxError|ReferenceError|TypeError|Transform failed/);

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const nbd = (file: string) => `packages/nbd/src/${file}`;
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { apply, type Mutant } from './sandbox.ts';
+import { apply, type Mutant } from './mutant.ts';
 
 const root = join(import.meta.dirname, '../..');
 

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 // Rules of the protocol's study and of its review that the other suites do not break, by the names
 // they have there.

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const source = (file: string) => `packages/repository/src/${file}`;
 const plan = source('make/plan.ts');

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 /*
  * Each breaks one rule by which bitmaps stay true when their disk gets another size. By the package

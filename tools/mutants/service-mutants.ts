@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const daemon = (file: string) => `apps/daemon/src/${file}`;
 const change = daemon('configured/change-graph.ts');

@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const binding = (file: string) => `packages/store-sidecar/src/binding/${file}`;
 

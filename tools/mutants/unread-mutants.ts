@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const ROW = 'packages/core/src/bitmap/chunk-row.ts';
 const UNREAD = 'packages/core/src/bitmap/unread-bits.ts';

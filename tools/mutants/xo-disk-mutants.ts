@@ -1,4 +1,4 @@
-import type { Mutant } from './sandbox.ts';
+import type { Mutant } from './mutant.ts';
 
 const xo = (file: string) => `packages/xo-disk/src/${file}`;
 
