@@ -218,7 +218,7 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     name: 'a rescan says that no point began a bitmap though some cannot be read',
     by: 'upkeep',
     file: source('use/point-digests.ts'),
-    find: 'if (damage !== undefined) throw damage;',
+    find: 'if (damage !== undefined) throw withWayOut(damage, bitmap);',
     replace: 'void damage;',
   },
   {
