@@ -95,14 +95,20 @@ export const GIVEN_DRIVE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a drive that goes on is looked at anew for what it is',
-    file: daemon('compose.ts'),
-    find: 'source: { ...source, format: drive.format }',
-    replace: 'source',
+    file: daemon('open-drive.ts'),
+    find: 'before?.format ?? source.format',
+    replace: 'source.format',
+  },
+  {
+    name: 'a drive whose format was guessed can be made an image once it goes on',
+    file: daemon('open-drive.ts'),
+    find: '...(before?.isProbedRaw && { isProbedRaw: true })',
+    replace: '',
   },
   {
     name: 'a drive that goes on makes its bitmaps once more',
     file: daemon('open-drive.ts'),
-    find: 'options.again === true ? [] : select',
+    find: 'before === undefined ? select : []',
     replace: 'select',
   },
   {

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDrive } from '@tidemark/drive';
 import { BlockGraph } from '@tidemark/graph';
@@ -142,12 +143,30 @@ describe('a drive of -drive is refused', () => {
   });
 });
 
-it('a drive whose guest has written the header of an image is opened as it was', async () => {
+const HEADER = Buffer.from('QFI\xfb\0\0\0\x03', 'latin1');
+
+it('a drive whose format was guessed is made an image by no guest, where it goes on neither', async () => {
   await using pair = await newPair('raw', ...MADE);
   const { source, node, give, proxy } = pair;
-  await node.device.write(Buffer.from('QFI\xfb\0\0\0\x03', 'latin1'), 0);
+  const refusal = { code: 'PERMISSION_DENIED' };
+  await expect(node.device.write(HEADER, 0)).rejects.toMatchObject(refusal);
   proxy.onMessage = (type) => type !== 'take';
   await expect(give()).rejects.toThrow('it goes on here');
   expect(node.device.size).toBe(SIZE);
   expect(await counts(source, 'vm')).toEqual({ kept: 1, memory: 1 });
+  await expect(node.device.write(HEADER, 0)).rejects.toMatchObject(refusal);
+});
+
+it('a drive that has the header of an image by then is opened as it was', async () => {
+  const path = join(root, 'written.img');
+  await (await createDrive(path, { format: 'raw', size: SIZE })).device.close();
+  const [drive] = await composeDrives(parseOptions(['-drive', `file=${path},id=vm`]), () => {});
+  await drive!.tracked.close();
+  const file = await open(path, 'r+');
+  await file.write(HEADER, 0, HEADER.length, 0);
+  await file.close();
+  const again = await drive!.reopening!.open();
+  expect(again.drive?.format).toBe('raw');
+  expect(again.tracked.device.size).toBe(SIZE);
+  await again.tracked.close();
 });
