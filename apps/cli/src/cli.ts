@@ -56,7 +56,7 @@ export function buildCli(routes: Routes, args: readonly string[]): Application<C
     // `--` ends the options, so that a name may begin with a dash.
     scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
     documentation: { caseStyle: 'convert-camel-to-kebab', onlyRequiredInUsageLine: true },
-    localization: { text: { ...text_en, ...errorTexts(args), briefs: BRIEFS } },
+    localization: { text: { ...text_en, ...errorTexts(args, routes), briefs: BRIEFS } },
     determineExitCode: exitCodeOf,
   });
 }

@@ -6,6 +6,7 @@ import {
 } from '@stricli/core';
 import { isTidemarkError, TidemarkError } from '@tidemark/core';
 import { reportError } from '@tidemark/program';
+import type { Route, Routes } from './routes.ts';
 
 type Texts = Pick<
   ApplicationErrorFormatting,
@@ -17,12 +18,12 @@ type Texts = Pick<
 >;
 
 /** Every failure looks alike, the parser's too: what and where, the code, what to do next. */
-export function errorTexts(args: readonly string[]): Texts {
+export function errorTexts(args: readonly string[], routes: Routes): Texts {
   const json = wantsJson(args);
   const report = (error: unknown): string =>
     reportError(error, { program: 'tidemark', json }).trimEnd();
   const usage = (message: string): TidemarkError =>
-    new TidemarkError('USAGE', message, { hint: `see ${commandOf(args)} --help` });
+    new TidemarkError('USAGE', message, { hint: `see ${commandOf(args, routes)} --help` });
   return {
     exceptionWhileRunningCommand: report,
     exceptionWhileLoadingCommandFunction: report,
@@ -66,14 +67,19 @@ function wantsJson(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).includes('--json');
 }
 
-const SUBCOMMAND =
-  /^(?:add|adopt|check|clear|config|convert|create|disable|dump|enable|forget|lend|list|merge|move|plan|prune|rebuild-index|remove|resize|show)$/;
-
 /** The command that was meant, as far as it can be told. */
-function commandOf([first = '', second = '']: readonly string[]): string {
+function commandOf(args: readonly string[], routes: Routes): string {
   const words = ['tidemark'];
-  if (/^(?:backup|bitmap|checkpoint|info|repo|rescan|restore|serve|sidecar|verify)$/.test(first))
-    words.push(first);
-  if (/^(?:bitmap|repo|sidecar)$/.test(first) && SUBCOMMAND.test(second)) words.push(second);
+  let below: ReadonlyMap<string, Route> = new Map(Object.entries(routes));
+  for (const word of args) {
+    const route = below.get(word);
+    if (route === undefined) break;
+    words.push(word);
+    if (!('getAllEntries' in route)) break;
+    const named = route
+      .getAllEntries()
+      .map(({ name, target }) => [name['convert-camel-to-kebab'], target] as const);
+    below = new Map(named);
+  }
   return words.join(' ');
 }

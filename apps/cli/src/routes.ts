@@ -1,6 +1,6 @@
 import type { Command, CommandContext, RouteMap } from '@stricli/core';
 
-type Route = Command<CommandContext> | RouteMap<CommandContext>;
+export type Route = Command<CommandContext> | RouteMap<CommandContext>;
 export type Routes = Readonly<Record<string, Route>>;
 
 /** The commands of the first level, each loaded when it is asked for. */

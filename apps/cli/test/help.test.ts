@@ -100,6 +100,8 @@ describe('a wrong command line', () => {
       'see tidemark --help',
     ],
     [['bitmap', 'ad'], "there is no command 'ad'", 'see tidemark bitmap --help'],
+    [['repo', 'export', 'x'], 'TARGET is missing', 'see tidemark repo export --help'],
+    [['qmp', 'a', 'b', 'c', 'd'], "'d' is one argument too many", 'see tidemark qmp --help'],
     [['info'], 'DRIVE is missing', 'see tidemark info --help'],
     [['bitmap', 'add', 'x'], 'NAME is missing', 'see tidemark bitmap add --help'],
     [['info', 'a', 'b'], "'b' is one argument too many", 'see tidemark info --help'],

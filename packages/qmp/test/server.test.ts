@@ -137,6 +137,17 @@ describe('QmpServer', () => {
   });
 });
 
+describe('QmpClient.connect', () => {
+  it('says where nobody listens', async () => {
+    const path = join(dir, 'nobody.sock');
+    await expect(QmpClient.connect(path)).rejects.toMatchObject({
+      code: 'CONNECTION_LOST',
+      message: `cannot connect to QMP socket '${path}'`,
+      cause: expect.objectContaining({ code: 'ENOENT' }),
+    });
+  });
+});
+
 describe('QmpServer.listen', () => {
   it('takes the place of a socket that a crash left', async () => {
     const path = join(dir, 'stale.sock');

@@ -35,9 +35,9 @@ export class QmpClient implements AsyncDisposable {
     socket.on('close', () => this.#lose());
   }
 
-  /** Connects and negotiates. @throws CONNECTION_LOST, PROTOCOL_ERROR */
+  /** Connects and negotiates. @throws CONNECTION_LOST: nobody listens there, too; PROTOCOL_ERROR */
   static async connect(path: string): Promise<QmpClient> {
-    const client = new QmpClient(connect(path));
+    const client = new QmpClient(await connected(path));
     try {
       await client.#greeting;
       await client.execute('qmp_capabilities');
@@ -116,6 +116,23 @@ export class QmpClient implements AsyncDisposable {
     for (const { reject } of this.#waiting.values()) reject(this.#lost);
     this.#waiting.clear();
     this.#socket.destroy();
+  }
+}
+
+async function connected(path: string): Promise<Socket> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } catch (error) {
+    const hint = 'see whether a daemon runs and has its QMP socket there';
+    const context = { where: path, hint };
+    throw new TidemarkError(
+      'CONNECTION_LOST',
+      `cannot connect to QMP socket '${path}'`,
+      context,
+      error,
+    );
   }
 }
 
