@@ -3,6 +3,7 @@ import {
   checkpointOf,
   type DriveBitmap,
   type DriveBitmapInfo,
+  type DriveBitmapState,
   recordingContent,
 } from './drive-bitmap.ts';
 import type { DriveState } from './drive-state.ts';
@@ -21,6 +22,15 @@ export function describeBitmap(
   content: DirtyBitmap | undefined,
   maxAge = 0,
 ): DriveBitmapInfo {
+  return {
+    ...describeState(state, bitmap),
+    ...(content && isRecovered(bitmap) && { recovered: recoveryOf(content, maxAge) }),
+    count: content?.dirtyBytes ?? 0,
+  };
+}
+
+/** What is known of it without its bits. */
+export function describeState(state: DriveState, bitmap: DriveBitmap): DriveBitmapState {
   const { name, granularity, condition, reason, keeper } = bitmap;
   const frozen = state.freezes.get(name);
   const recording = state.writable
@@ -36,10 +46,8 @@ export function describeBitmap(
     inconsistent: condition === 'inconsistent',
     ...(reason !== undefined && { reason }),
     ...checkpointOf(bitmap),
-    ...(content && isRecovered(bitmap) && { recovered: recoveryOf(content, maxAge) }),
     unsupported: condition === 'unsupported',
     readonly: state.isReadonly(bitmap),
-    count: content?.dirtyBytes ?? 0,
   };
 }
 

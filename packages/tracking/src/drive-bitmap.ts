@@ -29,8 +29,8 @@ export interface DriveBitmap {
   readonly content: DirtyBitmap | undefined;
 }
 
-/** What a drive says of a bitmap. Named as QMP's BlockDirtyInfo where they agree. */
-export interface DriveBitmapInfo {
+/** What a drive knows of a bitmap without its bits. Named as QMP's BlockDirtyInfo where they agree. */
+export interface DriveBitmapState {
   readonly name: string;
   /** Bytes. */
   readonly granularity: number;
@@ -38,20 +38,24 @@ export interface DriveBitmapInfo {
   readonly persistent: boolean;
   /** Something reads it and needs it to stay as it is, or it is being removed. */
   readonly busy: boolean;
-  /** The id of the freeze in which `count` stands still, whatever is written. */
+  /** The id of the freeze in which its bits stand still, whatever is written. */
   readonly frozen?: string;
   /** Left in use by a crash, or the drive was changed without it: it can be removed, or rescanned. */
   readonly inconsistent: boolean;
   /** Why it is inconsistent, where its store knows more than that it was left in use. */
   readonly reason?: string;
-  /** The session before ended without a close: how much of it may be beyond what was written. */
-  readonly recovered?: RecoveryInfo;
   /** Since when it records, as its last release named that instant. */
   readonly checkpoint?: string;
   /** Of a kind that this version cannot read; kept as it is. */
   readonly unsupported: boolean;
   /** The drive is open for reading, so the bitmap cannot be changed. */
   readonly readonly: boolean;
+}
+
+/** What a drive says of a bitmap. */
+export interface DriveBitmapInfo extends DriveBitmapState {
+  /** The session before ended without a close: how much of it may be beyond what was written. */
+  readonly recovered?: RecoveryInfo;
   /** Bytes: dirty granules times the granularity, which may exceed the disk. 0 unless it is sound. */
   readonly count: number;
 }

@@ -1,5 +1,5 @@
 export type { BitmapAction, DriveAction, InstantAction, MergeSource } from './bitmap-action.ts';
-export type { DriveBitmapInfo } from './drive-bitmap.ts';
+export type { DriveBitmapInfo, DriveBitmapState } from './drive-bitmap.ts';
 export type { TrackingErrorPolicy, TrackingTrouble } from './live/guarded-marks.ts';
 export { type FreezeEnd, type FrozenBitmap, releaseTogether } from './freeze.ts';
 export type { FrozenBits } from './frozen-bits.ts';

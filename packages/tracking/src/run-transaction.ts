@@ -5,7 +5,6 @@ import { DriveDraft } from './drive-draft.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type BitStep, planAction } from './plan-action.ts';
-
 import type { TrackedDrive } from './tracked-drive.ts';
 
 export interface TransactionOptions {

@@ -2,12 +2,18 @@ import type { BlockDevice } from '@tidemark/block';
 import { DirtyBitmap } from '@tidemark/core';
 import type { BitmapAction } from './bitmap-action.ts';
 import { closeDrive } from './close-drive.ts';
-import { describeBitmap } from './describe-bitmap.ts';
-import { type DriveBitmap, type DriveBitmapInfo, recordingContent } from './drive-bitmap.ts';
+import { describeBitmap, describeState } from './describe-bitmap.ts';
+import {
+  type DriveBitmap,
+  type DriveBitmapInfo,
+  type DriveBitmapState,
+  recordingContent,
+} from './drive-bitmap.ts';
 import { type DriveState, stateOf } from './drive-state.ts';
 import type { TrackingTrouble } from './live/guarded-marks.ts';
 import { beginFreeze, type FreezeEnd, releaseFreeze } from './freeze.ts';
 import { bitmapNotFound, driveClosing, refusal } from './messages.ts';
+import { narrowRegularly } from './narrow-regularly.ts';
 import {
   Rescan,
   type RescanOptions,
@@ -16,9 +22,6 @@ import {
 } from './rescan/rescan.ts';
 import { runTransaction } from './run-transaction.ts';
 import type { TrackedDevice } from './tracked-device.ts';
-
-/** Milliseconds. */
-const NARROW_EVERY = 5000;
 
 /** Reads the bits of one bitmap of a drive, and of no other that comes to have its name. */
 export interface BitmapReader {
@@ -76,6 +79,14 @@ export class TrackedDrive implements AsyncDisposable {
       for (const bitmap of this.#state.bitmaps.values()) infos.push(await this.#infoOf(bitmap));
       return infos.toReversed();
     });
+  }
+
+  /** As `list`, without what has to be counted: reads no bits. */
+  async states(): Promise<readonly DriveBitmapState[]> {
+    const state = this.#state;
+    return state.exclusive(async () =>
+      Array.from(state.bitmaps.values(), (each) => describeState(state, each)).toReversed(),
+    );
   }
 
   /**
@@ -279,15 +290,4 @@ export class TrackedDrive implements AsyncDisposable {
     await content?.countAhead();
     return describeBitmap(this.#state, bitmap, content);
   }
-}
-
-/** Does not keep a drive in memory that was dropped without a close. */
-function narrowRegularly(drive: TrackedDrive): NodeJS.Timeout {
-  const known = new WeakRef(drive);
-  const timer = setInterval(() => {
-    const found = known.deref();
-    if (found === undefined) clearInterval(timer);
-    else void found.narrow();
-  }, NARROW_EVERY);
-  return timer.unref();
 }

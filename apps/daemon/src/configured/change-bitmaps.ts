@@ -74,7 +74,7 @@ type There = Awaited<ReturnType<typeof bitmapsOf>>;
 
 async function bitmapsOf(node: BlockNode) {
   const drive = await node.drive();
-  return new Map((await drive.list()).map((info) => [info.name, info]));
+  return new Map((await drive.states()).map((info) => [info.name, info]));
 }
 
 function actionsOn(

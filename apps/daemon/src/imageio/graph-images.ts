@@ -50,8 +50,7 @@ export class GraphImages implements TicketSource {
 async function bitsOf(drive: BlockNode, name: string, read: BlockNode): Promise<DirtyBitmap> {
   const tracked = await drive.drive();
   const bits = await tracked.load(name);
-  await tracked.countAhead();
-  const info = tracked.glance().find((one) => one.name === name);
+  const info = (await tracked.states()).find((one) => one.name === name);
   const knowsAll = info?.recording === true || info?.frozen !== undefined;
   // One that stands still goes with a node that does; the drive itself may have been written since.
   if (knowsAll || read !== drive || !drive.disk.writable) return bits;

@@ -112,7 +112,7 @@ async function locate(
   }
   for (let at: BlockNode | undefined = node; at !== undefined; at = at.backing) {
     const drive = await at.drive();
-    const info = (await drive.list()).find(({ name }) => name === reference);
+    const info = (await drive.states()).find(({ name }) => name === reference);
     if (info === undefined) continue;
     if (info.recording && isReadOnly && at.disk.writable) {
       throw refusal(`Enabled bitmap '${reference}' incompatible with readonly export`);

@@ -193,7 +193,7 @@ export class BlockNode {
   /** Takes a sidecar away again that was made in vain. */
   async removeSidecar(): Promise<void> {
     const path = this.#tracking?.sidecarPath;
-    const bitmaps = (await this.tracked?.list()) ?? [];
+    const bitmaps = (await this.tracked?.states()) ?? [];
     if (path === undefined || bitmaps.some(({ persistent }) => persistent)) return;
     await this.#changeTracking({ before: () => rm(path, { force: true }) });
   }
@@ -208,7 +208,7 @@ export class BlockNode {
     readonly before?: () => Promise<void>;
   }): Promise<void> {
     const drive = await this.drive();
-    const busy = (await drive.list()).find((info) => info.busy);
+    const busy = (await drive.states()).find((info) => info.busy);
     if (busy !== undefined || drive.trouble !== undefined) {
       const text = `Node ${this.name} is in use`;
       throw new TidemarkError('BITMAP_BUSY', text, { where: this.name });

@@ -38,7 +38,7 @@ export async function exportNodeBitmaps(
 
 async function bitmapOf(drive: TrackedDrive, name: string): Promise<FiledBitmap> {
   const content = (await drive.load(name)).clone();
-  const info = (await drive.list()).find((each) => each.name === name);
+  const info = (await drive.states()).find((each) => each.name === name);
   if (info?.frozen !== undefined) {
     // Its readers do not see what was written since.
     const hint = 'release it first';

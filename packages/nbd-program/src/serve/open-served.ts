@@ -117,7 +117,7 @@ async function bitmapsBehind(
   const usable = new Set(tracked.readers().map(({ name }) => name));
   const behind = new Map<string, DirtyBitmap>();
   for (const name of names.filter((each) => !usable.has(each))) {
-    const own = (await tracked.list()).find((bitmap) => bitmap.name === name);
+    const own = (await tracked.states()).find((bitmap) => bitmap.name === name);
     if (own !== undefined) {
       const state = own.inconsistent ? 'inconsistent' : 'unsupported';
       throw inWords(unusableBitmap(drive.path, name, state));
