@@ -47,7 +47,8 @@ async function runTests(
   mutant: Mutant | undefined,
   { project, filters, exploredStates }: TestRun,
 ): Promise<Outcome> {
-  const options = ['run', '--root', root, '--project', project, '--bail', '1'];
+  // More workers would each load what the tests are about, which costs more than the tests.
+  const options = ['run', '--root', root, '--project', project, '--bail', '1', '--maxWorkers', '1'];
   const done = exploredStates === undefined ? [] : ['--exclude', '**/*.explorer.test.ts'];
   const only = { TIDEMARK_PROJECT: project };
   const named = mutant?.named === undefined ? [] : ['-t', mutant.named];

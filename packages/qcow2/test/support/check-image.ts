@@ -31,6 +31,8 @@ class Checker {
   readonly #used = new Map<number, number>();
   readonly #exclusive = new Map<number, boolean>();
   readonly #corruptions: string[] = [];
+  /** Where refcount blocks lie. */
+  readonly #blocks = new Map<number, number>();
   #behindEnd = 0;
 
   constructor(bytes: Uint8Array) {
@@ -173,12 +175,21 @@ class Checker {
     const perBlock = this.#cluster / bytes;
     const index = Math.floor(cluster / perBlock);
     if (index * 8 >= this.#header.refcountTableClusters * this.#cluster) return 0;
-    const block = Number(this.#u64(Number(this.#header.refcountTableOffset) + index * 8));
+    const block = this.#blockAt(index);
     if (block === 0 || block + this.#cluster > this.#size) return 0;
     const at = block + (cluster % perBlock) * bytes;
     let value = 0;
     for (let i = 0; i < bytes; i++) value = value * 256 + this.#view.getUint8(at + i);
     return value;
+  }
+
+  #blockAt(index: number): number {
+    let block = this.#blocks.get(index);
+    if (block === undefined) {
+      block = Number(this.#u64(Number(this.#header.refcountTableOffset) + index * 8));
+      this.#blocks.set(index, block);
+    }
+    return block;
   }
 
   #u64(at: number): bigint {

@@ -45,11 +45,12 @@ async function sightOf(
 async function readPicture(device: BlockDevice, granules: Iterable<number>): Promise<Picture> {
   const picture = new Map<number, number>();
   const sorted = Uint32Array.from(granules).sort();
+  const buffer = new Uint8Array(sorted.length * GRANULE);
   for (let i = 0; i < sorted.length;) {
     const first = sorted[i]!;
     let count = 1;
     while (sorted[i + count] === first + count) count += 1;
-    const bytes = new Uint8Array(count * GRANULE);
+    const bytes = buffer.subarray(0, count * GRANULE);
     await device.read(bytes, first * GRANULE);
     for (let at = 0; at < count; at++) {
       picture.set(first + at, stampOf(bytes.subarray(at * GRANULE)));

@@ -7,6 +7,8 @@ import { GRANULE, GRANULES, SIZES } from './setting.ts';
 
 /** Clusters that may be cut off outside of a change of bitmaps: of bits that get one. */
 const OUTSIDE = 4;
+/** Bytes that a process may append: clusters there can be counted already. */
+const APPENDED = 2 * 1024 ** 2;
 /** Bytes of the bitmap directory. */
 const DIRECTORY = 1024;
 
@@ -28,7 +30,7 @@ export class Leaks {
 
   /** A process begins. `isExact`: nothing that an earlier one did can still be lost. */
   begin(file: SectorDevice, isExact: boolean): void {
-    const { leaks, behindEnd } = checkImage(grown(file.sectors.bytes()));
+    const { leaks, behindEnd } = checkImage(file.sectors.bytes(APPENDED));
     this.#before = isExact ? leaks : Infinity;
     this.#behindEnd = behindEnd;
     this.#last = [];
@@ -80,13 +82,6 @@ export class Leaks {
       return [...corruptions, `${more} clusters are cut off, ${limit} may be`];
     };
   }
-}
-
-/** With what a process is going to append: clusters there may be counted already. */
-function grown(bytes: Uint8Array): Uint8Array {
-  const larger = new Uint8Array(bytes.length + 2 * 1024 ** 2);
-  larger.set(bytes);
-  return larger;
 }
 
 const isGrowth = (change: Change) =>

@@ -95,11 +95,21 @@ export class Sectors {
     }
   }
 
-  /** The whole content. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.size);
-    this.read(bytes, 0);
+  /** The whole content, and `more` zeros behind it. */
+  bytes(more = 0): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.size + more);
+    this.#layOn(bytes.subarray(0, this.size));
     return bytes;
+  }
+
+  /** What is zeros in all layers costs nothing. */
+  #layOn(bytes: Uint8Array): void {
+    if (this.#below !== undefined) this.#below.#layOn(bytes);
+    for (const [index, sector] of this.#own) {
+      const at = index * SECTOR;
+      if (at + SECTOR <= bytes.length) bytes.set(sector.bytes, at);
+      else if (at < bytes.length) bytes.set(sector.bytes.subarray(0, bytes.length - at), at);
+    }
   }
 }
 
