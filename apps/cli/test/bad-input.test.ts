@@ -14,14 +14,16 @@ import { makeDrive } from './support/drives.ts';
 import { digestOf, fail, succeed } from './support/tidemark.ts';
 
 const MiB = 1024 * 1024;
+/** Bytes of files whose digests are taken around each case. */
+const SMALL = 65_536;
 
 describe('bad input', () => {
   const dir = tempDir();
   const at = (name: string): string => join(dir, name);
 
   beforeAll(async () => {
-    await makeDrive(at('vm.qcow2'), 'qcow2', 8 * MiB, [{ offset: 0, length: MiB, byte: 1 }]);
-    await makeDrive(at('disk.raw'), 'raw', 8 * MiB, [{ offset: 0, length: MiB, byte: 2 }]);
+    await makeDrive(at('vm.qcow2'), 'qcow2', 2 * MiB, [{ offset: 0, length: MiB, byte: 1 }]);
+    await makeDrive(at('disk.raw'), 'raw', 2 * MiB, [{ offset: 0, length: MiB, byte: 2 }]);
     for (const drive of ['vm.qcow2', 'disk.raw']) await succeed('bitmap', 'add', at(drive), 'a');
     await succeed('backup', at('vm.qcow2'), at('backups'), '--bitmap', 'a');
 
@@ -29,11 +31,11 @@ describe('bad input', () => {
     truncateSync(at('header.qcow2'), 100);
     copyFileSync(at('vm.qcow2'), at('half.qcow2'));
     truncateSync(at('half.qcow2'), 300_000);
-    writeFileSync(at('magic.qcow2'), Buffer.alloc(MiB, 'x'));
-    writeFileSync(at('other.raw'), Buffer.alloc(MiB));
+    writeFileSync(at('magic.qcow2'), Buffer.alloc(SMALL, 'x'));
+    writeFileSync(at('other.raw'), Buffer.alloc(SMALL));
     copyFileSync(at('disk.raw.tidemark.qcow2'), at('other.raw.tidemark.qcow2'));
-    writeFileSync(at('garbled.raw'), Buffer.alloc(MiB));
-    writeFileSync(at('garbled.raw.tidemark.qcow2'), Buffer.alloc(MiB, 'y'));
+    writeFileSync(at('garbled.raw'), Buffer.alloc(SMALL));
+    writeFileSync(at('garbled.raw.tidemark.qcow2'), Buffer.alloc(SMALL, 'y'));
     mkdirSync(at('folder'));
   });
 
@@ -81,8 +83,8 @@ describe('bad input', () => {
     [['repo', 'list', 'none'], 'FILE_NOT_FOUND', 3],
     [['repo', 'check', 'disk.raw'], 'FILE_NOT_FOUND', 3],
   ])('%j is refused as %s, with exit code %i, and changes no file', async (args, code, exit) => {
-    writeFileSync(at('fresh.raw'), Buffer.alloc(MiB));
-    writeFileSync(at('other2.raw'), Buffer.alloc(MiB));
+    writeFileSync(at('fresh.raw'), Buffer.alloc(SMALL));
+    writeFileSync(at('other2.raw'), Buffer.alloc(SMALL));
     // A sidecar that would go with the drive to be made.
     writeFileSync(at('fresh.tidemark.qcow2'), 'x');
     const before = snapshot(dir);
@@ -93,7 +95,7 @@ describe('bad input', () => {
 
   it('that is one damaged bitmap among sound ones hides none of them, and is no success', async () => {
     const path = at('damaged.qcow2');
-    await makeDrive(path, 'qcow2', 8 * MiB);
+    await makeDrive(path, 'qcow2', 2 * MiB);
     for (const name of ['first', 'second']) await succeed('bitmap', 'add', path, name, '-g', '4k');
     damageTable(path, 'first');
     const before = digestOf(path);

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { EXIT_CANCELLED, EXIT_CODES } from '@tidemark/program';
 import { describe, expect, it } from 'vitest';
-import { tidemark } from '../../../tools/programs.ts';
 import { fail, succeed } from './support/tidemark.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -143,8 +142,8 @@ describe('a wrong command line', () => {
       expect.anything(),
     ],
   ] as const)('%j ends with 2 and says what is wrong', async (args, message, hint) => {
-    expect(await fail(...args)).toMatchObject({ exit: 2, code: 'USAGE', context: { hint } });
-    const { stderr } = await tidemark(...args);
-    expect(stderr).toContain(message);
+    const failure = await fail(...args);
+    expect(failure).toMatchObject({ exit: 2, code: 'USAGE', context: { hint } });
+    expect(failure.stderr).toContain(message);
   });
 });

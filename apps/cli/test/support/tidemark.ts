@@ -28,7 +28,9 @@ interface Failure {
  * Runs a command that has to fail, as text and as JSON, and expects what every failure has: nothing
  * on stdout, one line of what went wrong with the code, and one of what to do next.
  */
-export async function fail(...args: readonly string[]): Promise<Failure & { exit: number }> {
+export async function fail(
+  ...args: readonly string[]
+): Promise<Failure & { readonly exit: number; readonly stderr: string }> {
   const text = await tidemark(...args);
   const lines = text.stderr.trimEnd().split('\n');
   expect({ lines, stdout: text.stdout }).toEqual({
@@ -43,7 +45,7 @@ export async function fail(...args: readonly string[]): Promise<Failure & { exit
   const { error } = parseFailure(json);
   expect(lines[0]).toContain(error.message);
   expect(lines[0]).toContain(`(${error.code})`);
-  return { ...error, exit: text.code };
+  return { ...error, exit: text.code, stderr: text.stderr };
 }
 
 function jsonToo(args: readonly string[]): readonly string[] {
