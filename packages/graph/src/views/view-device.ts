@@ -1,6 +1,7 @@
 import { type BlockDevice, type BlockExtent, checkRange } from '@tidemark/block';
 import { type DirtyBitmap, TidemarkError } from '@tidemark/core';
 import type { CopyBeforeWrite } from '../jobs/copy-before-write.ts';
+import { extentsWithin } from './extents-within.ts';
 
 /** Bytes whose extents are looked at as a whole. */
 const WATCHED_PIECE = 64 * 1024 * 1024;
@@ -65,8 +66,7 @@ export class ViewDevice implements BlockDevice {
   async *extents(offset: number, length: number): AsyncIterable<BlockExtent> {
     checkRange(this, offset, length);
     for (let at = offset; at < offset + length; at += WATCHED_PIECE) {
-      const piece = Math.min(WATCHED_PIECE, offset + length - at);
-      for (const run of this.#runs(at, piece)) yield* await this.#extentsOf(run);
+      yield* await this.#extentsOf(at, Math.min(WATCHED_PIECE, offset + length - at));
     }
   }
 
@@ -96,17 +96,28 @@ export class ViewDevice implements BlockDevice {
     }
   }
 
-  async #extentsOf(run: Run): Promise<readonly BlockExtent[]> {
-    const { source, scratch, wanted } = this.#options;
-    const asData = { offset: run.offset, length: run.length, zero: false, allocated: true };
-    const isReadable = wanted() === undefined || areAllDirty(wanted()!, run);
-    if (!isReadable) return [asData];
-    const found: BlockExtent[] = [];
-    const device = run.isOnSource ? source : scratch;
-    for await (const extent of device.extents(run.offset, run.length)) found.push(extent);
+  /** Each device is asked once, into however many runs writes have cut what is there of it. */
+  async #extentsOf(offset: number, length: number): Promise<readonly BlockExtent[]> {
+    const { source, scratch, copy } = this.#options;
+    const runs = [...this.#runs(offset, length)].map((run) => ({
+      ...run,
+      isReadable: this.#isReadable(run),
+    }));
+    const ofDevice = (onSource: boolean) =>
+      runs.filter(({ isOnSource, isReadable }) => isReadable && isOnSource === onSource);
+    const onSource = await extentsWithin(source, ofDevice(true));
+    const onScratch = await extentsWithin(scratch, ofDevice(false));
     this.#checkWhole();
-    const isSame = !run.isOnSource || this.#options.copy.areAllPending(run.offset, run.length);
-    return isSame ? found : [asData];
+    return runs.flatMap((run) => {
+      const isSame = !run.isOnSource || copy.areAllPending(run.offset, run.length);
+      if (run.isReadable && isSame) return run.isOnSource ? onSource(run) : onScratch(run);
+      return { offset: run.offset, length: run.length, zero: false, allocated: true };
+    });
+  }
+
+  #isReadable(run: Run): boolean {
+    const wanted = this.#options.wanted();
+    return wanted === undefined || areAllDirty(wanted, run);
   }
 
   /** By where they are now; ascending, without gaps. */
