@@ -8,7 +8,7 @@ import { makeDrive, readDrive } from './support/drives.ts';
 import { succeed, succeedJson } from './support/tidemark.ts';
 
 const MiB = 2 ** 20;
-const SIZE = 48 * MiB;
+const SIZE = 16 * MiB;
 const POINTS = 31;
 const BLOCK = 65_536;
 
@@ -26,7 +26,9 @@ describeWithQemu('an ext4 file system', ['mkfs.ext4'], () => {
     const commands = [`write ${file} /new-${turn}`];
     if (turn > 2) commands.push(`rm /new-${turn - 2}`, `write ${file} /new-${turn - 2}`);
     if (turn > 5) commands.push(`rm /new-${turn - 5}`);
-    for (const command of commands) await run('debugfs', '-w', '-R', command, copy);
+    const script = join(dir, 'commands');
+    writeFileSync(script, commands.map((command) => `${command}\n`).join(''));
+    await run('debugfs', '-w', '-f', script, copy);
     if (turn % 5 === 4) await sh('e2fsck', '-fy', '-E', 'discard', copy);
   }
 

@@ -45,6 +45,8 @@ describeWithQemu('a transaction over two --blockdev nodes', ['strace'], () => {
     const inject = `inject=${CALLS}:signal=SIGKILL:when=${nth}`;
     const tracer = ['-f', '-o', '/dev/null', '-e', `trace=${CALLS}`, '-e', inject];
     const strace = spawn('strace', [...tracer, '-p', String(daemon.process.pid)]);
+    // It may end before the daemon is known to have.
+    const traced = once(strace, 'exit');
     await once(strace.stderr, 'data');
     const actions = NODES.map((node) => ({
       type: 'block-dirty-bitmap-clear' as const,
@@ -57,7 +59,7 @@ describeWithQemu('a transaction over two --blockdev nodes', ['strace'], () => {
     await qmp.close();
     if (isDone) daemon.process.kill('SIGKILL');
     await ended;
-    await once(strace, 'exit');
+    await traced;
     const bitmaps = [];
     for (const node of NODES) {
       bitmaps.push((await bitmapsOf(pathOf(node), '--checkpoints', checkpoints))['n']!);
