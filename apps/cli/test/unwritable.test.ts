@@ -26,6 +26,23 @@ describe.skipIf(!isRoot)('a place that cannot be written', () => {
     }
   }
 
+  it('has no room for what an image is to grow by: the image is as it was', async () => {
+    await onSmallDisk(async (disk) => {
+      const image = join(disk, 'a.qcow2');
+      await run(process.execPath, TIDEMARK, 'img', 'create', '-q', '-f', 'qcow2', image, '1M');
+      const before = digestOf(image);
+      for (const mode of ['falloc', 'full']) {
+        const words = ['resize', `--preallocation=${mode}`, image, '8M'];
+        const { code, stderr } = await sh(process.execPath, TIDEMARK, 'img', ...words);
+        expect(code).toBe(1);
+        expect(stderr).toMatch(/^tidemark img: Failed to resize underlying file: .*No space left/m);
+        expect(digestOf(image)).toBe(before);
+      }
+      const words = ['resize', '-q', '--preallocation=full', image, '1536k'];
+      await run(process.execPath, TIDEMARK, 'img', ...words);
+    });
+  });
+
   it('is full: nothing is left there, and nothing else has changed', async () => {
     const source = join(dir, 'source.raw');
     await makeDrive(source, 'raw', 8 * MiB, [{ offset: 0, length: 4 * MiB, byte: 3 }]);

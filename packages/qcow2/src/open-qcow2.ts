@@ -16,8 +16,14 @@ import { Qcow2Image } from './qcow2-image.ts';
 export interface OpenQcow2Options {
   /** Default false: nothing is written. */
   readonly writable?: boolean;
-  /** Opens the backing file; `format` is what the image says of it. The image closes it. */
-  readonly openBacking?: (name: string, format: string | undefined) => Promise<BlockDevice>;
+  /**
+   * Opens the backing file; `format` is what the image says of it. The image closes it. Undefined: what
+   * is not in the image is zeros.
+   */
+  readonly openBacking?: (
+    name: string,
+    format: string | undefined,
+  ) => Promise<BlockDevice | undefined>;
   /** Stands behind the image in place of the backing file that it names, if any. It is closed with it. */
   readonly backing?: BlockDevice;
   /** Goes without the backing file: reading what is in it fails. For work on metadata. */
@@ -135,5 +141,6 @@ async function openBacking(
       'open it with its backing file, or without on purpose',
     );
   }
-  return new BackingFile(where, await options.openBacking(backing.name, backing.format));
+  const opened = await options.openBacking(backing.name, backing.format);
+  return new BackingFile(where, opened ?? 'none');
 }

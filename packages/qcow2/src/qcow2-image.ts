@@ -12,6 +12,7 @@ import { type Qcow2Info, infoOf } from './info.ts';
 import type { BackingFile } from './io/backing-file.ts';
 import { CompressedWriter } from './io/compressed-writer.ts';
 import { type LayerExtent, layerExtents, mergeLayers } from './io/layer-extents.ts';
+import { type Preallocation, Preallocator } from './io/preallocator.ts';
 import { mergeExtents, Reader } from './io/reader.ts';
 import { Resizer } from './io/resizer.ts';
 import { Writer } from './io/writer.ts';
@@ -42,6 +43,7 @@ export class Qcow2Image implements BlockDevice {
   readonly #writer: Writer;
   readonly #compressedWriter: CompressedWriter;
   readonly #zeroer: Zeroer;
+  readonly #preallocator: Preallocator;
   readonly #resizer: Resizer;
   readonly #calls = new InFlight();
   #closing: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class Qcow2Image implements BlockDevice {
     this.#writer = new Writer(state, this.#reader);
     this.#compressedWriter = new CompressedWriter(state, this.#writer);
     this.#zeroer = new Zeroer({ state, writer: this.#writer, backing });
+    this.#preallocator = new Preallocator({ state, writer: this.#writer, backing });
     this.#resizer = new Resizer({ state, zeroer: this.#zeroer, backing });
     this.metadata = new HostMetadata({ state, resizer: this.#resizer, writable });
   }
@@ -114,6 +117,14 @@ export class Qcow2Image implements BlockDevice {
 
   async discard(offset: number, length: number): Promise<void> {
     await this.#change(offset, length, () => this.#zeroer.discard(offset, length));
+  }
+
+  /**
+   * Gives places to clusters of a range that shows zeros, which it does afterwards, too. Of a data file,
+   * `metadata` is all that an image has to say.
+   */
+  async preallocate(offset: number, length: number, how: Preallocation): Promise<void> {
+    await this.#change(offset, length, () => this.#preallocator.fill(offset, length, how));
   }
 
   async flush(): Promise<void> {

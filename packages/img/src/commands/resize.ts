@@ -2,7 +2,7 @@ import { ImgFailure, PROGRAM, usageFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { openImage } from '../open/open-image.ts';
 import { sizeParameter } from '../text/sizes-in-options.ts';
-import { resizeImage } from '../work/resize-image.ts';
+import { resizeImage, type ResizePreallocation } from '../work/resize-image.ts';
 import { Naming } from './naming.ts';
 import { readArguments } from './read-arguments.ts';
 
@@ -16,14 +16,15 @@ export async function resize(words: readonly string[], host: ImgHost): Promise<n
   if (words.length < 3) throw usageFailure('Not enough arguments');
   const sizeText = words.at(-1)!;
   let format: string | undefined;
-  let [isQuiet, shrink, preallocation] = [false, false, 'off'];
+  let [isQuiet, shrink] = [false, false];
+  let preallocation: ResizePreallocation = 'off';
   const naming = new Naming(host);
   const spec = { short: 'f:q', long: ['preallocation=', 'shrink'], naming };
   const rest = readArguments(words.slice(0, -1), spec, (key, value) => {
     if (key === 'f') format = value;
     else if (key === 'q') isQuiet = true;
     else if (key === 'shrink') shrink = true;
-    else preallocation = checkMode(value);
+    else preallocation = modeOf(value);
   });
   const [name] = rest;
   if (name === undefined || rest.length !== 1) {
@@ -55,7 +56,10 @@ export async function resize(words: readonly string[], host: ImgHost): Promise<n
   return 0;
 }
 
-function checkMode(mode: string): string {
-  if (['off', 'metadata', 'falloc', 'full'].includes(mode)) return mode;
+const MODES = ['off', 'metadata', 'falloc', 'full'] as const;
+
+function modeOf(mode: string): ResizePreallocation {
+  const found = MODES.find((each) => each === mode);
+  if (found !== undefined) return found;
   throw new ImgFailure(`Invalid preallocation mode '${mode}'`);
 }

@@ -1,15 +1,21 @@
 import { type BitmapStore, isTidemarkError } from '@tidemark/core';
+import type { Qcow2Image } from '@tidemark/qcow2';
 import { openQcow2Store } from '@tidemark/store-qcow2';
-import { ImgFailure, notOffered } from '../failure.ts';
+import { ImgFailure } from '../failure.ts';
+import { describeError } from '../open/describe-error.ts';
 import type { Image } from '../open/open-image.ts';
 import { inconsistentBitmap } from './bitmap-failures.ts';
+import { fullQcow2Size } from './qcow2-size.ts';
 import { bitmapsBeside, refuseLent } from './sidecar-beside.ts';
 
 const ZEROS = 4 * 1024 * 1024;
 
+/** As qemu-img calls it. */
+export type ResizePreallocation = 'off' | 'metadata' | 'falloc' | 'full';
+
 export interface ResizeImageOptions {
-  /** As qemu-img calls it: `off`, `metadata`, `falloc`, `full`. */
-  readonly preallocation: string;
+  /** Of what is added. */
+  readonly preallocation: ResizePreallocation;
   readonly warn: (text: string) => void;
 }
 
@@ -24,19 +30,69 @@ export async function resizeImage(
 ): Promise<void> {
   const { preallocation } = options;
   if (image.qcow2 === undefined) return resizeRaw(image, size, options);
-  if (preallocation !== 'off') throw notOffered('resize with preallocation of a qcow2 image');
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw tooLarge();
   const { qcow2, dataPath } = image;
   if (dataPath !== undefined) await refuseLent(dataPath);
   if (size % 512n !== 0n) throw new ImgFailure('The new size must be a multiple of 512');
   try {
-    if (qcow2.info.bitmapCount === 0) return await qcow2.resize(Number(size));
+    qcow2.metadata.checkSize(Number(size));
+    await setAside(image, Number(size), preallocation);
+    if (qcow2.info.bitmapCount === 0) {
+      await resizeQcow2(qcow2, qcow2, Number(size), preallocation);
+      return;
+    }
     await using store = await openQcow2Store(qcow2);
     const broken = (await store.list()).find(({ state }) => state === 'inconsistent');
     if (broken !== undefined) throw inconsistentBitmap(broken.name);
-    await store.resize(Number(size));
+    await resizeQcow2(qcow2, store, Number(size), preallocation);
   } catch (error) {
     if (isTidemarkError(error, 'OUT_OF_RANGE')) throw tooLarge(error);
+    throw error;
+  }
+}
+
+/** Space for what is added, before anything of the image changes: there may be none. */
+async function setAside(
+  { qcow2, file }: Image,
+  size: number,
+  preallocation: ResizePreallocation,
+): Promise<void> {
+  const { dataFile, clusterSize, refcountBits, extendedL2 } = qcow2!.info;
+  if (!['falloc', 'full'].includes(preallocation) || dataFile !== undefined) return;
+  const geometry = { clusterSize, refcountBits, extendedL2 };
+  const added = fullQcow2Size(size, geometry) - fullQcow2Size(qcow2!.size, geometry);
+  const before = file.size;
+  try {
+    await file.resize(before + added);
+    await file.writeZeroes(before, added, { unmap: false });
+  } catch (error) {
+    await file.resize(before).catch(() => {});
+    const what =
+      preallocation === 'full'
+        ? 'Could not write zeros for preallocation'
+        : 'Could not preallocate data for the new file';
+    throw new ImgFailure(`Failed to resize underlying file: ${what}: ${describeError(error)}`, {
+      code: isTidemarkError(error) ? error.code : 'IO_FAILED',
+      cause: error,
+    });
+  }
+}
+
+/** `sized`: the image, or the bitmaps in it, which resize it too. */
+async function resizeQcow2(
+  qcow2: Qcow2Image,
+  sized: Pick<BitmapStore, 'resize'>,
+  size: number,
+  preallocation: ResizePreallocation,
+): Promise<void> {
+  const before = qcow2.size;
+  await sized.resize(size);
+  if (preallocation === 'off' || size === before) return;
+  try {
+    await qcow2.preallocate(before, size - before, preallocation);
+  } catch (error) {
+    // The first error is the one to report.
+    await sized.resize(before, { isUndo: true }).catch(() => {});
     throw error;
   }
 }
@@ -63,7 +119,7 @@ async function resizeRaw(
 }
 
 interface ResizeBothOptions {
-  readonly preallocation: string;
+  readonly preallocation: ResizePreallocation;
   readonly store: BitmapStore | undefined;
 }
 

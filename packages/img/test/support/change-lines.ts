@@ -253,6 +253,19 @@ export const RESIZE = lines(`
   resize prealloc.qcow2 2M
   resize gone.qcow2 4M
   resize circle1.qcow2 4M
+  resize . 4M
+  resize --preallocation=metadata small-clusters.qcow2 4M
+  resize --preallocation=falloc small-clusters.qcow2 5M
+  resize --preallocation=full small-clusters.qcow2 +300k
+  resize --preallocation=metadata bits1.qcow2 9M
+  resize --preallocation=falloc top.qcow2 5M
+  resize --preallocation=full on-odd.qcow2 +1M
+  resize --preallocation=metadata v2.qcow2 3M
+  resize --preallocation=full snapshots.qcow2 2M
+  resize --preallocation=falloc compressed.qcow2 3M
+  resize --preallocation=metadata sub.qcow2 5M
+  resize --preallocation=full data-raw.qcow2 2M
+  resize --preallocation=falloc data-raw.qcow2 3M
   resize --shrink bitmaps.qcow2 512k
 `);
 
