@@ -8,7 +8,7 @@ Takes the command lines of qemu-img for raw and qcow2 images, prints what it pri
   compare  [-f FORMAT] [-F FORMAT] [-p] [-q] [-s] [-T CACHE] [-U] FILE1 FILE2
   convert  [-f FORMAT] [-O FORMAT] [-o OPTIONS] [-B BACKING [-F FORMAT]] [-c] [-n] [-p] [-q] [-U]
            [-S SIZE] [-m COUNT] [-W] [-t CACHE] [-T CACHE] [--bitmaps [--skip-broken-bitmaps]]
-           [--target-is-zero] FILE... TARGET
+           [--target-is-zero] [--salvage] FILE... TARGET
   create   [-f FORMAT] [-b BACKING [-F FORMAT]] [-u] [-o OPTIONS] [-q] FILE [SIZE]
   info     [-f FORMAT] [--output FORM] [--backing-chain] [-U] FILE
   map      [-f FORMAT] [--output FORM] [-s OFFSET] [-l LENGTH] [-U] FILE

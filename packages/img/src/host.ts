@@ -4,6 +4,8 @@ import type { NbdConnector } from './open/nbd-disk.ts';
 export interface ImgHost {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Of the program, for who asks. */
+  readonly version?: string;
   /** Omitted: images on NBD servers are refused by name. */
   readonly connectNbd?: NbdConnector | undefined;
 }

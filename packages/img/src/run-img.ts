@@ -1,5 +1,5 @@
 import { HelpWanted } from './commands/read-arguments.ts';
-import { notOffered, usageFailure } from './failure.ts';
+import { notOffered, PROGRAM, usageFailure } from './failure.ts';
 import type { ImgHost } from './host.ts';
 import { type ImgCommand, runCommand } from './run-command.ts';
 
@@ -30,9 +30,20 @@ export function runImg(words: readonly string[], host: ImgHost): Promise<number>
 async function findAndRun(words: readonly string[], host: ImgHost): Promise<number> {
   const [name] = words;
   if (name === undefined) throw usageFailure('Not enough arguments');
-  if (name === '-h' || name === '--help') throw new HelpWanted();
+  if (name.startsWith('-')) return beforeCommand(name, host);
   if (NOT_OFFERED.has(name)) throw notOffered(`Command '${name}'`);
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw usageFailure(`Command not found: ${name}`);
   return (await load())(words, host);
+}
+
+/** An option in the place of a command. @throws USAGE, HelpWanted */
+function beforeCommand(option: string, { out, version = '' }: ImgHost): number {
+  if (option === '-h' || option === '--help') throw new HelpWanted();
+  if (option === '-V' || option === '--version') {
+    out(`${PROGRAM} version ${version}, for command lines of qemu-img version 7.2\n`);
+    return 0;
+  }
+  if (/^(?:-T|--trace$|--trace=)/.test(option)) throw notOffered("Option '--trace'");
+  throw usageFailure(`unrecognized option '${option}'`);
 }

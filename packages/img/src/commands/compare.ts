@@ -41,8 +41,9 @@ export async function compare(words: readonly string[], host: ImgHost): Promise<
       const onProgress = (done: number) => progress.show(done / total);
       const found = await compareImages(one, other, { strict, onProgress });
       const { text, exitCode } = toText(found);
-      progress.end(found.result === 'identical');
+      if (found.result === 'identical') progress.show(1);
       if (!isQuiet) host.out(text);
+      progress.end();
       return exitCode;
     } finally {
       await other.disk.close();

@@ -24,6 +24,10 @@ export interface ConvertArguments {
   readonly targetIsZero: boolean;
   readonly shows: boolean;
   readonly share: boolean;
+  /** What cannot be read is zeros. */
+  readonly salvage: boolean;
+  /** Prints nothing that is no error. */
+  readonly isQuiet: boolean;
   /** Bytes. */
   readonly sparse: number;
   readonly bitmaps: boolean;
@@ -55,7 +59,6 @@ export function readConvert(words: readonly string[], host: ImgHost): ConvertArg
     else if (key === 'S') sparse = sparseOf(value, host);
     else if (key === 'm') checkCount(value);
     else if (key === 'l' || key === 'r') throw notOffered(`convert -${key}`);
-    else if (key === 'salvage') throw notOffered('convert --salvage');
     else if ('fOBFtT'.includes(key)) texts.set(key, value);
     else flags.add(key);
   });
@@ -67,6 +70,9 @@ export function readConvert(words: readonly string[], host: ImgHost): ConvertArg
   }
   if (flags.has('C') && flags.has('c')) {
     throw new ImgFailure('Cannot enable copy offloading when -c is used');
+  }
+  if (flags.has('C') && flags.has('salvage')) {
+    throw new ImgFailure('Cannot use copy offloading in salvaging mode');
   }
   if (flags.has('target-image-opts') && !flags.has('n')) {
     throw new ImgFailure('--target-image-opts requires use of -n flag');
@@ -100,6 +106,8 @@ export function readConvert(words: readonly string[], host: ImgHost): ConvertArg
     targetIsZero: flags.has('target-is-zero'),
     shows: flags.has('p') && !flags.has('q'),
     share: flags.has('U'),
+    salvage: flags.has('salvage'),
+    isQuiet: flags.has('q'),
     sparse: sparse ?? USUAL_SPARSE,
     bitmaps: flags.has('bitmaps'),
     skipBroken: flags.has('skip-broken-bitmaps'),

@@ -17,6 +17,7 @@ import { copyWhole } from '../work/copy-whole.ts';
 import { copyBitmaps, planBitmapCopy } from '../work/copy-bitmaps.ts';
 import { createImage, createRaw } from '../work/create-image.ts';
 import { beginWhole, type WholeImage } from '../work/whole-image.ts';
+import { salvaged } from '../work/salvage.ts';
 import { Recording } from '../work/recording.ts';
 import { bitmapsBeside, refuseLent } from '../work/sidecar-beside.ts';
 import { type ConvertArguments, readConvert } from './convert-arguments.ts';
@@ -30,8 +31,9 @@ export async function convert(words: readonly string[], host: ImgHost): Promise<
   const sources: Image[] = [];
   try {
     for (const name of wanted.sources) {
-      const { naming, format, share } = wanted;
-      sources.push(await openImage(name, { ...naming.options, format, share }));
+      const { naming, format, share, salvage, isQuiet } = wanted;
+      const image = await openImage(name, { ...naming.options, format, share });
+      sources.push(salvage ? salvaged(image, isQuiet ? () => {} : host.err) : image);
     }
     await convertOpen(sources, wanted, host);
   } finally {
@@ -207,7 +209,8 @@ async function fillWhole(
   try {
     const onProgress = (done: number) => progress.show(size === 0 ? 1 : done / size);
     await copyWhole({ sources, image, keepsZeros: sparse === 0, onProgress });
-    progress.end(true);
+    progress.show(1);
+    progress.end();
     const qcow2 = await openQcow2(file, { writable: true });
     const path = pathOf(target);
     return { path, format: 'qcow2', disk: qcow2, file, qcow2, backing: undefined };
@@ -236,11 +239,6 @@ async function fill(
   wanted: ConvertArguments,
   host: ImgHost,
 ): Promise<void> {
-  const clusterSize = target.qcow2?.info.clusterSize ?? 1;
-  const others = sources.slice(0, -1);
-  if (wanted.compressed && others.some(({ disk }) => disk.size % clusterSize !== 0)) {
-    throw notOffered('convert -c of several images whose sizes are not of whole clusters');
-  }
   if (target.disk.size < size) throw new ImgFailure('output file is smaller than input file');
   const hasBacking = target.backing !== undefined && !wanted.skipCreate;
   const isZero = !wanted.skipCreate || wanted.targetIsZero;
@@ -267,5 +265,6 @@ async function fill(
   } finally {
     await recording?.end();
   }
-  progress.end(true);
+  progress.show(1);
+  progress.end();
 }

@@ -1,6 +1,7 @@
 import { ImgFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import type { OpenImageOptions } from '../open/open-image.ts';
+import { type ListItem, parseList } from '../text/option-list.ts';
 
 type NamingOptions = Pick<OpenImageOptions, 'isOptions' | 'objects' | 'connectNbd' | 'warn'>;
 
@@ -14,10 +15,18 @@ const OBJECTS = new Set(
 
 /** What `--object` says. @throws USAGE: not one of QEMU's */
 export function checkObject(text: string): string {
-  const [type = ''] = text.replace(/^qom-type=/, '').split(',');
-  if (OBJECTS.has(type)) return text;
+  const [first, ...others] = parseList(text);
+  const isNamed = first?.value !== undefined;
+  const type = (isNamed ? [first, ...others].find(isType)?.value : first?.name) ?? '';
+  if (type === '') throw new ImgFailure("Parameter 'qom-type' is missing");
+  if (OBJECTS.has(type)) {
+    if (parseList(text).some(({ name }) => name === 'id')) return text;
+    throw new ImgFailure("Parameter 'id' is missing");
+  }
   throw new ImgFailure(`Parameter 'qom-type' does not accept value '${type}'`);
 }
+
+const isType = ({ name }: ListItem) => name === 'qom-type';
 
 /** How a command line names images: by file, or by a list of options, with objects beside it. */
 export class Naming {

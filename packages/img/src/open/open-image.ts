@@ -46,6 +46,13 @@ export interface OpenImageOptions extends Connecting {
   readonly warn: (text: string) => void;
 }
 
+/** Hears what cannot be read, and why. */
+export type Salvage = (
+  what: 'offset' | 'block status at offset',
+  offset: number,
+  error: unknown,
+) => void;
+
 /** An open image, and what stands behind it. */
 export interface Image {
   /** As it was named; of a backing file, as it was found. */
@@ -64,6 +71,8 @@ export interface Image {
   readonly dataFile?: FileBlockDevice | undefined;
   /** Of that. */
   readonly dataPath?: string | undefined;
+  /** What cannot be read of it is taken for zeros. Absent: is an error. */
+  readonly salvage?: Salvage;
 }
 
 /** @throws USAGE and others, worded as qemu-img does */
@@ -132,7 +141,9 @@ async function openQcow2Layer(
 ): Promise<Image> {
   const { writable = false, skipData = false, isRepair = false } = options;
   const { path } = source.file;
-  const skipBacking = options.skipBacking === true || source.backing === null;
+  const isWithout = source.backing === null;
+  // Who writes must not take for zeros what the backing file is to show.
+  const skipBacking = options.skipBacking === true || (isWithout && writable);
   let backing: Image | undefined;
   let dataFile: FileBlockDevice | undefined;
   let dataPath: string | undefined;
@@ -151,6 +162,7 @@ async function openQcow2Layer(
       allowNoRefcounts: isRepair,
       ...(skipData ? { skipDataFile: true } : { openDataFile }),
       openBacking: async (name, format) => {
+        if (isWithout) return undefined;
         const own = () => sourceOf(backingPath(name, path), false);
         const given = source.backing ?? own;
         const wanted = source.backing == null ? format : undefined;

@@ -30,6 +30,9 @@ export async function wordFileError(
   }
   if (isTidemarkError(problem, 'DEVICE_UNSUPPORTED')) {
     const isFolder = (await statusOf(path).catch(() => undefined))?.isDirectory() === true;
+    if (isFolder && writable) {
+      return new ImgFailure(`Could not open '${path}': Is a directory`, { cause: problem });
+    }
     const what = isFolder ? 'a regular file' : 'a regular file or a block device';
     return new ImgFailure(`'file' driver requires '${path}' to be ${what}`, { cause: problem });
   }

@@ -22,8 +22,7 @@ export class Progress {
     this.#host.out(`    (${(part * 100).toFixed(2)}/100%)\r`);
   }
 
-  end(isWhole: boolean): void {
-    if (isWhole) this.show(1);
+  end(): void {
     if (this.#isShown) this.#host.out('\n');
   }
 }

@@ -1,5 +1,6 @@
 import { type BlockDevice, ioBuffer, isZero } from '@tidemark/block';
 import type { Image } from '../open/open-image.ts';
+import { JoinedDisks } from './joined-disks.ts';
 import { layersOf } from './layers.ts';
 import { named } from './named.ts';
 import { runsOfZeros, unitOfZeros } from './zeros.ts';
@@ -29,8 +30,6 @@ interface Part {
   readonly offset: number;
   readonly length: number;
   readonly kind: 'data' | 'zeros';
-  readonly source: BlockDevice;
-  readonly sourceOffset: number;
 }
 
 /**
@@ -38,13 +37,14 @@ interface Part {
  * begins to write in the order of the disk; memory is bounded. @throws I/O codes, as qemu-img says it
  */
 export async function copyContent(options: CopyOptions): Promise<void> {
-  const { target, onProgress } = options;
+  const { sources, target, onProgress } = options;
+  const source = new JoinedDisks(sources.map(({ disk }) => disk));
   const buffers = Array.from({ length: AT_ONCE }, () => Buffer.allocUnsafeSlow(0));
   const running: Promise<void>[] = [];
   let turn: Promise<void> = Promise.resolve();
   let waiting = 0;
   try {
-    for await (const part of partsOf(options)) {
+    for await (const part of partsOf(options, source.size)) {
       onProgress?.(part.offset);
       if (running.length >= AT_ONCE) await running.shift();
       if (part.kind === 'zeros') {
@@ -55,8 +55,7 @@ export async function copyContent(options: CopyOptions): Promise<void> {
       let buffer = buffers.pop()!;
       if (buffer.length < part.length) buffer = ioBuffer(Math.max(PART, part.length));
       const bytes = buffer.subarray(0, part.length);
-      const { source, sourceOffset } = part;
-      const isThere = source.readNow?.(bytes, sourceOffset) === true;
+      const isThere = source.readNow(bytes, part.offset);
       if (isThere && waiting === 0 && writeNow(bytes, part, options)) {
         buffers.push(buffer);
         continue;
@@ -64,7 +63,7 @@ export async function copyContent(options: CopyOptions): Promise<void> {
       waiting += 1;
       const read = isThere
         ? Promise.resolve()
-        : named('reading', part.offset, () => source.read(bytes, sourceOffset));
+        : named('reading', part.offset, () => source.read(bytes, part.offset));
       const before = turn;
       // Clusters are allocated as the writes begin: in the order of the disk.
       const begun = Promise.withResolvers<void>();
@@ -91,28 +90,23 @@ export async function copyContent(options: CopyOptions): Promise<void> {
   }
 }
 
-async function* partsOf(options: CopyOptions): AsyncGenerator<Part> {
-  let base = 0;
-  for (const source of options.sources) {
-    const { disk } = source;
-    let next = 0;
-    for await (const run of runsOf(source, options, base)) {
-      for (const { offset, length, kind } of piecesOf(run, options, next, disk.size)) {
-        yield { offset: base + offset, length, kind, source: disk, sourceOffset: offset };
-        next = offset + length;
-      }
+async function* partsOf(options: CopyOptions, size: number): AsyncGenerator<Part> {
+  let next = 0;
+  for await (const run of runsOf(options)) {
+    for (const part of piecesOf(run, options, next, size)) {
+      yield part;
+      next = part.offset + part.length;
     }
-    base += disk.size;
   }
 }
 
 /** A run in parts; compressed ones are whole clusters, for each of them is written once. */
 function* piecesOf(
-  { offset, length, kind }: CopyRun,
+  { offset, length, kind }: Part,
   { compressed = false, target, sparse, below }: CopyOptions,
   done: number,
   size: number,
-): Generator<CopyRun> {
+): Generator<Part> {
   const clusterSize = target.qcow2?.info.clusterSize ?? 1;
   const isData = kind === 'data' || sparse === 0 || (compressed && below !== 'zeros');
   let end = offset + length;
@@ -130,22 +124,17 @@ function* piecesOf(
   }
 }
 
-interface CopyRun {
-  readonly offset: number;
-  readonly length: number;
-  readonly kind: 'data' | 'zeros';
-}
-
-/** What of a source has to be in the target; parts that its backing file shows are left out. */
-async function* runsOf(
-  source: Image,
-  { below, belowSize = 0 }: CopyOptions,
-  base: number,
-): AsyncGenerator<CopyRun> {
-  for await (const { offset, length, zero, depth } of layersOf(source)) {
-    if (below === 'backing' && depth > 0) continue;
-    if (below === 'backing' && zero && base + offset >= belowSize) continue;
-    yield { offset, length, kind: zero ? 'zeros' : 'data' };
+/** What has to be in the target; parts that its backing file shows are left out. */
+async function* runsOf({ sources, below, belowSize = 0 }: CopyOptions): AsyncGenerator<Part> {
+  let base = 0;
+  for (const source of sources) {
+    for await (const { length, zero, depth, ...extent } of layersOf(source)) {
+      const offset = base + extent.offset;
+      if (below === 'backing' && depth > 0) continue;
+      if (below === 'backing' && zero && offset >= belowSize) continue;
+      yield { offset, length, kind: zero ? 'zeros' : 'data' };
+    }
+    base += source.disk.size;
   }
 }
 

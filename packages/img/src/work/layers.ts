@@ -7,14 +7,43 @@ import { type NbdDisk, statusOfServer } from '../open/nbd-disk.ts';
 const HOLE = 1;
 const ZERO = 2;
 
+/** What is given up as one. */
+const SECTOR = 512;
+
 /**
  * Which file of the chain decides each part of the disk, as `qemu-img map` tells it. Ranges behind
- * its end are left out.
+ * its end are left out. Of an image that is salvaged, what cannot be told is taken for data.
  */
 export async function* layersOf(
   image: Image,
   offset = 0,
   length = image.disk.size - offset,
+): AsyncGenerator<LayerExtent> {
+  const { salvage } = image;
+  if (salvage === undefined) {
+    yield* knownLayers(image, offset, length);
+    return;
+  }
+  const end = Math.min(offset + length, image.disk.size);
+  for (let at = offset; at < end;) {
+    try {
+      for await (const extent of knownLayers(image, at, end - at)) {
+        yield extent;
+        at = extent.offset + extent.length;
+      }
+    } catch (error) {
+      salvage('block status at offset', at, error);
+      const part = { offset: at, length: Math.min(SECTOR, end - at), host: at };
+      yield { ...part, depth: 0, present: true, zero: false, data: true, compressed: false };
+      at += part.length;
+    }
+  }
+}
+
+async function* knownLayers(
+  image: Image,
+  offset: number,
+  length: number,
 ): AsyncGenerator<LayerExtent> {
   const { qcow2, disk } = image;
   const inside = Math.max(0, Math.min(length, disk.size - offset));

@@ -48,9 +48,10 @@ async function dataBytes(
 ): Promise<number> {
   const mode = options.get('preallocation') ?? 'off';
   const all = Math.ceil(size / clusterSize) * clusterSize;
-  // With a backing file any cluster may have to be written.
-  if (mode === 'full' || mode === 'falloc' || options.has('backing_file')) return all;
+  if (mode === 'full' || mode === 'falloc') return all;
   if (image === undefined) return 0;
+  // With a backing file any cluster may have to be written.
+  if (options.has('backing_file')) return all;
   let required = 0;
   let last = -1;
   for await (const { offset, length, zero, data } of layersOf(image)) {

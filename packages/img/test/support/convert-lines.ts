@@ -70,6 +70,12 @@ export const CONVERT = [
     convert a.qcow2 odd.raw b.raw out.raw
     convert -c -O qcow2 a.qcow2 b.raw out.qcow2
     convert -c a.qcow2 out.raw
+    convert -c -O qcow2 odd.raw b.raw one-byte.raw on-odd.qcow2 a.qcow2 out.qcow2
+    convert -c -S 0 -O qcow2 -o cluster_size=4k odd.raw nothing.raw b.raw out.qcow2
+    convert --salvage a.qcow2 out.raw
+    convert --salvage -C a.qcow2 out.raw
+    convert --salvage no-data.qcow2 out.raw
+    convert --image-opts driver=qcow2,file.filename=a.qcow2 out.raw
     convert -c -O qcow2 -o compression_type=zstd a.qcow2 out.qcow2
     convert -c -O qcow2 -o compat=0.10 a.qcow2 out.qcow2
     convert -c -O qcow2 -o cluster_size=2M b.raw out.qcow2

@@ -38,6 +38,9 @@ export const IMAGE_OPTIONS = lines(`
   info --object foo,id=x a.raw
   map --image-opts driver=qcow2,file.filename=top.qcow2
   map --output=json --image-opts driver=qcow2,file.filename=top.qcow2
+  map --output=json 'json:{"driver":"qcow2","file":{"driver":"file","filename":"top.qcow2"},"backing":null}'
+  map 'json:{"driver":"qcow2","file":{"driver":"file","filename":"gone.qcow2"},"backing":null}'
+  compare 'json:{"driver":"qcow2","file":{"driver":"file","filename":"gone.qcow2"},"backing":null}' empty.qcow2
   map --output=json --image-opts driver=qcow2,file.filename=a.qcow2,force-share=on
   check --image-opts driver=qcow2,file.filename=a.qcow2
   check --image-opts driver=raw,file.filename=a.raw

@@ -47,6 +47,12 @@ const each = (...forms: readonly string[]) =>
   [...IMAGES, DIRTY].flatMap((image) => forms.map((form) => `${form} ${image}`));
 
 export const PROGRAM = lines(`
+  --foo
+  info --object secret a.qcow2
+  info --object id=s a.qcow2
+  info --object '' a.qcow2
+  info --object foo,id=s a.qcow2
+  info --object qom-type=secret,id=s,data=x a.qcow2
   foo
   ''
   info
@@ -309,6 +315,9 @@ export const COMPARE = [
     compare -T none a.raw a.qcow2
     compare -T writethrough a.raw b.raw
     compare -U a.raw a.qcow2
+    compare -p one-byte.raw nothing.raw
+    compare -p -q a.raw b.raw
+    compare -p -s a.raw larger.qcow2
   `),
 ];
 

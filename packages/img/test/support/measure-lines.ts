@@ -30,6 +30,7 @@ export const MEASURE = [
     `measure -O qcow2 -o compat=0.10 ${source}`,
   ]),
   ...['0', '1000', '1M', '1G', '16T', '1023T'].flatMap((size) => [
+    `measure -O qcow2 -o backing_file=a.qcow2 --size ${size}`,
     `measure --size ${size}`,
     `measure -O qcow2 --size ${size}`,
     `measure -O qcow2 -o refcount_bits=1 --size ${size}`,
