@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { LongProjectsFirst } from './tools/long-projects-first.ts';
 import { mutatingPlugin } from './tools/mutants/mutating-plugin.ts';
 
 // Sources of sibling packages run directly: no build is needed to test a package.
@@ -26,6 +27,7 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // A worker that goes on with the next file has our packages loaded already.
     isolate: false,
+    sequence: { sequencer: LongProjectsFirst },
     projects: globSync('{packages,apps}/*', { cwd: import.meta.dirname })
       .concat('examples', 'tools')
       .filter((root) => only === undefined || basename(root) === only)
