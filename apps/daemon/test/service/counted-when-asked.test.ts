@@ -43,13 +43,16 @@ describe.runIf(process.platform === 'linux')('bits of a drive that is served', (
       exports: { vm: { drive: 'vm', bitmaps: ['large'] } },
     });
     const service = await startService(place);
-    await setTimeout(500);
-    const ready = readBy(service.pid);
-    // Node and the program are 2 MiB.
-    expect(ready).toBeLessThan(5 * MIB);
-    const { body } = await place.get('/metrics');
-    expect(body).toContain(`bitmap="large"} ${dirty}`);
-    expect(readBy(service.pid) - ready).toBeGreaterThan(8 * MIB - 1);
-    expect(await end(service)).toBe(0);
+    try {
+      await setTimeout(500);
+      const ready = readBy(service.pid);
+      // Node and the program are 2 MiB.
+      expect(ready).toBeLessThan(5 * MIB);
+      const { body } = await place.get('/metrics');
+      expect(body).toContain(`bitmap="large"} ${dirty}`);
+      expect(readBy(service.pid) - ready).toBeGreaterThan(8 * MIB - 1);
+    } finally {
+      expect(await end(service)).toBe(0);
+    }
   });
 });
