@@ -23,6 +23,9 @@ interface Piece {
   readonly byte: number;
 }
 
+/** Of two disks; sectors of the second, size of clusters, bytes of the first behind 2 MiB, version. */
+type Example = [[Piece[], Piece[]], number, number, number, string];
+
 const pieces = fc.array(
   fc.record({
     gap: fc.nat(60),
@@ -87,7 +90,10 @@ describeWithQemu('convert to a new qcow2 image', ['qemu-img', 'qemu-io'], () => 
         expect(checked['allocated-clusters'] ?? 0).toBe(clustersOfData(disk, clusterSize));
       },
     );
-    await fc.assert(property, { numRuns: 15 });
+    const piece = { gap: 0, blocks: 600, byte: 1 };
+    // Luck does not always have data on both sides of a seam in a cluster.
+    const examples: Example[] = [[[[piece], [piece]], 100, 65_536, 512, '1.1']];
+    await fc.assert(property, { numRuns: 15, examples });
   }, 120_000);
 
   it('leaves nothing where the source cannot be read', async () => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFileDevice } from '@tidemark/block';
+import { TidemarkError } from '@tidemark/core';
 import { expect, it } from 'vitest';
 import { runImg } from '../src/index.ts';
 import { tempDir } from '../../../tools/qemu.ts';
@@ -35,7 +36,7 @@ it('an image is not asked on which server its data file is', async () => {
   const code = await runImg(['map', path], {
     out: () => {},
     err: (line) => (stderr += line),
-    connectNbd: () => Promise.reject(new Error('connected')),
+    connectNbd: () => Promise.reject(new TidemarkError('IO_FAILED', 'connected')),
   });
   expect({ code, stderr }).toEqual({
     code: 1,

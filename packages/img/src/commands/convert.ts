@@ -62,6 +62,8 @@ async function convertOpen(
         ? await fillWhole(made, sources, size, wanted, host)
         : (made ?? (await openTarget(wanted, format)));
       try {
+        const { qcow2 } = target;
+        if (bitmaps !== undefined && qcow2?.info.version === 2) throw noBitmaps('qcow2');
         if (!isWhole) await fill(sources, target, size, wanted, host);
         if (bitmaps !== undefined) await copyBitmaps(bitmaps, target);
       } finally {
@@ -149,7 +151,11 @@ async function bitmapsOf(
   const isOld = /^(?:0\.10|v2)$/.test(options?.get('compat') ?? '');
   if (format === 'qcow2' && !isOld) return plan;
   await plan.store?.close();
-  throw new ImgFailure(`Format driver '${format}' does not support bitmaps`);
+  throw noBitmaps(format);
+}
+
+function noBitmaps(format: ImgFormat): ImgFailure {
+  return new ImgFailure(`Format driver '${format}' does not support bitmaps`);
 }
 
 /** The locks see to it too, where there are locks. */

@@ -66,6 +66,7 @@ export const CONVERT = [
     convert -O qcow2 --skip-broken-bitmaps bitmaps.qcow2 out.qcow2
     convert -O qcow2 --bitmaps a.qcow2 b.raw out.qcow2
     convert -O qcow2 --bitmaps -n bitmaps.qcow2 empty.qcow2
+    convert -O qcow2 --bitmaps -n bitmaps.qcow2 v2.qcow2
     convert -O qcow2 a.qcow2 b.raw out.qcow2
     convert a.qcow2 odd.raw b.raw out.raw
     convert -c -O qcow2 a.qcow2 b.raw out.qcow2
