@@ -15,6 +15,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   {
     name: 'a write is made although its mark failed',
     by: 'live.model',
+    named: 'when the store fails',
     file: tracking('tracked-device.ts'),
     find: 'await marks.cover(write);',
     replace: 'if ((await marks.cover(write).catch(() => "failed")) === "failed") break;',

@@ -37,10 +37,8 @@ export async function runBroken(mutant: Mutant | undefined, tests: TestRun): Pro
 /** Most of what can go wrong with crashes is found so, and sooner than by a run of tests. */
 async function explore(mutant: Mutant | undefined, states: number): Promise<Outcome> {
   const options = ['--states', String(states), '--workers', '1'];
-  // What is compiled is kept: of each run, starting was a third.
-  const kept = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/explorer') };
   const node = ['--import', loader, '--conditions=@tidemark/source'];
-  return start([...node, explorer, ...options], mutant, kept);
+  return start([...node, explorer, ...options], mutant);
 }
 
 async function runTests(
@@ -58,7 +56,7 @@ async function runTests(
 async function start(
   args: readonly string[],
   mutant: Mutant | undefined,
-  environment: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Outcome> {
   const broken = mutant === undefined ? {} : { TIDEMARK_MUTANT: JSON.stringify(mutant) };
   const child = spawn(process.execPath, args, {
@@ -67,6 +65,8 @@ async function start(
     env: {
       ...process.env,
       ...{ NO_COLOR: '1', CI: '1', EXPLORER_STATES: '2500' },
+      // Of a run, starting is a third: what is compiled is kept.
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/mutants'),
       ...environment,
       ...broken,
     },
