@@ -63,7 +63,8 @@ export const KNOWN: Readonly<Record<string, string>> = {
   '233': 'why TLS did not come about is said in our own words',
   '241': 'a raw file is served with the size that it has',
   '242': 'info lists bitmaps because of which QEMU opens no image',
-  '244': 'it needs blkdebug, and what lies behind the end of a disk in a raw data file does not show when that grows',
+  '244':
+    'it needs blkdebug, and what lies behind the end of a disk in a raw data file does not show when that grows',
   '250': 'resize --shrink frees clusters in the image, and gives none back to the file system',
   '251': DRIVERS,
   '253': DRIVERS,
