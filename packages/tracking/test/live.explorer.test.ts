@@ -5,7 +5,7 @@ import { imageSetting } from './explorer/image-setting.ts';
 import { exploreSeveralDrives } from './explorer/several-drives.ts';
 import { sidecarSetting } from './explorer/sidecar-setting.ts';
 
-// How many disks that differ are looked at, of each kind; CI wants 25,000 (.ci/run). The long form:
+// How many disks that differ are looked at, of each kind; CI wants 21,000 (.ci/run). The long form:
 // tools/crash/explore.ts.
 const STATES = Number(process.env['EXPLORER_STATES'] ?? 2500);
 /** Of them that are of several drives. */

@@ -2,13 +2,12 @@ import { unlink } from 'node:fs/promises';
 import type { BitmapStore } from '@tidemark/core';
 import { openQcow2 } from '@tidemark/qcow2';
 import { openQcow2Store } from '@tidemark/store-qcow2';
-import { ImgFailure, notOffered } from '../failure.ts';
+import { ImgFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { describeError } from '../open/describe-error.ts';
 import { pathOf } from '../open/file-name.ts';
-import { formatOf, type ImgFormat } from '../open/formats.ts';
+import type { ImgFormat } from '../open/formats.ts';
 import { identityOf } from '../open/file-status.ts';
-import { type FileSource, type ImageSource, sourceOf } from '../open/image-source.ts';
 import { type Image, openImage } from '../open/open-image.ts';
 import { CreateOptions } from '../text/create-options.ts';
 import { Progress } from '../text/progress.ts';
@@ -21,6 +20,7 @@ import { salvaged } from '../work/salvage.ts';
 import { Recording } from '../work/recording.ts';
 import { bitmapsBeside, refuseLent } from '../work/sidecar-beside.ts';
 import { type ConvertArguments, readConvert } from './convert-arguments.ts';
+import { optionsFor, targetFileOf, targetFormatOf } from './convert-target.ts';
 
 export async function convert(words: readonly string[], host: ImgHost): Promise<number> {
   const wanted = readConvert(words, host);
@@ -77,60 +77,6 @@ async function convertOpen(
   } finally {
     await bitmaps?.store?.close();
   }
-}
-
-function targetFormatOf(wanted: ConvertArguments): ImgFormat {
-  const { targetFormat } = wanted;
-  if (targetFormat === undefined) return targetOf(wanted).format ?? 'raw';
-  return formatOf(targetFormat, (other) => `Unknown file format '${other}'`);
-}
-
-/** @throws USAGE: nothing of it can be made there */
-function targetFileOf(wanted: ConvertArguments): FileSource {
-  const { file } = targetOf(wanted);
-  if (file.driver !== 'nbd' || wanted.skipCreate) return file;
-  throw notOffered('convert to an NBD server without -n');
-}
-
-function targetOf({ target, targetIsOptions }: ConvertArguments): ImageSource {
-  try {
-    return sourceOf(target, targetIsOptions);
-  } catch (error) {
-    if (!targetIsOptions) throw error;
-    throw new ImgFailure(`Could not open '${target}': ${describeError(error)}`, { cause: error });
-  }
-}
-
-function optionsFor(
-  format: ImgFormat,
-  wanted: ConvertArguments,
-  size: number,
-  host: ImgHost,
-): CreateOptions {
-  const { list, backing, backingFormat, compressed } = wanted;
-  const options = new CreateOptions(format, list, host.err);
-  if (format === 'raw' && (backing !== undefined || backingFormat !== undefined)) {
-    const what = backing === undefined ? 'Backing file format' : 'Backing file';
-    throw new ImgFailure(`${what} not supported for file format 'raw'`);
-  }
-  options.set('size', String(size));
-  if (backing !== undefined) options.set('backing_file', backing);
-  if (backingFormat !== undefined) options.set('backing_fmt', backingFormat);
-  if (options.has('backing_file') && wanted.sources.length > 1) {
-    throw new ImgFailure(
-      'Having a backing file for the target makes no sense when concatenating multiple input images',
-    );
-  }
-  if (options.has('backing_file') && !options.has('backing_fmt')) {
-    throw new ImgFailure('Use of backing file requires explicit backing format');
-  }
-  if (compressed) {
-    if (format === 'raw') throw new ImgFailure('Compression not supported for this file format');
-    if ((options.get('preallocation') ?? 'off') !== 'off') {
-      throw new ImgFailure('Compression and preallocation not supported at the same time');
-    }
-  }
-  return options;
 }
 
 async function bitmapsOfTarget(target: Image, host: ImgHost): Promise<BitmapStore | undefined> {
