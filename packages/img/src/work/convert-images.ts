@@ -1,4 +1,5 @@
 import { type BlockDevice, ioBuffer, isZero } from '@tidemark/block';
+import { ImgFailure } from '../failure.ts';
 import type { Image } from '../open/open-image.ts';
 import { JoinedDisks } from './joined-disks.ts';
 import { layersOf } from './layers.ts';
@@ -169,7 +170,11 @@ async function writeData(bytes: Buffer, part: Part, options: CopyOptions): Promi
   const { target, sparse, compressed = false, onWrite } = options;
   const { offset } = part;
   if (compressed) {
+    const { clusterSize } = target.qcow2!.info;
     if (sparse > 0 && isZero(bytes, 0, bytes.length)) return writeZeros(target.disk, part, options);
+    // A target that was there and is larger goes on in the last cluster: QEMU writes none in part.
+    const isWhole = bytes.length % clusterSize === 0 || offset + bytes.length === target.disk.size;
+    if (!isWhole) throw new ImgFailure('Invalid argument');
     onWrite?.(offset, bytes.length);
     return target.qcow2!.writeCompressed(bytes, offset);
   }

@@ -36,14 +36,15 @@ export async function resizeImage(
   if (size % 512n !== 0n) throw new ImgFailure('The new size must be a multiple of 512');
   try {
     qcow2.metadata.checkSize(Number(size));
-    await setAside(image, Number(size), preallocation);
     if (qcow2.info.bitmapCount === 0) {
+      await setAside(image, Number(size), preallocation);
       await resizeQcow2(qcow2, qcow2, Number(size), preallocation);
       return;
     }
     await using store = await openQcow2Store(qcow2);
     const broken = (await store.list()).find(({ state }) => state === 'inconsistent');
     if (broken !== undefined) throw inconsistentBitmap(broken.name);
+    await setAside(image, Number(size), preallocation);
     await resizeQcow2(qcow2, store, Number(size), preallocation);
   } catch (error) {
     if (isTidemarkError(error, 'OUT_OF_RANGE')) throw tooLarge(error);

@@ -73,6 +73,9 @@ export const CONVERT = [
     convert -c a.qcow2 out.raw
     convert -c -O qcow2 odd.raw b.raw one-byte.raw on-odd.qcow2 a.qcow2 out.qcow2
     convert -c -S 0 -O qcow2 -o cluster_size=4k odd.raw nothing.raw b.raw out.qcow2
+    convert -n -c -O qcow2 odd.raw larger.qcow2
+    convert -n -c -O qcow2 one-byte.raw larger.qcow2
+    convert -n -c -O qcow2 nothing.raw larger.qcow2
     convert --salvage a.qcow2 out.raw
     convert --salvage -C a.qcow2 out.raw
     convert --salvage no-data.qcow2 out.raw
