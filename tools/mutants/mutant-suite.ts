@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Mutant } from './mutant.ts';
+import { LOADED } from './mutant-of-this-run.ts';
 import { runBroken, type TestRun } from './run-broken.ts';
 
 interface SuiteRun extends TestRun {
@@ -29,6 +30,8 @@ export function mutantSuite(name: string, all: readonly Mutant[], tests: SuiteRu
     it.each(mutants)('fail where $name', async (mutant) => {
       const { failed, output } = await runBroken(mutant, tests);
       expect(failed).toBe(true);
+      // Of tests that never load the source, one that fails now and then would pass for a find.
+      expect(output).toContain(LOADED);
       // By what they are there for, not because the mutant cannot run.
       expect(output).not.toMatch(/SyntaxError|ReferenceError|TypeError|Transform failed/);
       expect(output).toMatch(/AssertionError|Property failed|TidemarkError|"problems": \[$/m);
