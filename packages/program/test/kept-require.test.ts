@@ -182,6 +182,15 @@ describe('nothing is kept', () => {
     }
     expect(run({ XDG_CACHE_HOME: '', HOME: '' })).toBe('ran\n');
   });
+
+  it('where NODE_COMPILE_CACHE names a folder in which others were first', () => {
+    const named = `${dir}/named`;
+    const inside = `${named}/${process.version}-${process.arch}`;
+    mkdirSync(inside, { recursive: true });
+    chmodSync(inside, 0o777);
+    expect(run({ NODE_COMPILE_CACHE: named })).toBe('ran\n');
+    expect(readdirSync(inside)).toEqual([]);
+  });
 });
 
 it('is kept where NODE_COMPILE_CACHE says', () => {

@@ -12,7 +12,7 @@ export function cacheFolder(): string | undefined {
   const { NODE_COMPILE_CACHE: named, NODE_DISABLE_COMPILE_CACHE: off } = process.env;
   if (off !== undefined) return undefined;
   const folder = named ?? ownFolder();
-  return folder === undefined ? undefined : made(`${folder}/${process.version}-${process.arch}`);
+  return folder === undefined ? undefined : own(`${folder}/${process.version}-${process.arch}`);
 }
 
 function ownFolder(): string | undefined {
@@ -20,8 +20,12 @@ function ownFolder(): string | undefined {
   const parent = named.startsWith('/') ? named : home.startsWith('/') ? `${home}/.cache` : '';
   if (parent === '') return undefined;
   made(parent);
-  const folder = made(`${parent}/tidemark`);
-  const { uid, mode } = statSync(folder);
+  return own(`${parent}/tidemark`);
+}
+
+/** One in which nobody else writes, also below a folder that is anybody's. */
+function own(folder: string): string | undefined {
+  const { uid, mode } = statSync(made(folder));
   return uid === process.getuid?.() && (mode & OTHERS_MAY_WRITE) === 0 ? folder : undefined;
 }
 
