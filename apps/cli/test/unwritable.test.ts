@@ -43,6 +43,27 @@ describe.skipIf(!isRoot)('a place that cannot be written', () => {
     });
   });
 
+  it('has no room for what a data file is to grow by: both files are as they were', async () => {
+    await onSmallDisk(async (disk) => {
+      const [image, data] = [join(disk, 'a.qcow2'), join(disk, 'a.raw')];
+      const words = ['-o', `data_file=${data}`, image, '1M'];
+      await run(process.execPath, TIDEMARK, 'img', 'create', '-q', '-f', 'qcow2', ...words);
+      await run(process.execPath, TIDEMARK, 'img', 'bitmap', '--add', image, 'b');
+      const digests = () => [image, data].map((path) => digestOf(path));
+      const before = digests();
+      for (const [mode, why] of [
+        ['falloc', 'Could not preallocate new data'],
+        ['full', 'Could not write zeros for preallocation'],
+      ] as const) {
+        const grow = ['resize', `--preallocation=${mode}`, image, '8M'];
+        const { code, stderr } = await sh(process.execPath, TIDEMARK, 'img', ...grow);
+        expect(code).toBe(1);
+        expect(stderr).toContain(`tidemark img: ${why}: No space left on device\n`);
+        expect(digests()).toEqual(before);
+      }
+    });
+  });
+
   it('is full: nothing is left there, and nothing else has changed', async () => {
     const source = join(dir, 'source.raw');
     await makeDrive(source, 'raw', 8 * MiB, [{ offset: 0, length: 4 * MiB, byte: 3 }]);

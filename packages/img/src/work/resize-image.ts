@@ -52,31 +52,44 @@ export async function resizeImage(
   }
 }
 
-/** Space for what is added, before anything of the image changes: there may be none. */
+/**
+ * Space for what is added, before anything of the image changes: there may be none. A data file gives its
+ * own back as the disk grows, and is known to find it again.
+ */
 async function setAside(
-  { qcow2, file }: Image,
+  { qcow2, file, dataFile }: Image,
   size: number,
   preallocation: ResizePreallocation,
 ): Promise<void> {
-  const { dataFile, clusterSize, refcountBits, extendedL2 } = qcow2!.info;
-  if (!['falloc', 'full'].includes(preallocation) || dataFile !== undefined) return;
-  const geometry = { clusterSize, refcountBits, extendedL2 };
-  const added = fullQcow2Size(size, geometry) - fullQcow2Size(qcow2!.size, geometry);
-  const before = file.size;
+  if (preallocation !== 'falloc' && preallocation !== 'full') return;
+  const device = dataFile ?? file;
+  const before = device.size;
+  const added = dataFile === undefined ? addedBytes(qcow2!, size) : size - before;
+  if (added <= 0) return;
   try {
-    await file.resize(before + added);
-    await file.writeZeroes(before, added, { unmap: false });
+    await device.resize(before + added);
+    await device.writeZeroes(before, added, { unmap: false });
   } catch (error) {
-    await file.resize(before).catch(() => {});
-    const what =
-      preallocation === 'full'
-        ? 'Could not write zeros for preallocation'
-        : 'Could not preallocate data for the new file';
-    throw new ImgFailure(`Failed to resize underlying file: ${what}: ${describeError(error)}`, {
+    await device.resize(before).catch(() => {});
+    const isInData = dataFile !== undefined;
+    throw new ImgFailure(`${noRoom(preallocation, isInData)}: ${describeError(error)}`, {
       code: isTidemarkError(error) ? error.code : 'IO_FAILED',
       cause: error,
     });
   }
+}
+
+function addedBytes(qcow2: Qcow2Image, size: number): number {
+  const { clusterSize, refcountBits, extendedL2 } = qcow2.info;
+  const geometry = { clusterSize, refcountBits, extendedL2 };
+  return fullQcow2Size(size, geometry) - fullQcow2Size(qcow2.size, geometry);
+}
+
+function noRoom(preallocation: 'falloc' | 'full', isInData: boolean): string {
+  const full = 'Could not write zeros for preallocation';
+  if (isInData) return preallocation === 'full' ? full : 'Could not preallocate new data';
+  const what = preallocation === 'full' ? full : 'Could not preallocate data for the new file';
+  return `Failed to resize underlying file: ${what}`;
 }
 
 /** `sized`: the image, or the bitmaps in it, which resize it too. */
