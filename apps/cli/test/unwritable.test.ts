@@ -64,6 +64,22 @@ describe.skipIf(!isRoot)('a place that cannot be written', () => {
     });
   });
 
+  it('has no room for what a raw drive is to grow by: it is as it was, and its bitmap good', async () => {
+    await onSmallDisk(async (disk) => {
+      const drive = join(disk, 'a.raw');
+      await makeDrive(drive, 'raw', MiB, [{ offset: 0, length: 4096, byte: 3 }]);
+      await succeed('bitmap', 'add', drive, 'b');
+      const before = digestOf(drive);
+      const grow = ['resize', '-f', 'raw', '--preallocation=full', drive, '8M'];
+      const { code, stderr } = await sh(process.execPath, TIDEMARK, 'img', ...grow);
+      expect(code).toBe(1);
+      expect(stderr).toContain('No space left on device');
+      expect(digestOf(drive)).toBe(before);
+      const listed = await run(process.execPath, TIDEMARK, 'bitmap', 'list', drive);
+      expect(listed).not.toContain('inconsistent');
+    });
+  });
+
   it('is full: nothing is left there, and nothing else has changed', async () => {
     const source = join(dir, 'source.raw');
     await makeDrive(source, 'raw', 8 * MiB, [{ offset: 0, length: 4 * MiB, byte: 3 }]);

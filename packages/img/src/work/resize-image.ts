@@ -147,13 +147,14 @@ async function resizeBoth(
   await store?.resize(size);
   try {
     await file.resize(size);
+    if (preallocation !== 'off') await writeZeros(file, before);
   } catch (error) {
     // The first error is the one to report; what cannot be taken back, the next open takes back.
+    if (size > before) await file.resize(before).catch(() => {});
     await store?.resize(before, { isUndo: size > before }).catch(() => {});
     await store?.confirmSize().catch(() => {});
     throw error;
   }
-  if (preallocation !== 'off') await writeZeros(file, before);
   if (store === undefined) return;
   await file.flush();
   await store.confirmSize();
