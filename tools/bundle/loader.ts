@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { keptRequire, type ProgramFile } from '@tidemark/program';
+import { keptRequire } from '@tidemark/program';
 import { END, type Packed } from './layout.ts';
 
 declare const PACKED: Packed;
@@ -7,25 +7,20 @@ declare const PACKED: Packed;
 const INSIDE = `${__filename}#/`;
 
 /** No other file's text is read. */
-function fileInside(path: string): ProgramFile | undefined {
+function fileInside(path: string): Buffer | undefined {
   const place = PACKED.files[path.slice(INSIDE.length)];
   if (place === undefined) return undefined;
   const [offset, length, isDeflated] = place;
   const descriptor = openSync(__filename, 'r');
   try {
-    const { dev, ino, size, ctimeMs } = fstatSync(descriptor);
     const bytes = Buffer.allocUnsafe(length);
-    readSync(descriptor, bytes, 0, length, size - END.length - PACKED.length + offset);
-    const packed = Buffer.from(bytes.toString('latin1'), 'base64');
-    return {
-      text: (isDeflated === 0 ? packed : inflated(packed)).toString('utf8'),
-      stamp: `${dev} ${ino} ${size} ${ctimeMs}`,
-    };
+    const begin = fstatSync(descriptor).size - END.length - PACKED.length + offset;
+    readSync(descriptor, bytes, 0, length, begin);
+    const text = Buffer.from(bytes.toString('latin1'), 'base64');
+    return isDeflated === 0 ? text : process.getBuiltinModule('node:zlib').inflateRawSync(text);
   } finally {
     closeSync(descriptor);
   }
 }
-
-const inflated = (bytes: Buffer) => process.getBuiltinModule('node:zlib').inflateRawSync(bytes);
 
 keptRequire(fileInside, `${INSIDE}loader.js`, require)('./main.js');

@@ -6,7 +6,7 @@ export { packageVersion } from './package-version.ts';
 export { printable } from './printable.ts';
 export { FIRST_HANDED_SOCKET, handSocketsOn, takeHandedSockets } from './handed-sockets.ts';
 export { fileOnDisk } from './kept/file-on-disk.ts';
-export { keptRequire, type ProgramFile } from './kept/kept-require.ts';
+export { keptRequire } from './kept/kept-require.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';
 export { type ProgramObjects, parseObjects } from './objects/parse-objects.ts';

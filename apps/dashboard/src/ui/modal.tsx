@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { ApiError } from '@tidemark/http/client';
 
 /** The dialog's return value where its action was carried out; Escape and Cancel leave none. */
@@ -21,7 +21,8 @@ export function Modal({ title, confirm, danger = false, action, close, children 
   const dialog = useRef<HTMLDialogElement>(null);
   const busy = useSignal(false);
   const failure = useSignal<string | undefined>(undefined);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Not after the next picture: until then keys would go to the page.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const submit = async (): Promise<void> => {
     busy.value = true;
     try {

@@ -123,6 +123,7 @@ describeWithBrowser('a person at the dashboard', (browser) => {
     daemon.push();
     await expectSeen(row, '1 MiB');
     await row.getByRole('button', { name: 'Clear' }).click();
+    await expectSeen(dialog, /weekly/);
     await page.keyboard.press('Escape');
     await expectSeen(row, '1 MiB');
     await row.getByRole('button', { name: 'Clear' }).click();

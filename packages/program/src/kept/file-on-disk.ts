@@ -1,10 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import type { ProgramFile } from './kept-require.ts';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** @returns undefined where there is none */
-export function fileOnDisk(path: string): ProgramFile | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (found === undefined) return undefined;
-  const { dev, ino, size, ctimeNs } = found;
-  return { text: readFileSync(path, 'utf8'), stamp: `${dev} ${ino} ${size} ${ctimeNs}` };
+export function fileOnDisk(path: string): Buffer | undefined {
+  return existsSync(path) ? readFileSync(path) : undefined;
 }

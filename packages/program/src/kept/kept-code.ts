@@ -18,22 +18,30 @@ const FNV_PRIME = 0x01000193;
 export interface KeptCode {
   /** Of the program's file. */
   readonly path: string;
-  /** Another one where the file's text may be another one: V8 itself looks at no more than its length. */
-  readonly stamp: string;
+  /** Of that file: V8 itself looks at no more than its length. */
+  readonly text: Buffer;
   /** What the program was used for when functions were compiled that are in `data`. */
   readonly uses: readonly string[];
   readonly data: Buffer;
 }
 
-/** @returns undefined where nothing is kept of this very file */
-export function readKept(folder: string, path: string, stamp: string): KeptCode | undefined {
+interface Head {
+  readonly path: string;
+  readonly uses: readonly string[];
+}
+
+/** @returns undefined where nothing is kept of this very text */
+export function readKept(folder: string, path: string, text: Buffer): KeptCode | undefined {
   try {
     const bytes = readFileSync(placeOf(folder, path));
-    const end = bytes.indexOf(NEWLINE);
-    const head: Omit<KeptCode, 'data'> = JSON.parse(bytes.toString('utf8', 0, end));
-    const isOfThis = head.path === path && head.stamp === stamp && Array.isArray(head.uses);
-    const data = isOfThis ? ofCopies(bytes.subarray(end + 1)) : undefined;
-    return data && { ...head, data };
+    const begin = bytes.indexOf(NEWLINE) + 1;
+    const head: Head = JSON.parse(bytes.toString('utf8', 0, begin));
+    const isOfThis =
+      head.path === path &&
+      Array.isArray(head.uses) &&
+      text.equals(bytes.subarray(begin, begin + text.length));
+    const data = isOfThis ? ofCopies(bytes.subarray(begin + text.length)) : undefined;
+    return data && { path, text, uses: head.uses, data };
   } catch {
     return undefined;
   }
@@ -44,13 +52,14 @@ export const coversUses = (kept: readonly string[], uses: readonly string[]): bo
   kept.length >= MOST_USES || uses.every((use) => kept.includes(use));
 
 /** @throws system errors */
-export function writeKept(folder: string, { data, ...head }: KeptCode): void {
-  const place = placeOf(folder, head.path);
+export function writeKept(folder: string, { path, uses, text, data }: KeptCode): void {
+  const place = placeOf(folder, path);
+  const head: Head = { path, uses };
   const own = `${place}.${process.pid}`;
   try {
     const file = openSync(own, 'wx', 0o600);
     try {
-      for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), data, data]) {
+      for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), text, data, data]) {
         for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
       }
       // V8 believes what it is given: it is whole on disk before it has its name (the commit point).

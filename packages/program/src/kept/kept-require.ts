@@ -3,15 +3,8 @@ import { Script } from 'node:vm';
 import { cacheFolder } from './cache-folder.ts';
 import { coversUses, type KeptCode, readKept, writeKept } from './kept-code.ts';
 
-/** A file of a program: CommonJS, without dynamic imports. */
-export interface ProgramFile {
-  readonly text: string;
-  /** See `KeptCode`. */
-  readonly stamp: string;
-}
-
-/** @returns undefined where the program has no such file */
-export type ReadProgramFile = (path: string) => ProgramFile | undefined;
+/** The text of a file of a program: CommonJS, without dynamic imports. Undefined: it has no such file. */
+export type ReadProgramFile = (path: string) => Buffer | undefined;
 
 const HEAD = '(function (exports, require, module, __filename, __dirname) {';
 const TAIL = '\n})';
@@ -51,28 +44,28 @@ export function keptRequire(read: ReadProgramFile, main: string, outside: Requir
       const path = join(dirname(from), id);
       const known = loaded.get(path);
       if (known !== undefined) return known.exports;
-      const file = read(path);
-      return file === undefined ? outside(id) : run(path, file);
+      const text = read(path);
+      return text === undefined ? outside(id) : run(path, text);
     };
 
-  function run(path: string, file: ProgramFile): unknown {
+  function run(path: string, text: Buffer): unknown {
     const module = { exports: {} };
     loaded.set(path, module);
-    const compiled = compile(path, file);
+    const compiled = compile(path, text);
     compiled.call(module.exports, module.exports, requireFrom(path), module, path, dirname(path));
     return module.exports;
   }
 
-  function compile(path: string, { text, stamp }: ProgramFile): Compiled {
-    const kept = folder === undefined ? undefined : readKept(folder, path, stamp);
-    const script = new Script(`${HEAD}${text}${TAIL}`, {
+  function compile(path: string, text: Buffer): Compiled {
+    const kept = folder === undefined ? undefined : readKept(folder, path, text);
+    const script = new Script(`${HEAD}${text.toString('utf8')}${TAIL}`, {
       filename: path,
       columnOffset: -HEAD.length,
       cachedData: kept?.data,
     });
     const known = script.cachedDataRejected === false ? (kept?.uses ?? []) : [];
     if (folder !== undefined && (known.length === 0 || !coversUses(known, uses))) {
-      const head = { path, stamp, uses: [...new Set([...known, ...uses])] };
+      const head = { path, text, uses: [...new Set([...known, ...uses])] };
       atLast(() => keep(folder, script, head));
     }
     return script.runInThisContext();
