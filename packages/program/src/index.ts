@@ -6,6 +6,7 @@ export { packageVersion } from './package-version.ts';
 export { printable } from './printable.ts';
 export { FIRST_HANDED_SOCKET, handSocketsOn, takeHandedSockets } from './handed-sockets.ts';
 export { fileOnDisk } from './kept/file-on-disk.ts';
+export type { ProgramFile } from './kept/kept-code.ts';
 export { keptRequire } from './kept/kept-require.ts';
 export { runOnRecentNode } from './recent-node.ts';
 export { reportError } from './report-error.ts';

@@ -11,15 +11,23 @@ import { basename } from 'node:path';
 
 const NEWLINE = 10;
 const MOST_USES = 64;
+/** Of a sector, several are looked at. */
+const SAMPLED = 64;
 const FNV = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
+
+/** A file of a program: CommonJS, without dynamic imports. */
+export interface ProgramFile {
+  readonly text: Buffer;
+  /** Another one where the text may be another one: V8 itself looks at no more than its length. */
+  readonly stamp: string;
+}
 
 /** What V8 has made of one file of a program. */
 export interface KeptCode {
   /** Of the program's file. */
   readonly path: string;
-  /** Of that file: V8 itself looks at no more than its length. */
-  readonly text: Buffer;
+  readonly file: ProgramFile;
   /** What the program was used for when functions were compiled that are in `data`. */
   readonly uses: readonly string[];
   readonly data: Buffer;
@@ -27,21 +35,23 @@ export interface KeptCode {
 
 interface Head {
   readonly path: string;
+  readonly stamp: string;
   readonly uses: readonly string[];
+  /** Of the text, and of `data`. */
+  readonly sums: readonly [number, number];
 }
 
-/** @returns undefined where nothing is kept of this very text */
-export function readKept(folder: string, path: string, text: Buffer): KeptCode | undefined {
+/** @returns undefined where nothing is kept of this very file */
+export function readKept(folder: string, path: string, file: ProgramFile): KeptCode | undefined {
   try {
     const bytes = readFileSync(placeOf(folder, path));
     const begin = bytes.indexOf(NEWLINE) + 1;
     const head: Head = JSON.parse(bytes.toString('utf8', 0, begin));
-    const isOfThis =
-      head.path === path &&
-      Array.isArray(head.uses) &&
-      text.equals(bytes.subarray(begin, begin + text.length));
-    const data = isOfThis ? ofCopies(bytes.subarray(begin + text.length)) : undefined;
-    return data && { path, text, uses: head.uses, data };
+    const { uses, sums } = head;
+    const isOfThis = head.path === path && head.stamp === file.stamp && Array.isArray(uses);
+    if (!isOfThis || sums[0] !== sumOf(file.text)) return undefined;
+    const data = bytes.subarray(begin);
+    return sums[1] === sumOf(data) ? { path, file, uses, data } : undefined;
   } catch {
     return undefined;
   }
@@ -52,20 +62,21 @@ export const coversUses = (kept: readonly string[], uses: readonly string[]): bo
   kept.length >= MOST_USES || uses.every((use) => kept.includes(use));
 
 /** @throws system errors */
-export function writeKept(folder: string, { path, uses, text, data }: KeptCode): void {
+export function writeKept(folder: string, { path, uses, file, data }: KeptCode): void {
   const place = placeOf(folder, path);
-  const head: Head = { path, uses };
+  const sums = [sumOf(file.text), sumOf(data)] as const;
+  const head: Head = { path, stamp: file.stamp, uses, sums };
   const own = `${place}.${process.pid}`;
   try {
-    const file = openSync(own, 'wx', 0o600);
+    const descriptor = openSync(own, 'wx', 0o600);
     try {
-      for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), text, data, data]) {
-        for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done);
+      for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), data]) {
+        for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
       }
       // V8 believes what it is given: it is whole on disk before it has its name (the commit point).
-      fdatasyncSync(file);
+      fdatasyncSync(descriptor);
     } finally {
-      closeSync(file);
+      closeSync(descriptor);
     }
     renameSync(own, place);
   } catch (error) {
@@ -75,13 +86,15 @@ export function writeKept(folder: string, { path, uses, text, data }: KeptCode):
 }
 
 /**
- * It lies there twice: V8 runs what it is given, damaged or not, and a hash takes longer than a comparison.
- * @returns undefined where the copies differ
+ * Of one byte in so many, and the length: V8 runs what it is given, so what lies on a damaged sector must not be.
+ * All bytes would take a millisecond and more, in a function that has just been compiled.
  */
-function ofCopies(both: Buffer): Buffer | undefined {
-  const middle = both.length / 2;
-  const data = both.subarray(0, middle);
-  return data.equals(both.subarray(middle)) ? data : undefined;
+function sumOf(bytes: Uint8Array): number {
+  let sum = FNV ^ bytes.length;
+  for (let at = 0; at < bytes.length; at += SAMPLED) {
+    sum = Math.imul(sum ^ bytes[at]!, FNV_PRIME) >>> 0;
+  }
+  return sum;
 }
 
 /** Files of one name in other folders have other places, or are told apart by what is written there. */

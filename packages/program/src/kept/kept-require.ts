@@ -1,10 +1,10 @@
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 import { cacheFolder } from './cache-folder.ts';
-import { coversUses, type KeptCode, readKept, writeKept } from './kept-code.ts';
+import { coversUses, type KeptCode, type ProgramFile, readKept, writeKept } from './kept-code.ts';
 
-/** The text of a file of a program: CommonJS, without dynamic imports. Undefined: it has no such file. */
-export type ReadProgramFile = (path: string) => Buffer | undefined;
+/** @returns undefined where the program has no such file */
+export type ReadProgramFile = (path: string) => ProgramFile | undefined;
 
 const HEAD = '(function (exports, require, module, __filename, __dirname) {';
 const TAIL = '\n})';
@@ -44,28 +44,28 @@ export function keptRequire(read: ReadProgramFile, main: string, outside: Requir
       const path = join(dirname(from), id);
       const known = loaded.get(path);
       if (known !== undefined) return known.exports;
-      const text = read(path);
-      return text === undefined ? outside(id) : run(path, text);
+      const file = read(path);
+      return file === undefined ? outside(id) : run(path, file);
     };
 
-  function run(path: string, text: Buffer): unknown {
+  function run(path: string, file: ProgramFile): unknown {
     const module = { exports: {} };
     loaded.set(path, module);
-    const compiled = compile(path, text);
+    const compiled = compile(path, file);
     compiled.call(module.exports, module.exports, requireFrom(path), module, path, dirname(path));
     return module.exports;
   }
 
-  function compile(path: string, text: Buffer): Compiled {
-    const kept = folder === undefined ? undefined : readKept(folder, path, text);
-    const script = new Script(`${HEAD}${text.toString('utf8')}${TAIL}`, {
+  function compile(path: string, file: ProgramFile): Compiled {
+    const kept = folder === undefined ? undefined : readKept(folder, path, file);
+    const script = new Script(`${HEAD}${file.text.toString('utf8')}${TAIL}`, {
       filename: path,
       columnOffset: -HEAD.length,
       cachedData: kept?.data,
     });
     const known = script.cachedDataRejected === false ? (kept?.uses ?? []) : [];
     if (folder !== undefined && (known.length === 0 || !coversUses(known, uses))) {
-      const head = { path, text, uses: [...new Set([...known, ...uses])] };
+      const head = { path, file, uses: [...new Set([...known, ...uses])] };
       atLast(() => keep(folder, script, head));
     }
     return script.runInThisContext();
