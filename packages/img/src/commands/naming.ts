@@ -15,12 +15,12 @@ const OBJECTS = new Set(
 
 /** What `--object` says. @throws USAGE: not one of QEMU's */
 export function checkObject(text: string): string {
-  const [first, ...others] = parseList(text);
-  const isNamed = first?.value !== undefined;
-  const type = (isNamed ? [first, ...others].find(isType)?.value : first?.name) ?? '';
+  const items = parseList(text);
+  const [first] = items;
+  const type = (first?.value === undefined ? first?.name : items.find(isType)?.value) ?? '';
   if (type === '') throw new ImgFailure("Parameter 'qom-type' is missing");
   if (OBJECTS.has(type)) {
-    if (parseList(text).some(({ name }) => name === 'id')) return text;
+    if (items.some(({ name }) => name === 'id')) return text;
     throw new ImgFailure("Parameter 'id' is missing");
   }
   throw new ImgFailure(`Parameter 'qom-type' does not accept value '${type}'`);

@@ -89,19 +89,17 @@ export function writeKept(folder: string, { path, uses, file, data }: KeptCode):
  * Of one byte in so many, and the length: V8 runs what it is given, so what lies on a damaged sector must not be.
  * All bytes would take a millisecond and more, in a function that has just been compiled.
  */
-function sumOf(bytes: Uint8Array): number {
-  let sum = FNV ^ bytes.length;
-  for (let at = 0; at < bytes.length; at += SAMPLED) {
-    sum = Math.imul(sum ^ bytes[at]!, FNV_PRIME) >>> 0;
-  }
-  return sum;
-}
+const sumOf = (bytes: Uint8Array): number => hashOf(bytes, SAMPLED);
 
 /** Files of one name in other folders have other places, or are told apart by what is written there. */
-function placeOf(folder: string, path: string): string {
-  let hash = FNV;
-  for (let at = 0; at < path.length; at++) {
-    hash = Math.imul(hash ^ path.charCodeAt(at), FNV_PRIME) >>> 0;
+const placeOf = (folder: string, path: string): string =>
+  `${folder}/${basename(path)}.${hashOf(Buffer.from(path), 1).toString(16)}`;
+
+/** FNV-1a, of the length and of each byte that is so many behind the last one. */
+function hashOf(bytes: Uint8Array, step: number): number {
+  let hash = FNV ^ bytes.length;
+  for (let at = 0; at < bytes.length; at += step) {
+    hash = Math.imul(hash ^ bytes[at]!, FNV_PRIME) >>> 0;
   }
-  return `${folder}/${basename(path)}.${hash.toString(16)}`;
+  return hash >>> 0;
 }

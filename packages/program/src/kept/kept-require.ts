@@ -64,7 +64,7 @@ export function keptRequire(read: ReadProgramFile, main: string, outside: Requir
       cachedData: kept?.data,
     });
     const known = script.cachedDataRejected === false ? (kept?.uses ?? []) : [];
-    if (folder !== undefined && (known.length === 0 || !coversUses(known, uses))) {
+    if (folder !== undefined && !coversUses(known, uses)) {
       const head = { path, file, uses: [...new Set([...known, ...uses])] };
       atLast(() => keep(folder, script, head));
     }
