@@ -74,6 +74,12 @@ export interface BlockDevice extends AsyncDisposable {
   /** The range in order, without gaps, neighbours of one kind merged where that is cheap. */
   extents(offset: number, length: number): AsyncIterable<BlockExtent>;
 
+  /**
+   * Asks the system, in this tick. Absent where nobody else can cut it short.
+   * @throws IO_FAILED: somebody has, and zeros would take the place of what is gone
+   */
+  assertWhole?(): void;
+
   /** New bytes read as zeros. @throws DEVICE_UNSUPPORTED where the size is fixed */
   resize(size: number): Promise<void>;
 

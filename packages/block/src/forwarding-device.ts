@@ -48,6 +48,9 @@ export class ForwardingDevice<Below extends BlockDevice = BlockDevice> implement
   extents(offset: number, length: number): AsyncIterable<BlockExtent> {
     return this.below.extents(offset, length);
   }
+  assertWhole(): void {
+    this.below.assertWhole?.();
+  }
   async resize(size: number): Promise<void> {
     return this.below.resize(size);
   }

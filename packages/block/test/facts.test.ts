@@ -56,9 +56,9 @@ describe('the facts of a file', () => {
     expect(await changedBy(({ path }) => writeFileSync(path, 'x', { flag: 'r+' }))).toEqual(TIMES);
     expect(await changedBy(({ path }) => truncateSync(path, 512))).toEqual([...TIMES, 'size']);
     expect(
-      await changedBy(({ path, device }) => {
+      await changedBy(({ path }) => {
         truncateSync(path, 512);
-        return device.resize(65_536);
+        truncateSync(path, 65_536);
       }),
     ).toEqual(TIMES);
     expect(await changedBy(({ path }) => utimesSync(path, 1, 1))).toEqual(TIMES);

@@ -2,7 +2,12 @@ import { promises as nodeFs } from 'node:fs';
 import { mkdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { fromSystemError, type OpenFile, openFileDevice } from '@tidemark/block';
+import {
+  type FileBlockDevice,
+  fromSystemError,
+  type OpenFile,
+  openFileDevice,
+} from '@tidemark/block';
 import { describe, expect, it } from 'vitest';
 import { sh, tempDir } from '../../../tools/qemu.ts';
 import { deviceNumber } from '../src/file/block-device-facts.ts';
@@ -297,5 +302,44 @@ describe('deviceNumber', () => {
     [0x1000_0010_0300n, '4099:256'],
   ])('takes %d apart as Linux does', (rdev, text) => {
     expect(deviceNumber(rdev)).toBe(text);
+  });
+});
+
+describe('a file that somebody cuts short while it is open', () => {
+  const cut = {
+    code: 'IO_FAILED',
+    message: expect.stringContaining('it was cut short while open'),
+  };
+
+  async function cutOpen() {
+    const path = newPath();
+    await writeFile(path, pattern(128 * 1024));
+    const device = await openFileDevice(path, { writable: true });
+    device.assertWhole!();
+    await truncate(path, 64 * 1024);
+    return { path, device };
+  }
+
+  it.each([
+    ['is grown', (device: FileBlockDevice) => device.resize(256 * 1024)],
+    ['is shrunk to more than is left', (device: FileBlockDevice) => device.resize(96 * 1024)],
+    [
+      'is written at its end',
+      (device: FileBlockDevice) => device.write(pattern(10), 128 * 1024 - 10),
+    ],
+    ['is zeroed at its end', (device: FileBlockDevice) => device.writeZeroes(96 * 1024, 32 * 1024)],
+  ])('is not made as long again when it %s: a gap would read as zeros', async (_, change) => {
+    const { path, device } = await cutOpen();
+    await using _device = device;
+    await expect(change(device)).rejects.toMatchObject(cut);
+    expect((await stat(path)).size).toBe(64 * 1024);
+    expect(() => device.assertWhole!()).toThrow(expect.objectContaining(cut));
+  });
+
+  it('takes no write at its end at once', async () => {
+    const { device } = await cutOpen();
+    await using _device = device;
+    expect(device.writeNow!(pattern(10), 128 * 1024 - 10)).toBe(false);
+    expect(device.writeNow!(pattern(10), 0)).toBe(true);
   });
 });

@@ -119,6 +119,10 @@ async function openSidecarFile(
       isShared: !lock,
       sidecar,
       sidecarPath: path,
+      isReplaced: async () => {
+        const now = await fileIdentity(path);
+        return now !== undefined && now !== before;
+      },
       writable,
       ...notices,
     });

@@ -5,6 +5,7 @@ import { isSameHeader } from './header/compose-header.ts';
 import { readHeader } from './header/parse-header.ts';
 import { findControl } from './header/control-extension.ts';
 import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metadata.ts';
+import { giveUpBitmaps } from './give-up-bitmaps.ts';
 import type { ImageState } from './image-state.ts';
 import type { HeaderPatch } from './header/header-owner.ts';
 import type { Resizer } from './io/resizer.ts';
@@ -22,6 +23,9 @@ export class HostMetadata implements ImageMetadata {
   readonly writable: boolean;
   readonly #state: ImageState;
   readonly #resizer: Resizer;
+  #tellOfCut: ((message: string) => void) | undefined;
+  /** Once the file was found to be shorter than it was. */
+  #cut: Promise<TidemarkError> | undefined;
 
   constructor({ state, resizer, writable }: HostMetadataOptions) {
     this.label = state.file.label;
@@ -176,6 +180,10 @@ export class HostMetadata implements ImageMetadata {
     });
   }
 
+  onCut(tell: (message: string) => void): void {
+    this.#tellOfCut = tell;
+  }
+
   async #prepare(): Promise<void> {
     if (!this.writable) {
       throw new TidemarkError('DEVICE_READ_ONLY', 'the image was opened for reading', {
@@ -183,6 +191,24 @@ export class HostMetadata implements ImageMetadata {
         hint: 'open it for writing',
       });
     }
+    await this.#assertWhole();
     await this.#state.prepareToWrite();
+  }
+
+  /** Before anything is written that could make a file that was cut short as long as it was. */
+  async #assertWhole(): Promise<void> {
+    if (this.#cut !== undefined) throw await this.#cut;
+    try {
+      this.#state.file.device.assertWhole?.();
+    } catch (cause) {
+      this.#cut ??= giveUpBitmaps(this.#state, cause);
+      const why = await this.#cut.catch((error: unknown) => {
+        // Somebody could trust them still.
+        this.#cut = undefined;
+        throw error;
+      });
+      this.#tellOfCut?.(`${this.label}: ${why.message}`);
+      throw why;
+    }
   }
 }

@@ -30,6 +30,8 @@ export interface CommitOptions {
 /**
  * An open image as the bitmaps in it see it: host clusters to allocate and to free, and the one
  * pointer in the header that is theirs. Offsets are host offsets: bytes in the image file.
+ * Whatever would change the file fails with BITMAP_INCONSISTENT once somebody has cut it short: zeros
+ * in the place of bits would be clean ones. Durably, none of its bitmaps is trusted then.
  */
 export interface ImageMetadata {
   readonly label: string;
@@ -53,6 +55,8 @@ export interface ImageMetadata {
   /** Whether the next commit can put a control extension beside a pointer. */
   readonly hasRoomForControl: boolean;
 
+  /** `tell` hears, once, that the file was cut short and that no bitmap in it is trusted any more. */
+  onCut?(tell: (message: string) => void): void;
   /** What the system says of the image's file. Undefined: nothing can be learned. */
   fileFacts(): Promise<DriveFacts | undefined>;
   /** Whether the header is on disk as it was read: nobody has changed the image's metadata since. */

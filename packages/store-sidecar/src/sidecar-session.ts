@@ -42,6 +42,12 @@ export interface SidecarSessionOptions {
   readonly sidecar: BlockDevice & Partial<KnownByFacts>;
   /** Names the sidecar in messages. Default: the label of its device. */
   readonly sidecarPath?: string;
+  /**
+   * Whether another file than the one that is open has its place, for whoever opens the sidecar next.
+   * A close then waits until the lease has ended, so that no copy of the sidecar is trusted. Default:
+   * it is not.
+   */
+  readonly isReplaced?: () => Promise<boolean>;
   /** Default: whether the sidecar's device is. */
   readonly writable?: boolean;
   /**
@@ -74,6 +80,7 @@ export async function openSession(
 ): Promise<SidecarSession> {
   const { drive, sidecar, writesDrive = false, isShared = false } = options;
   const { onNotice = () => {}, now = Date.now, later = afterTime } = options;
+  const { isReplaced = async () => false } = options;
   const writable = options.writable ?? sidecar.writable;
   const label = nameOf(options);
   const image = await openQcow2(sidecar, { writable, skipBacking: true, allowDataFile: true });
@@ -81,7 +88,7 @@ export async function openSession(
   const bitmapSize = bitmapSizeFor(metadata, drive, label);
   const directory = await BitmapDirectory.open({ image: metadata, diskSize: bitmapSize, onNotice });
   const isDataFile = dataMap !== undefined;
-  const who = { writesDrive, isShared, isDataFile, accepts };
+  const who = { writesDrive, isShared, isDataFile, isReplaced, accepts };
   const wait = options.later && waitBy(options.later);
   const about = { image: metadata, directory, drive, sidecar, now, later, wait, label, onNotice };
   const binding = new Binding({ ...about, ...who });

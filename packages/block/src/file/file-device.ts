@@ -6,7 +6,7 @@ import { extentsOfRuns } from '../holes/extents-of-runs.ts';
 import type { DataRuns, Holes } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
 import { type CallGroup, Calls } from './calls.ts';
-import type { FileIo } from './file-io.ts';
+import { endedEarly, type FileIo } from './file-io.ts';
 import type { OpenFile } from './file-system.ts';
 import type { PromptIo } from './prompt-io.ts';
 import { settledFacts } from './settled-facts.ts';
@@ -26,6 +26,8 @@ export interface FileDeviceParts {
   readonly isResizable: boolean;
   /** Asks the system. Absent where it is not the system's file. */
   readonly readFacts?: (() => Promise<DriveFacts>) | undefined;
+  /** Asks the system, in this tick. Absent where a file cannot be cut short by others. */
+  readonly sizeNow?: (() => number) | undefined;
   /** Called once, when a sync has failed: reads are to show what is on disk. Never rejects. */
   readonly dropCached?: (() => Promise<void>) | undefined;
   readonly writable: boolean;
@@ -76,6 +78,7 @@ export class FileDevice implements FileBlockDevice {
 
   async write(source: Uint8Array, offset: number): Promise<void> {
     this.#guard.checkChange(offset, source.length);
+    this.#assertNoGap(offset + source.length);
     const call = this.#calls.enter();
     try {
       await this.#parts.io.write(source, offset);
@@ -101,6 +104,7 @@ export class FileDevice implements FileBlockDevice {
     const { promptIo } = this.#parts;
     if (promptIo === undefined || this.#syncs.isBusy) return false;
     if (!this.#guard.allowsChange(offset, source.length)) return false;
+    if (this.#leavesGap(offset + source.length)) return false;
     this.#isDirty = true;
     return promptIo.write(source, offset);
   }
@@ -111,6 +115,7 @@ export class FileDevice implements FileBlockDevice {
     { unmap = true, fast = false }: WriteZeroesOptions = {},
   ): Promise<void> {
     this.#guard.checkChange(offset, length);
+    this.#assertNoGap(offset + length);
     const { io, holes } = this.#parts;
     // Of whole blocks the system zeroes all or nothing.
     if (fast && !isWholeBlocks(offset, length)) throw notFast(this.label);
@@ -168,6 +173,10 @@ export class FileDevice implements FileBlockDevice {
     }
   }
 
+  assertWhole(): void {
+    if (this.#leavesGap(this.#size)) throw endedEarly(this.#parts.where, this.#parts.sizeNow!());
+  }
+
   extents(offset: number, length: number): AsyncIterable<BlockExtent> {
     return extentsOfRuns(offset, length, (start, end) => this.#dataRuns(start, end));
   }
@@ -207,8 +216,19 @@ export class FileDevice implements FileBlockDevice {
     }
   }
 
+  #assertNoGap(end: number): void {
+    if (this.#leavesGap(end)) this.assertWhole();
+  }
+
+  /** What ends where the file did would hide that it was cut short: zeros would be before it. */
+  #leavesGap(end: number): boolean {
+    const { sizeNow } = this.#parts;
+    return sizeNow !== undefined && end === this.#size && sizeNow() < end;
+  }
+
   async #truncate(size: number): Promise<void> {
     const before = this.#size;
+    this.assertWhole();
     if (size < before) {
       this.#size = size;
       // A write that began before would make the file longer again, with old bytes in it.

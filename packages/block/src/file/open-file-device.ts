@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
 import { TidemarkError } from '@tidemark/core';
 import { checkSize } from '../access-guard.ts';
 import type { FileBlockDevice } from '../drive-facts.ts';
@@ -131,6 +131,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
     size: await sizeOf(file, kind, where),
     isResizable: kind === 'file',
     readFacts: isSystem ? () => readFacts(file.fd, waits) : undefined,
+    sizeNow: isSystem && kind === 'file' ? () => fstatSync(file.fd).size : undefined,
     dropCached: isSystem ? () => dropOrNotify(file, context) : undefined,
     writable,
     label: context.label ?? `${kind} '${where}'`,

@@ -21,6 +21,7 @@ interface OpenBits {
 export class LiveSet implements LiveBitmaps {
   readonly #backend: LiveBackend;
   readonly #assertUsable: () => void;
+  readonly #onLost: (why: TidemarkError) => void;
   readonly lease: WriteLease | undefined;
   readonly #inFlight = new Set<Promise<unknown>>();
   #open: ReadonlyMap<string, OpenBits> = new Map();
@@ -33,6 +34,7 @@ export class LiveSet implements LiveBitmaps {
   ) {
     this.#backend = backend;
     this.#assertUsable = assertUsable;
+    this.#onLost = onLost;
     const { lease } = backend;
     this.lease = lease && {
       allowsWrite: () => lease.allowsWrite(),
@@ -40,12 +42,7 @@ export class LiveSet implements LiveBitmaps {
       end: () => lease.end(),
       renew: async () => {
         assertUsable();
-        try {
-          await this.#note(lease.renew());
-        } catch (error) {
-          if (isTidemarkError(error, 'BITMAP_INCONSISTENT')) onLost(error);
-          throw error;
-        }
+        await this.#heard(lease.renew());
       },
       lapse: () => lease.lapse(),
     };
@@ -84,19 +81,28 @@ export class LiveSet implements LiveBitmaps {
           throw new RangeError(`bitmap '${name}' was changed: ask for its bits again`);
         }
         assertSectors(bytes.length, at, opened.length);
-        return this.#note(opened.bits.write(bytes, at, newest));
+        return this.#heard(opened.bits.write(bytes, at, newest));
       },
     };
   }
 
   async sync(): Promise<void> {
     this.#assertUsable();
-    await this.#note(this.#backend.sync());
+    await this.#heard(this.#backend.sync());
   }
 
   /** Resolves when nothing is under way that was asked for before the call. */
   async drain(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
+  }
+
+  async #heard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await this.#note(work);
+    } catch (error) {
+      if (isTidemarkError(error, 'BITMAP_INCONSISTENT')) this.#onLost(error);
+      throw error;
+    }
   }
 
   async #note<T>(work: Promise<T>): Promise<T> {

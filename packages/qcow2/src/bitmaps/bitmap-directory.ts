@@ -57,6 +57,7 @@ export class BitmapDirectory {
   static async open(options: BitmapDirectoryOptions): Promise<BitmapDirectory> {
     const directory = new BitmapDirectory(options);
     const { bitmaps, bitmapsLost, label } = options.image;
+    options.image.onCut?.(directory.#onNotice);
     if (bitmapsLost) directory.#onNotice(`${label}: its bitmaps are ignored, ${WHY_LOST}`);
     if (bitmaps !== undefined) {
       const records = await readDirectory(options.image, bitmaps, directory.#diskSize);

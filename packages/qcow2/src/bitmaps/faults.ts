@@ -21,7 +21,8 @@ export function contentFault(fault: BitmapFault): TidemarkError {
   return corrupt(fault, 'remove this bitmap, and make the next backup a full one');
 }
 
-export const WHY_LOST = 'for a program that does not know bitmaps has changed the image';
+export const WHY_LOST =
+  'for a program that does not know bitmaps has changed the image, or it was cut short while open';
 
 export function changedByOthers(where: string): TidemarkError {
   const hint = 'open them again';

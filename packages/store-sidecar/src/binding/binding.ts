@@ -15,6 +15,7 @@ import { sampleOf } from './fingerprint.ts';
 import type { Lease } from './lease.ts';
 import type { Mismatch } from './mismatch.ts';
 import { Notices } from './notices.ts';
+import { PlaceWatch } from './place-watch.ts';
 import { readBinding } from './read-binding.ts';
 import { knownControl, RecordingSession } from './recording-session.ts';
 
@@ -38,6 +39,8 @@ export interface BindingOptions {
   readonly isDataFile: boolean;
   /** What the system says of the sidecar's own file. */
   readonly sidecar: Partial<KnownByFacts>;
+  /** See `SidecarSessionOptions`. */
+  readonly isReplaced: () => Promise<boolean>;
   /** What a user answers for. */
   readonly accepts: (why: Mismatch) => boolean;
   /** Milliseconds since 1970. */
@@ -60,6 +63,7 @@ export class Binding {
   readonly #options: BindingOptions;
   readonly #notices: Notices;
   readonly #session: RecordingSession;
+  readonly #place: PlaceWatch;
   readonly #sessionId = randomBytes(16);
   readonly #storeId: Uint8Array;
   /** The facts that the sidecar has, where they are those of the drive as its bitmaps know it. */
@@ -70,7 +74,9 @@ export class Binding {
   constructor(options: BindingOptions) {
     this.#options = options;
     this.#notices = new Notices(options.label, options.onNotice);
-    this.#session = new RecordingSession({ ...options, notices: this.#notices });
+    const place = new PlaceWatch(options.isReplaced, this.#notices);
+    this.#place = place;
+    this.#session = new RecordingSession({ ...options, notices: this.#notices, place });
     this.#storeId = this.#control?.storeId ?? randomBytes(16);
   }
 
@@ -198,8 +204,11 @@ export class Binding {
    * because they record or were given up, nothing is said. @throws I/O codes
    */
   async close(): Promise<void> {
-    await this.#session.lease.stop();
+    const { lease } = this.#session;
+    await lease.stop();
     const { image, directory, writesDrive } = this.#options;
+    // A copy that was made in the midst of a lease would take our writes for its own.
+    if (writesDrive && (await this.#place.look())) await lease.lapse();
     const before = this.#idleFacts;
     if (!writesDrive || !image.writable || before === undefined) return;
     if (areAtStake(directory, this.#control)) return;

@@ -40,6 +40,13 @@ export class Notices {
     this.#say(`${this.#label}: ${reason}; ${bitmaps} cannot be trusted any more`);
   }
 
+  replaced(): void {
+    this.#say(
+      `${this.#label} is not the file in its place any more: somebody has put another one there, ` +
+        'whose bitmaps miss what is written now',
+    );
+  }
+
   noRoom(): void {
     this.#say(
       `${this.#label} has no room to say how its drive is: writes behind its back will not be ` +

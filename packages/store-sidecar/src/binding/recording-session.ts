@@ -5,6 +5,7 @@ import type { BindingOptions } from './binding.ts';
 import { DriveWatch, type Foreign, noLater } from './drive-watch.ts';
 import { Lease, LEASE } from './lease.ts';
 import type { Notices } from './notices.ts';
+import type { PlaceWatch } from './place-watch.ts';
 
 const NS_PER_MS = 1_000_000n;
 /** Milliseconds by which times of files may be behind the clock: see `settledFacts` of block. */
@@ -12,6 +13,7 @@ const CLOCK_STEP = 20;
 
 export interface SessionOptions extends BindingOptions {
   readonly notices: Notices;
+  readonly place: PlaceWatch;
 }
 
 /**
@@ -114,7 +116,8 @@ export class RecordingSession {
   }
 
   async #writeLease(): Promise<number> {
-    const { image, label } = this.#options;
+    const { image, label, place } = this.#options;
+    await place.look();
     const control = knownControl(this.#options);
     const isDisk = control?.drive.kind === 'block device';
     // Of a block device what we have written is counted after a sync: none while it is written.

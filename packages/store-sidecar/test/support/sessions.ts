@@ -9,16 +9,24 @@ import { SimulatedDrive } from './simulated-drive.ts';
 export const SIZE = 65_536;
 
 export type Opening = Partial<
-  Pick<OpenSidecarStoreOptions, 'writable' | 'writesDrive' | 'isShared' | 'drive'>
+  Pick<OpenSidecarStoreOptions, 'writable' | 'writesDrive' | 'isShared' | 'drive' | 'isReplaced'>
 >;
+
+const emptyFile = () => new MemoryDevice({ size: 0, label: 'file' });
 
 /** A sidecar, its drive and their clock, over many sessions. */
 export class Sessions {
-  readonly drive = new SimulatedDrive(SIZE);
-  readonly file = new MemoryDevice({ size: 0, label: 'file' });
+  readonly drive: SimulatedDrive;
+  readonly file: MemoryDevice;
   readonly notices: string[] = [];
   readonly #killed: BitmapStore[] = [];
   #timers: { readonly at: number; readonly work: () => void }[] = [];
+
+  /** `file`: a sidecar that was made already. */
+  constructor({ drive = new SimulatedDrive(SIZE), file = emptyFile() } = {}) {
+    this.drive = drive;
+    this.file = file;
+  }
 
   static async begin(): Promise<Sessions> {
     const sessions = new Sessions();

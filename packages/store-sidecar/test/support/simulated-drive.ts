@@ -36,8 +36,11 @@ export class SimulatedDrive implements BoundDrive {
     };
   }
 
-  async facts({ durable = false }: FactsOptions = {}): Promise<DriveFacts | undefined> {
+  async facts({ durable = false, touched = false }: FactsOptions = {}): Promise<
+    DriveFacts | undefined
+  > {
     this.asked.push(durable ? 'durable' : 'now');
+    if (touched) this.write();
     if (this.failure !== undefined) throw this.failure;
     return this.known;
   }

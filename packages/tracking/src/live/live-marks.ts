@@ -170,11 +170,16 @@ export class LiveMarks {
     try {
       await lease.renew();
     } catch (error) {
-      if (!isTidemarkError(error, 'BITMAP_INCONSISTENT')) throw error;
-      // They are inconsistent on disk, too, so that a write cannot make them stale.
-      const lost = asking.filter((tracking) => this.#tracked.delete(tracking));
-      this.#onLost?.(new Set(lost.map(({ bitmap }) => bitmap.exact)), error);
+      this.#lose(asking, error);
     }
+  }
+
+  /** @throws `error`, where it does not say that they are inconsistent on disk */
+  #lose(trackings: readonly LiveTracking[], error: unknown): void {
+    if (!isTidemarkError(error, 'BITMAP_INCONSISTENT')) throw error;
+    // A write cannot make them stale any more.
+    const lost = trackings.filter((tracking) => this.#tracked.delete(tracking));
+    this.#onLost?.(new Set(lost.map(({ bitmap }) => bitmap.exact)), error);
   }
 
   /** For a stream, up to where something else is at work, or another sector of bits begins. */
@@ -191,12 +196,17 @@ export class LiveMarks {
 
   async #mark(span: RegionSpan, write: DiskRange): Promise<void> {
     const wanted = { write, range: this.#rangeOf(span), regionSize: this.#regions.size };
-    await forEachTracking(this.#tracked, async ({ bitmap, sync }) => {
+    await forEachTracking(this.#tracked, async (tracking) => {
+      const { bitmap, sync } = tracking;
       const part = partOf(wanted, bitmap.exact.granularity);
       if (bitmap.covers(part)) return;
-      await bitmap.mark(part);
-      // Bitmaps of one store share its sync.
-      await sync();
+      try {
+        await bitmap.mark(part);
+        // Bitmaps of one store share its sync.
+        await sync();
+      } catch (error) {
+        return this.#lose([tracking], error);
+      }
       bitmap.rely(part);
     });
   }
