@@ -1,8 +1,23 @@
 import { connectNbd } from '@tidemark/nbd';
 import { describe, expect, it } from 'vitest';
-import { Option, OptionReplyType } from '../src/protocol/handshake.ts';
+import {
+  Greeting,
+  INIT_MAGIC,
+  OLD_STYLE_MAGIC,
+  OldStyleExport,
+  Option,
+  OptionReplyType,
+} from '../src/protocol/handshake.ts';
 import { contextReply, ScriptedServer, shakeHands, u64 } from './support/client-scripted-server.ts';
 import { greeting, INFO, onGo, until } from './support/client-scripts.ts';
+
+/** What a server that does not negotiate says of its one export. */
+const oldStyle = (size: bigint, flags: number) =>
+  Buffer.concat([
+    Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OLD_STYLE_MAGIC }),
+    OldStyleExport.encode({ size, flags }),
+    Buffer.alloc(124),
+  ]);
 
 const { ACK, INFO: IS_INFO, META_CONTEXT } = OptionReplyType;
 
@@ -26,14 +41,28 @@ describe('a server that refuses an export', () => {
     });
   });
 
-  it('because it does not negotiate is named as old style', async () => {
-    const old = Buffer.concat([Buffer.from('NBDMAGIC'), Buffer.from('00420281861253', 'hex')]);
-    await using server = await ScriptedServer.start(
-      greeting(Buffer.concat([old.subarray(0, 8), Buffer.from([0]), old.subarray(8), u64(512)])),
-    );
+  it('because it does not negotiate, and has no names, is named as old style', async () => {
+    await using server = await ScriptedServer.start(greeting(oldStyle(512n, 1)));
     await expect(connectNbd(server.uri)).rejects.toMatchObject({
-      code: 'DEVICE_UNSUPPORTED',
+      code: 'FILE_NOT_FOUND',
       message: expect.stringContaining('old style'),
+    });
+  });
+
+  it('because it does not negotiate, and cannot speak TLS, is refused', async () => {
+    await using server = await ScriptedServer.start(greeting(oldStyle(512n, 1)));
+    const uri = server.uri.replace('nbd:', 'nbds:').replace(/x$/, '');
+    await expect(connectNbd(uri)).rejects.toMatchObject({
+      code: 'DEVICE_UNSUPPORTED',
+      message: expect.stringContaining('older protocol'),
+    });
+  });
+
+  it('because its size is more than a number holds says so', async () => {
+    await using server = await ScriptedServer.start(greeting(oldStyle(2n ** 63n, 1)));
+    await expect(connectNbd(server.uri.replace(/x$/, ''))).rejects.toMatchObject({
+      code: 'DEVICE_UNSUPPORTED',
+      message: expect.stringContaining('9223372036854775808 bytes'),
     });
   });
 });

@@ -135,10 +135,11 @@ describeWithQemu('a connection to a server that dies', ['nbdkit'], () => {
 });
 
 describeWithQemu('a server that does not take us', ['nbdkit'], () => {
-  it('because it does not negotiate is refused by name', async () => {
+  it('because it does not negotiate, and has no names, is refused by name', async () => {
     await using server = await startNbdkit(tempDir(), '--oldstyle', 'memory', '1M');
-    await expect(connectNbd(server.uri)).rejects.toMatchObject({
-      code: 'DEVICE_UNSUPPORTED',
+    const named = server.uri.replace('///', '///a');
+    await expect(connectNbd(named)).rejects.toMatchObject({
+      code: 'FILE_NOT_FOUND',
       message: expect.stringContaining('old style'),
     });
   });

@@ -192,9 +192,18 @@ describeWithQemu('content behind offsets of more than 32 bits', ['nbdkit'], () =
     }
   });
 
-  it('is refused as a device when no number holds its size', async () => {
+  it('is refused as not supported when no number holds its size', async () => {
     await using server = await startNbdkit(tempDir(), 'pattern', String(2n ** 53n));
-    await expect(connectNbd(server.uri)).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });
+    await expect(connectNbd(server.uri)).rejects.toMatchObject({ code: 'DEVICE_UNSUPPORTED' });
+  });
+
+  it('is read from a server that does not negotiate', async () => {
+    await using server = await startNbdkit(tempDir(), '--oldstyle', 'pattern', String(2 ** 40));
+    await using device = await connectNbd(server.uri);
+    expect(device.size).toBe(2 ** 40);
+    const expected = Buffer.alloc(8);
+    expected.writeBigUInt64BE(BigInt(2 ** 39));
+    expectSame(await readBytes(device, 2 ** 39, 8), expected);
   });
 });
 

@@ -92,21 +92,22 @@ describeWithQemu('tidemark nbd refuses as qemu-nbd does', ['qemu-nbd', 'qemu-img
     expect(flags).toEqual([['auto'], ['auto']]);
   });
 
-  it('says of a server that does not negotiate that it is old', async () => {
-    // NBDMAGIC, the magic of the old style, a size and flags; no zeros, which nobody waits for.
-    const greeting = `4e42444d414749430000420281861253${'00'.repeat(12)}`;
+  it('says of a server that does not negotiate that it has no names', async () => {
+    // NBDMAGIC and the magic of the old style.
+    const greeting = '4e42444d414749430000420281861253';
     const server = createServer((socket) => socket.end(Buffer.from(greeting, 'hex')));
     const socket = join(dir, 'old');
     server.listen(socket);
     await once(server, 'listening');
-    const uri = `nbd+unix:///?socket=${socket}`;
+    const uri = `nbd+unix:///a?socket=${socket}`;
     const { code, stderr } = await runNbdLine('tidemark nbd', dir, ['-k', join(dir, 's'), uri]);
     server.close();
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr:
-        `tidemark nbd: Failed to blk_new_open '${uri}': nbd drive '${uri}': the server does not negotiate: it is old style\n` +
-        'tidemark nbd: hint: use a newer server\n',
+        `tidemark nbd: Failed to blk_new_open '${uri}': nbd drive '${uri}': export 'a' was not opened: ` +
+        'the server has one export, without a name, and does not negotiate (old style)\n' +
+        'tidemark nbd: hint: leave the name out\n',
     });
   });
 

@@ -51,12 +51,15 @@ export function isErrorReply(type: number): boolean {
 
 export const InfoType = { EXPORT: 0, NAME: 1, DESCRIPTION: 2, BLOCK_SIZE: 3 } as const;
 
+/** The second magic number of servers that do not negotiate. */
+export const OLD_STYLE_MAGIC = 0x00420281861253n;
+
 /** What the server says first. */
-export const Greeting = struct(
-  'nbd greeting',
-  { initMagic: u64, optionMagic: u64, flags: u16 },
-  wire,
-);
+export const Greeting = struct('nbd greeting', { initMagic: u64, optionMagic: u64 }, wire);
+/** Follows `OPTION_MAGIC`. */
+export const ServerFlags = struct('nbd server flags', { flags: u16 }, wire);
+/** Follows `OLD_STYLE_MAGIC`; 124 zeros come after it. proto.md, "Oldstyle negotiation". */
+export const OldStyleExport = struct('nbd old-style export', { size: u64, flags: u32 }, wire);
 
 /** What the client answers to it. */
 export const ClientFlags = struct('nbd client flags', { flags: u32 }, wire);

@@ -1,5 +1,3 @@
-import { TidemarkError } from '@tidemark/core';
-
 /**
  * A u64 as a number, without a bigint: for the data path. From 2^53 on it is not exact, but still
  * above every size, so a check against a size refuses it.
@@ -18,12 +16,4 @@ export function writeU64(view: DataView, at: number, value: number): void {
 export function putU64(bytes: Buffer, at: number, value: number): void {
   bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
   bytes.writeUInt32BE(value % 2 ** 32, at + 4);
-}
-
-/** A decoded u64 as a number of bytes. @throws PROTOCOL_ERROR: over 2^53 - 1 */
-export function u64ToNumber(value: bigint, what: string): number {
-  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-  throw new TidemarkError('PROTOCOL_ERROR', `${what} is ${value}, which is over 2^53 - 1`, {
-    field: what,
-  });
 }

@@ -12,6 +12,7 @@ import {
   OptionHeader,
   OptionReply,
   OptionReplyType,
+  ServerFlags,
 } from '../../src/protocol/handshake.ts';
 import {
   Chunk,
@@ -65,7 +66,8 @@ export class Peer {
   }
 
   greet(flags = 3): void {
-    this.send(Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC, flags }));
+    const greeting = Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC });
+    this.send(greeting, ServerFlags.encode({ flags }));
   }
 
   async option(): Promise<{ readonly option: number; readonly payload: Uint8Array }> {

@@ -4,11 +4,11 @@ import {
   ExportNameReply,
   InfoExport,
   InfoType,
+  OldStyleExport,
   Option,
   OptionReplyType,
 } from '../../protocol/handshake.ts';
 import { ExportFlag } from '../../protocol/transmission.ts';
-import { u64ToNumber } from '../../protocol/u64.ts';
 import { protocolError } from '../faults.ts';
 import type { Transport } from '../transport.ts';
 import { ANY_BLOCK_SIZE, type BlockSize, decodeBlockSize } from './block-size.ts';
@@ -53,6 +53,18 @@ export async function enterExport(
   return describe(size, flags, ANY_BLOCK_SIZE);
 }
 
+/** Old style: the server has one export, which has no name, and does not ask. */
+export async function takeOnlyExport({ reader }: Transport, name: string): Promise<ExportInfo> {
+  if (name !== '') {
+    const why = 'has one export, without a name, and does not negotiate (old style)';
+    const text = `export '${name}' was not opened: the server ${why}`;
+    throw new TidemarkError('FILE_NOT_FOUND', text, { hint: 'leave the name out' });
+  }
+  const { size, flags } = OldStyleExport.decode(await reader.take(OldStyleExport.size));
+  await reader.skip(EXPORT_NAME_ZEROES);
+  return describe(size, flags, ANY_BLOCK_SIZE);
+}
+
 function exportInfo(answer: Answer): ExportInfo {
   const { size, flags, blockSize = ANY_BLOCK_SIZE } = readInfo(answer);
   return describe(size, flags, blockSize);
@@ -94,7 +106,13 @@ export function readInfo({ replies }: Answer): InfoRead {
 }
 
 function describe(size: bigint, flags: number, blockSize: BlockSize): ExportInfo {
-  const bytes = u64ToNumber(size, 'the size of the export');
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) {
+    const text = `the export has ${size} bytes, and disks of 2^53 bytes or more are not supported`;
+    throw new TidemarkError('DEVICE_UNSUPPORTED', text, {
+      hint: 'let the server offer a part of it: nbdkit --filter=offset, qemu-nbd --image-opts with size=',
+    });
+  }
+  const bytes = Number(size);
   if (bytes % blockSize.minimum !== 0) {
     throw new TidemarkError(
       'DEVICE_UNSUPPORTED',

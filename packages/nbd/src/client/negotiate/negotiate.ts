@@ -4,13 +4,15 @@ import {
   Greeting,
   HandshakeFlag,
   INIT_MAGIC,
+  OLD_STYLE_MAGIC,
   Option,
   OPTION_MAGIC,
+  ServerFlags,
 } from '../../protocol/handshake.ts';
 import type { ClientTls } from '../../tls/client-tls.ts';
 import { protocolError } from '../faults.ts';
 import type { Transport } from '../transport.ts';
-import { enterExport, type ExportInfo, goToExport } from './choose-export.ts';
+import { enterExport, type ExportInfo, goToExport, takeOnlyExport } from './choose-export.ts';
 import { selectContexts } from './contexts.ts';
 import { askOption } from './option-wire.ts';
 
@@ -31,17 +33,19 @@ export interface Wishes {
   readonly tls?: ClientTls;
 }
 
-/** The second magic number of servers that do not negotiate. */
-const OLD_STYLE_MAGIC = 0x00420281861253n;
+/** What servers have that speak an older protocol. */
+const SIMPLE = { hasChunks: false, isExtended: false, contexts: new Map() } as const;
 
-/** proto.md, "Fixed newstyle negotiation". @throws as `goToExport` */
+/** proto.md, "Fixed newstyle negotiation", and what was before. @throws as `goToExport` */
 export async function negotiate(transport: Transport, wishes: Wishes): Promise<Session> {
-  const { isFixed, withZeroes } = await greet(transport);
+  const { negotiates, isFixed, withZeroes } = await greet(transport);
   const { exportName, tls } = wishes;
   if (!isFixed) {
     if (tls !== undefined) throw withoutTls('it speaks an older protocol');
-    const info = await enterExport(transport, exportName, { withZeroes });
-    return { ...info, hasChunks: false, isExtended: false, contexts: new Map() };
+    const info = negotiates
+      ? await enterExport(transport, exportName, { withZeroes })
+      : await takeOnlyExport(transport, exportName);
+    return { ...info, ...SIMPLE };
   }
   if (tls !== undefined) await startTls(transport, tls);
   const { hasChunks, isExtended } = await agreeOnHeaders(transport);
@@ -54,15 +58,30 @@ export async function negotiate(transport: Transport, wishes: Wishes): Promise<S
   return { ...info, hasChunks, isExtended, contexts };
 }
 
+export interface Greeted {
+  /** Else there is one export, which the server describes at once: it is old style. */
+  readonly negotiates: boolean;
+  /** Options have replies. */
+  readonly isFixed: boolean;
+  readonly withZeroes: boolean;
+}
+
 /** What the sides can do before anything is asked: whether options have replies, for one. */
-export async function greet(
-  transport: Transport,
-): Promise<{ readonly isFixed: boolean; readonly withZeroes: boolean }> {
-  const offered = await readGreeting(transport);
+export async function greet(transport: Transport): Promise<Greeted> {
+  const { reader } = transport;
+  const { initMagic, optionMagic } = Greeting.decode(await reader.take(Greeting.size));
+  if (initMagic === INIT_MAGIC && optionMagic === OLD_STYLE_MAGIC) {
+    return { negotiates: false, isFixed: false, withZeroes: true };
+  }
+  if (initMagic !== INIT_MAGIC || optionMagic !== OPTION_MAGIC) {
+    throw protocolError('what listens there does not greet as an NBD server does');
+  }
+  const offered = ServerFlags.decode(await reader.take(ServerFlags.size)).flags;
   const { FIXED_NEWSTYLE, NO_ZEROES } = HandshakeFlag;
   const taken = offered & (FIXED_NEWSTYLE | NO_ZEROES);
   await transport.send(ClientFlags.encode({ flags: taken }));
-  return { isFixed: (taken & FIXED_NEWSTYLE) !== 0, withZeroes: (taken & NO_ZEROES) === 0 };
+  const isFixed = (taken & FIXED_NEWSTYLE) !== 0;
+  return { negotiates: true, isFixed, withZeroes: (taken & NO_ZEROES) === 0 };
 }
 
 export async function startTls(transport: Transport, tls: ClientTls): Promise<void> {
@@ -84,22 +103,4 @@ function withoutTls(words: string): TidemarkError {
   return new TidemarkError('DEVICE_UNSUPPORTED', `the server does not speak TLS${why}`, {
     hint: 'set it up there, or use nbd:// or nbd+unix:// if nobody else can listen',
   });
-}
-
-async function readGreeting({ reader }: Transport): Promise<number> {
-  const greeting = await reader.take(Greeting.size);
-  const { initMagic, optionMagic, flags } = Greeting.decode(greeting);
-  if (initMagic === INIT_MAGIC && optionMagic === OLD_STYLE_MAGIC) {
-    throw new TidemarkError(
-      'DEVICE_UNSUPPORTED',
-      'the server does not negotiate: it is old style',
-      {
-        hint: 'use a newer server',
-      },
-    );
-  }
-  if (initMagic !== INIT_MAGIC || optionMagic !== OPTION_MAGIC) {
-    throw protocolError('what listens there does not greet as an NBD server does');
-  }
-  return flags;
 }

@@ -8,6 +8,7 @@ import {
   INIT_MAGIC,
   Option,
   OPTION_MAGIC,
+  ServerFlags,
   OptionHeader,
   OptionReplyType,
 } from '../../protocol/handshake.ts';
@@ -38,9 +39,8 @@ export async function shakeHands(
   exports: readonly ServedExport[],
   tls?: ServerTls,
 ): Promise<Session | undefined> {
-  await stream.send(
-    Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC, flags: OFFERED_FLAGS }),
-  );
+  const greeting = Greeting.encode({ initMagic: INIT_MAGIC, optionMagic: OPTION_MAGIC });
+  await stream.send(Buffer.concat([greeting, ServerFlags.encode({ flags: OFFERED_FLAGS })]));
   const { flags } = ClientFlags.decode(await stream.read(ClientFlags.size));
   if ((flags & ~OFFERED_FLAGS) !== 0) {
     throw protocolError(`unknown client flags 0x${flags.toString(16)}`);
