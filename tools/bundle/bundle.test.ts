@@ -100,6 +100,14 @@ it('what is built has no dynamic imports: nothing that is kept compiled may', ()
   }
 });
 
+it('what is built can be read by the oldest Node that goes on with another one', () => {
+  for (const { dist } of PROGRAMS) {
+    for (const name of globSync('**/*.js', { cwd: dist, exclude: ['dashboard/**'] })) {
+      expect(readFileSync(`${dist}/${name}`, 'utf8'), name).not.toMatch(/\busing [\w$]+ ?=/);
+    }
+  }
+});
+
 it('the licences of what others wrote are told', () => {
   const notices = noticesOf(PROGRAMS[0]!.folder);
   expect(notices).toMatch(/^@stricli\/core \d+\.\d+\.\d+, Apache-2\.0$/m);

@@ -4,6 +4,8 @@ import type { OutputOptions, RolldownOptions } from 'rolldown';
 export const COMMON: RolldownOptions = {
   platform: 'node',
   resolve: { conditionNames: ['@tidemark/source', 'node', 'import', 'default'] },
+  // A Node that is too old has to read a program for it to go on with another one, or to say so.
+  transform: { target: 'node20' },
 };
 
 /** The parser's errors are told apart by the names of their classes. */
