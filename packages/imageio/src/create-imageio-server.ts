@@ -14,10 +14,10 @@ export interface ImageioServerOptions extends AnswerOptions {
   /** imageio's own clients talk TLS, but for those on a unix socket. Default: plain HTTP. */
   readonly tls?: ImageioTls | undefined;
   /**
-   * Which hosts, without port, a request may name. Of use where a port is protected by nothing but
+   * Which Host headers a request may have, port included; one without has ''. Of use where a port is protected by nothing but
    * being of this machine: a page in a browser can have a name lead there. Default: any.
    */
-  readonly allowsHost?: ((host: string) => boolean) | undefined;
+  readonly allowsHost?: ((header: string) => boolean) | undefined;
   /** At a time. Default 64. */
   readonly maxClients?: number | undefined;
   /** Hears of failures of the disk, in a sentence; clients are not told more than that it failed. */
@@ -76,8 +76,8 @@ async function respond(
 }
 
 function checkHost({ headers }: IncomingMessage, { allowsHost }: ImageioServerOptions): void {
-  const host = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  if (allowsHost?.(host) === false) throw forbidden('this server does not go by that name');
+  if (allowsHost?.(headers.host ?? '') === false)
+    throw forbidden('this server does not go by that name');
 }
 
 /** A client that has left, or whose ticket is over. */

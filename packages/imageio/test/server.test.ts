@@ -162,7 +162,7 @@ describe('who asks for something else', () => {
 
   it('comes by a name of this machine only, where that is asked for', async () => {
     const { device } = await someDisk();
-    const allowsHost = (host: string) => ['localhost', '::1'].includes(host);
+    const allowsHost = (host: string) => ['localhost:1234', '[::1]:1234'].includes(host);
     await using server = await serve({ tickets: table({ device }), allowsHost });
     const statusOf = async (host: string) =>
       (await server.ask('/images/t', { method: 'HEAD', headers: { host } })).status;

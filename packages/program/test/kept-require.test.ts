@@ -200,6 +200,15 @@ describe('nothing is kept', () => {
   });
 });
 
+it('is kept in the first cache folder that systemd gives a service, before its home', () => {
+  write({ 'main.js': '' });
+  const given = `${dir}/service`;
+  mkdirSync(given);
+  run({ XDG_CACHE_HOME: '', HOME: dir, CACHE_DIRECTORY: `${given}:${dir}/cache` });
+  expect(readdirSync(given, { recursive: true }).join()).toMatch(/tidemark.*main\.js\.[0-9a-f]+/);
+  expect(readdirSync(`${dir}/cache`)).toEqual([]);
+});
+
 it('is kept where NODE_COMPILE_CACHE says', () => {
   write({ 'main.js': '' });
   mkdirSync(`${dir}/named`);

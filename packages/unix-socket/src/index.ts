@@ -1,5 +1,5 @@
 export { hangUp } from './hang-up.ts';
-export { hostInUrl } from './host-in-url.ts';
+export { hostInHeader, hostInUrl } from './host-in-url.ts';
 export { listenAt, type ListenPlace } from './listen-at.ts';
 export { type HandedPlace, listenOnHandedSocket } from './listen-on-handed-socket.ts';
 export { listenOnPort, type Port } from './listen-on-port.ts';

@@ -4,6 +4,7 @@ import { packageVersion } from '@tidemark/program';
 import type { CsiMetadataConfig } from '../config/other-apis-schema.ts';
 import type { ApiServer } from '../configured/other-apis.ts';
 import { openSnapshots, type RepositoryPlace } from './open-snapshots.ts';
+import { SharedSnapshots } from './shared-snapshots.ts';
 
 /** @throws as `openSnapshots` and `serveCsiMetadata` */
 export async function serveCsi(
@@ -12,11 +13,11 @@ export async function serveCsi(
 ): Promise<ApiServer> {
   const { listen, name } = config;
   let place = placeOf(config);
-  let current = await openSnapshots(place);
+  let current = new SharedSnapshots(await openSnapshots(place));
   const server = await serveCsiMetadata({
     source: {
-      allocated: (id) => current.points.allocated(id),
-      delta: (base, target) => current.points.delta(base, target),
+      allocated: (id) => current.use((points) => points.allocated(id)),
+      delta: (base, target) => current.use((points) => points.delta(base, target)),
     },
     socket: listen.unix,
     mode: listen.mode,
@@ -37,8 +38,9 @@ export async function serveCsi(
       return () => {
         const old = current;
         place = wanted;
-        current = opened;
-        void old.close().catch((error: unknown) => log(`csi-metadata: ${String(error)}`));
+        current = new SharedSnapshots(opened);
+        // When the calls that read from it are over.
+        void old.closeUnused().catch((error: unknown) => log(`csi-metadata: ${String(error)}`));
       };
     },
     async close() {

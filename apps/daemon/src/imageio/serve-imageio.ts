@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fromSystemError } from '@tidemark/block';
 import type { BlockGraph } from '@tidemark/graph';
 import { createImageioServer, type ImageioTls } from '@tidemark/imageio';
-import { hangUp, listenAt } from '@tidemark/unix-socket';
+import { hangUp, hostInHeader, listenAt } from '@tidemark/unix-socket';
 import type { ImageioConfig } from '../config/other-apis-schema.ts';
 import type { ApiServer } from '../configured/other-apis.ts';
 import { GraphImages } from './graph-images.ts';
@@ -16,6 +16,7 @@ export interface ServeImageioOptions {
 }
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '::1']);
+const isOfLoopback = (header: string) => LOOPBACK.has(hostInHeader(header));
 
 /** @throws as `listenAt`; I/O codes: files of TLS */
 export async function serveImageio(options: ServeImageioOptions): Promise<ApiServer> {
@@ -27,7 +28,7 @@ export async function serveImageio(options: ServeImageioOptions): Promise<ApiSer
     tls: tls && (await readTls(tls.dir)),
     unixSocket: 'unix' in listen ? listen.unix : undefined,
     // Without TLS a port is of this machine, but a page in a browser may know a name that leads to it.
-    allowsHost: 'unix' in listen || tls !== undefined ? undefined : (host) => LOOPBACK.has(host),
+    allowsHost: 'unix' in listen || tls !== undefined ? undefined : isOfLoopback,
     log,
   });
   const address = await listenAt(server, listen, tls === undefined ? 'http' : 'https');

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { hostInHeader } from '@tidemark/unix-socket';
 import { HttpProblem } from '../http-problem.ts';
 
 export interface AccessOptions {
@@ -18,7 +19,7 @@ export class Access {
 
   constructor({ token, names }: AccessOptions) {
     this.#token = token === undefined ? undefined : digest(token);
-    this.#names = names && new Set([...LOOPBACK, ...names.map((name) => name.toLowerCase())]);
+    this.#names = names && new Set([...LOOPBACK, ...names].map(hostInHeader));
   }
 
   /** Whether whoever may come in may change anything. */
@@ -32,7 +33,7 @@ export class Access {
    */
   checkOrigin({ headers }: IncomingMessage): void {
     const { host = '', origin } = headers;
-    if (this.#names !== undefined && !this.#names.has(nameIn(host))) {
+    if (this.#names !== undefined && !this.#names.has(hostInHeader(host))) {
       const hint = 'use localhost, or name it in http.names of the configuration';
       throw new HttpProblem(403, 'FORBIDDEN', 'this host name is not known here', { hint });
     }
@@ -67,8 +68,4 @@ export class Access {
 /** Of one length, whatever the token's. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
-}
-
-function nameIn(host: string): string {
-  return host.toLowerCase().replace(/:\d*$/, '');
 }

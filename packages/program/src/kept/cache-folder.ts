@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 const OTHERS_MAY_WRITE = 0o022;
 
 /**
- * Where what V8 has made of a program is kept, for this Node: in the user's own cache folder, or where
- * NODE_COMPILE_CACHE says. Not in /tmp: what lies there may be anybody's, and it is run.
+ * Where what V8 has made of a program is kept, for this Node: in the cache folder of the user or of the
+ * service, or where NODE_COMPILE_CACHE says. Not in /tmp: what lies there may be anybody's, and it is run.
  * @returns undefined where there is none, or NODE_DISABLE_COMPILE_CACHE asks for none
  * @throws system errors
  */
@@ -16,9 +16,11 @@ export function cacheFolder(): string | undefined {
 }
 
 function ownFolder(): string | undefined {
-  const { HOME: home = '', XDG_CACHE_HOME: named = '' } = process.env;
-  const parent = named.startsWith('/') ? named : home.startsWith('/') ? `${home}/.cache` : '';
-  if (parent === '') return undefined;
+  const { HOME: home = '', XDG_CACHE_HOME: named = '', CACHE_DIRECTORY: given = '' } = process.env;
+  // systemd gives services that, which may have no home, or none that they can write.
+  const [ofService = ''] = given.split(':');
+  const parent = [named, ofService, home && `${home}/.cache`].find((path) => path.startsWith('/'));
+  if (parent === undefined) return undefined;
   made(parent);
   return own(`${parent}/tidemark`);
 }
