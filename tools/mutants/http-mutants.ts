@@ -28,9 +28,9 @@ export const HTTP_MUTANTS: readonly Mutant[] = [
   {
     name: 'whoever leads a name here is let in',
     file: access,
-    find: 'if (this.#names !== undefined && !this.#names.has(nameIn(host))) {',
+    find: 'if (this.#names !== undefined && !this.#names.has(hostInHeader(host))) {',
     replace:
-      'if (this.#names !== undefined && !this.#names.has(nameIn(host)) && host === headers.te) {',
+      'if (this.#names !== undefined && !this.#names.has(hostInHeader(host)) && host === headers.te) {',
   },
   {
     name: 'pages from elsewhere may ask',

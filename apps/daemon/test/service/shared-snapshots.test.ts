@@ -57,8 +57,8 @@ it('snapshots of which nobody reads what he asked for are closed', async () => {
 });
 
 it('snapshots are closed at once where that is asked for', async () => {
-  const [reader] = [(await allocated()).from(0)[Symbol.asyncIterator]()];
-  await reader!.next();
+  const reader = (await allocated()).from(0)[Symbol.asyncIterator]();
+  await reader.next();
   await shared.close();
-  await expect(reader!.next()).rejects.toThrow('closed');
+  await expect(reader.next()).rejects.toThrow('closed');
 });
