@@ -6,7 +6,7 @@ const doctor = (file: string) => `packages/doctor/src/${file}`;
 export const REPAIR_MUTANTS: readonly Mutant[] = [
   {
     name: 'refcounts are raised before bitmaps that were free to be taken are marked',
-    file: doctor('repair/plan-repair.ts'),
+    file: doctor('repair/planner.ts'),
     by: 'damages.qemu',
     find: 'if (!isRebuilt) await this.#countFresh();',
     replace: "if (!isRebuilt) await this.#edit('up');",

@@ -72,6 +72,7 @@ export async function examine(device: BlockDevice, options: CheckOptions): Promi
     if (refcount < references) walk.tooLow.add(cluster);
     findings.add(describeMismatch(cluster, refcount, references));
   });
+  await walk.copiedFaults.report(walk, refcounts);
   judgeClusters(walk, bitmaps);
   return { check: summarize(walk, bitmaps, end), walk, refcounts, bitmaps };
 }

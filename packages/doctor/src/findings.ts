@@ -48,6 +48,8 @@ export interface Finding {
   readonly refcount?: number;
   readonly references?: number;
   readonly bitmap?: string;
+  /** What `qemu-img check` prints of it, if that is known. */
+  readonly qemuLine?: string;
 }
 
 /** Counts all findings, keeps the first `keep` of them, and tells each to `onFinding`. */

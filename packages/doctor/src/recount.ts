@@ -11,6 +11,7 @@ const COUNTING: ReadonlySet<string> = new Set([
   'raise-refcounts',
   'rebuild-refcounts',
   'fix-copied-flags',
+  'clear-features',
 ]);
 
 /** Of `recountIfDirty`. */

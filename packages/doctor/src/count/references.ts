@@ -1,6 +1,7 @@
 import type { Finding, Findings } from '../findings.ts';
 import type { Layout } from '../layout/layout.ts';
 import type { HostRange } from '../layout/ranges.ts';
+import { hex } from '../qemu-line.ts';
 import { ClusterCounter } from './cluster-counter.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 
@@ -54,6 +55,9 @@ export class References {
       severity: 'corruption',
       offset,
       message: `${what} is at byte ${offset}, and the file ends at ${this.#fileSize}`,
+      qemuLine:
+        'ERROR: counting reference for region exceeding the end of the file by one cluster or more: ' +
+        `offset 0x${hex(offset)} size 0x${hex(length)}`,
       ...finding,
     };
     this.#findings.add(found, weight);

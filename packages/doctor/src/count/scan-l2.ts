@@ -1,6 +1,7 @@
 import type { Finding, Severity } from '../findings.ts';
 import type { ClusterCounter } from './cluster-counter.ts';
-import { copiedMessage } from './walk-l1.ts';
+import { entryOf, hex, hexOf } from '../qemu-line.ts';
+import { runLength } from './run-length.ts';
 import type { Walk } from './walk.ts';
 
 /** qcow2.rst, "L2 table entry", in halves of 32 bits. */
@@ -37,6 +38,8 @@ export class L2Scanner {
   #table: L2Table = { offset: 0, weight: 0, activeWeight: 0 };
   /** Where the next cluster of this table has to be for it not to be fragmented. */
   #next = 0;
+  /** Whether the entry, as far as it goes, has more than zeros in its place. */
+  #hasData = true;
 
   constructor(walk: Walk) {
     const { clusterBits, clusterSize, hasExtendedL2 } = walk.layout;
@@ -79,6 +82,7 @@ export class L2Scanner {
       }
       const offset = table.offset + place;
       if (sub) this.#checkSubclusters(view, place, offset);
+      this.#hasData = step === 4 ? words[word + 3] !== 0 : (low & ZERO) === 0;
       if ((high & COMPRESSED) === 0) this.#standard(high, low, offset);
       else this.#compressed(high, low, offset);
     }
@@ -86,7 +90,8 @@ export class L2Scanner {
 
   #standard(high: number, low: number, at: number): void {
     if ((high & RESERVED_HIGH) !== 0 || (low & RESERVED_LOW) !== 0) {
-      this.#report(at, 'has reserved bits set');
+      const line = `ERROR found l2 entry with reserved bits set: ${hexOf(high, low)}`;
+      this.#report(at, 'has reserved bits set', line);
     }
     const { layout, references } = this.#walk;
     if ((low & ZERO) !== 0 && layout.version < 3) {
@@ -97,10 +102,12 @@ export class L2Scanner {
     if (highPart === 0 && low >>> 9 === 0) return;
     const cluster = highPart * this.#highFactor + (low >>> this.#clusterBits);
     const { weight, activeWeight } = this.#table;
-    if (activeWeight > 0) this.#countAllocation(cluster, (high & COPIED) !== 0, at);
+    const offset = highPart * 2 ** 32 + ((low & ~(SECTOR - 1)) >>> 0);
+    if (activeWeight > 0) {
+      this.#countAllocation(offset / this.#clusterSize, entryOf(high, low), at);
+    }
     if ((low & this.#unaligned) !== 0) {
-      const offset = highPart * 2 ** 32 + ((low & ~(SECTOR - 1)) >>> 0);
-      this.#report(at, `points to ${offset}, not the start of a cluster`);
+      this.#reportUnaligned(at, offset);
       // Whatever it means, it must not be given to somebody else.
       this.#countRange(offset, this.#clusterSize, at);
     } else if (cluster < references.clusters) references.counter.add(cluster, weight);
@@ -115,24 +122,28 @@ export class L2Scanner {
     const isCopied = (high & COPIED) !== 0;
     const { allocation, single } = this.#walk;
     // Of the first one more has to be seen: whether it follows the one before.
-    this.#countAllocation(cluster, isCopied, at);
+    const entry = entryOf(high & ~OFFSET_HIGH, 0) | BigInt(cluster * this.#clusterSize);
+    this.#countAllocation(cluster, entry, at);
     if (count === 1) return;
     allocation.allocated += activeWeight * (count - 1);
     this.#next = cluster + count;
     if (isCopied && single.hasRun(cluster + 1, count - 1)) return;
     for (let i = 1; i < count; i++) {
       if (isCopied === single.has(cluster + i)) continue;
-      this.#reportCopied(at + i * this.#entrySize, cluster + i, isCopied);
+      const at2 = at + i * this.#entrySize;
+      this.#reportCopied(at2, cluster + i, entry + BigInt(i * this.#clusterSize));
     }
   }
 
-  #countAllocation(cluster: number, isCopied: boolean, at: number): void {
+  /** `place`: in clusters; a broken entry may lead into the midst of one. */
+  #countAllocation(place: number, entry: bigint, at: number): void {
     const { allocation, single } = this.#walk;
     const { activeWeight } = this.#table;
     allocation.allocated += activeWeight;
-    if (this.#next !== 0 && this.#next !== cluster) allocation.fragmented += activeWeight;
-    this.#next = cluster + 1;
-    if (isCopied !== single.has(cluster)) this.#reportCopied(at, cluster, isCopied);
+    if (this.#next !== 0 && this.#next !== place) allocation.fragmented += activeWeight;
+    this.#next = place + 1;
+    const cluster = Math.floor(place);
+    if ((entry >> 63n === 1n) !== single.has(cluster)) this.#reportCopied(at, cluster, entry);
   }
 
   #countRange(offset: number, length: number, at: number): void {
@@ -152,25 +163,34 @@ export class L2Scanner {
     if (offset === 0 && (high & COPIED) === 0) return;
     const cluster = offset / this.#clusterSize;
     if (!Number.isInteger(cluster)) {
-      return this.#report(at, `points to ${offset}, not the start of a cluster`);
+      return this.#reportUnaligned(at, offset);
     }
     const { activeWeight } = this.#table;
     allocation.allocated += activeWeight;
     if (this.#next !== 0 && this.#next !== cluster) allocation.fragmented += activeWeight;
     this.#next = cluster + 1;
     if (dataFile === undefined || offset < dataFile.size) return;
-    this.#report(at, `points to ${offset}, and the data file ends at ${dataFile.size}`, 'note');
+    const problem = `points to ${offset}, and the data file ends at ${dataFile.size}`;
+    this.#report(at, problem, undefined, 'note');
   }
 
   /** qcow2.rst, "Compressed Clusters Descriptor". */
   #compressed(high: number, low: number, at: number): void {
     const { layout, allocation } = this.#walk;
-    if (layout.hasDataFile) return this.#report(at, 'is compressed, and there is a data file');
-    if ((high & COPIED) !== 0) this.#report(at, 'is compressed, yet marked as writable in place');
+    const described = `compressed cluster ${this.#indexOf(at)} with`;
+    const entry = `entry=0x${hexOf(high, low)}`;
+    if (layout.hasDataFile) {
+      const line = `ERROR ${described} data file, ${entry}`;
+      return this.#report(at, 'is compressed, and there is a data file', line);
+    }
     const highBits = 62 - (this.#clusterBits - 8) - 32;
     const descriptor = high & 0x3fff_ffff;
     const host = (descriptor & (2 ** highBits - 1)) * 2 ** 32 + (low >>> 0);
     const length = ((descriptor >>> highBits) + 1) * SECTOR - (host % SECTOR);
+    if ((high & COPIED) !== 0) {
+      const line = `ERROR: coffset=0x${hex(host)}: copied flag must never be set for compressed clusters`;
+      this.#report(at, 'is compressed, yet marked as writable in place', line);
+    }
     const { activeWeight } = this.#table;
     // A compressed cluster is fragmented by its nature, and QEMU counts it so.
     allocation.allocated += activeWeight;
@@ -184,10 +204,21 @@ export class L2Scanner {
     const high = view.getInt32(place);
     const zero = view.getInt32(place + 8);
     const allocated = view.getInt32(place + 12);
-    if ((high & COMPRESSED) !== 0) return this.#report(at, 'is compressed, and has subclusters');
-    if ((zero & allocated) !== 0) this.#report(at, 'has subclusters both allocated and zero');
-    const isPlaced = (high & (OFFSET_HIGH | COPIED)) !== 0 || view.getInt32(place + 4) >>> 9 !== 0;
-    if (allocated !== 0 && !isPlaced) this.#report(at, 'has allocated subclusters, and no cluster');
+    const low = view.getInt32(place + 4);
+    if ((high & COMPRESSED) !== 0) {
+      const described = `compressed cluster ${this.#indexOf(at)}`;
+      const line = `ERROR ${described} with non-zero subcluster allocation bitmap, entry=0x${hexOf(high, low)}`;
+      return this.#report(at, 'is compressed, and has subclusters', line);
+    }
+    if ((zero & allocated) !== 0) {
+      const offset = hexOf(high & OFFSET_HIGH, low & ~(SECTOR - 1));
+      const line = `ERROR offset=${offset}: Allocated cluster has corrupted subcluster allocation bitmap`;
+      this.#report(at, 'has subclusters both allocated and zero', line);
+    }
+    const isPlaced = (high & (OFFSET_HIGH | COPIED)) !== 0 || low >>> 9 !== 0;
+    if (allocated === 0 || isPlaced) return;
+    const line = 'ERROR: Unallocated cluster has non-zero subcluster allocation map';
+    this.#report(at, 'has allocated subclusters, and no cluster', line);
   }
 
   #beyond(at: number, offset: number, length: number): void {
@@ -199,50 +230,38 @@ export class L2Scanner {
     });
   }
 
-  #report(at: number, problem: string, severity: Severity = 'corruption'): void {
+  #reportUnaligned(at: number, offset: number): void {
+    const kind = this.#hasData ? 'Data' : 'Preallocated';
+    const line = `ERROR offset=${hex(offset)}: ${kind} cluster is not properly aligned; L2 entry corrupted.`;
+    this.#report(at, `points to ${offset}, not the start of a cluster`, line);
+  }
+
+  #indexOf(at: number): number {
+    return (at - this.#table.offset) / this.#entrySize;
+  }
+
+  #report(at: number, problem: string, qemuLine?: string, severity: Severity = 'corruption'): void {
     const message = `the L2 entry at byte ${at} ${problem}`;
     const finding = {
       kind: 'l2-entry',
       severity,
       offset: at,
       message,
+      ...(qemuLine !== undefined && { qemuLine }),
       ...this.#guest(at),
     } as const;
     this.#walk.findings.add(finding, this.#table.weight);
   }
 
-  #reportCopied(at: number, cluster: number, isCopied: boolean): void {
-    const message = copiedMessage(`the L2 entry at byte ${at}`, isCopied);
-    this.#walk.findings.add(
-      { kind: 'copied-flag', severity: 'corruption', offset: at, cluster, message },
-      this.#table.activeWeight,
-    );
+  #reportCopied(at: number, cluster: number, entry: bigint): void {
+    const weight = this.#table.activeWeight;
+    this.#walk.copiedFaults.add(this.#walk, { at, entry, cluster, weight });
   }
 
   #guest(at: number): Pick<Finding, 'guestOffset'> {
     const { offset, activeWeight } = this.#table;
     if (activeWeight === 0 || !this.#walk.findings.isHeard) return {};
-    const guestOffset = this.#walk.guestOffsetOf(offset, (at - offset) / this.#entrySize);
+    const guestOffset = this.#walk.guestOffsetOf(offset, this.#indexOf(at));
     return guestOffset === undefined ? {} : { guestOffset };
   }
-}
-
-interface RunLimits {
-  /** Entries at most. */
-  readonly most: number;
-  readonly clusterSize: number;
-}
-
-/** Entries, with the one at `place`, each of which leads to the cluster behind that of the last. */
-function runLength(view: DataView, place: number, { most, clusterSize }: RunLimits): number {
-  const high = view.getInt32(place);
-  let low = view.getInt32(place + 4);
-  let count = 1;
-  for (let at = place + 8; count < most; at += 8) {
-    low = (low + clusterSize) | 0;
-    // Where the low half begins anew the high one differs, and so does the run.
-    if (low === 0 || view.getInt32(at + 4) !== low || view.getInt32(at) !== high) break;
-    count += 1;
-  }
-  return count;
 }

@@ -1,5 +1,6 @@
 import type { TablePlace } from '../layout/layout.ts';
 import { forUsedEntries } from '../layout/pieces.ts';
+import { entryOf, hex, hexOf } from '../qemu-line.ts';
 import type { Walk } from './walk.ts';
 
 const ENTRY = 8;
@@ -45,23 +46,29 @@ interface Entry {
 function walkEntry(walk: Walk, entry: Entry, { weight, isActive }: L1Options): void {
   const { at, high, low } = entry;
   const { layout, references, findings } = walk;
-  const report = (problem: string) => {
+  const report = (problem: string, qemuLine: string) => {
     const message = `the L1 entry at byte ${at} ${problem}`;
-    findings.add({ kind: 'l1-entry', severity: 'corruption', offset: at, message }, weight);
+    const severity = 'corruption';
+    findings.add({ kind: 'l1-entry', severity, offset: at, message, qemuLine }, weight);
   };
-  if ((high & RESERVED_HIGH) !== 0 || (low & RESERVED_LOW) !== 0) report('has reserved bits set');
+  if ((high & RESERVED_HIGH) !== 0 || (low & RESERVED_LOW) !== 0) {
+    const line = `ERROR found L1 entry with reserved bits set: ${hexOf(high, low)}`;
+    report('has reserved bits set', line);
+  }
   const offset = (high & OFFSET_HIGH) * 2 ** 32 + ((low & ~RESERVED_LOW) >>> 0);
   if (offset === 0) return;
   if (offset % layout.clusterSize !== 0) {
-    report(`points to ${offset}, not the start of a cluster`);
+    const line = `ERROR l2_offset=${hex(offset)}: Table is not cluster aligned; L1 entry corrupted`;
+    report(`points to ${offset}, not the start of a cluster`, line);
     walk.isIncomplete = true;
     return;
   }
   const cluster = offset / layout.clusterSize;
   const isCopied = high >>> 31 === 1;
   if (isActive && isCopied !== walk.single.has(cluster)) {
-    const message = copiedMessage(`the L1 entry at byte ${at}`, isCopied);
-    findings.add({ kind: 'copied-flag', severity: 'corruption', offset: at, cluster, message });
+    const entryBits = entryOf(high, low);
+    const fault = { at, entry: entryBits, cluster, l1Index: entry.index, weight: 1 };
+    walk.copiedFaults.add(walk, fault);
   }
   const range = { offset, length: layout.clusterSize };
   if (!references.addRange(range, weight, { what: `the L2 table of the L1 entry at byte ${at}` })) {
@@ -72,11 +79,4 @@ function walkEntry(walk: Walk, entry: Entry, { weight, isActive }: L1Options): v
   if (!isActive) return;
   walk.activeL2Tables.add(cluster, weight);
   walk.placeActiveL2(entry.index, cluster);
-}
-
-/** Words for an entry that says wrongly whether its cluster's refcount is just 1. */
-export function copiedMessage(entry: string, isCopied: boolean): string {
-  return isCopied
-    ? `${entry} says that nothing else uses its cluster, whose refcount is not 1`
-    : `${entry} does not say that nothing else uses its cluster, whose refcount is 1`;
 }

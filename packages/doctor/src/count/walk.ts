@@ -3,6 +3,7 @@ import type { Findings } from '../findings.ts';
 import type { Layout } from '../layout/layout.ts';
 import type { Source } from '../layout/source.ts';
 import { ClusterCounter, ClusterSet } from './cluster-counter.ts';
+import { CopiedFaults } from './copied-faults.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { References } from './references.ts';
 
@@ -31,6 +32,7 @@ export class Walk {
   readonly single: ClusterSet;
   /** Clusters whose refcount is less than how often they are referred to. */
   readonly tooLow: ClusterSet;
+  readonly copiedFaults = new CopiedFaults();
   readonly allocation: AllocationCounts = { allocated: 0, fragmented: 0, compressed: 0 };
   /** Something that refers to clusters could not be followed. */
   isIncomplete = false;
@@ -65,6 +67,15 @@ export class Walk {
 
   placeActiveL2(l1Index: number, cluster: number): void {
     this.#activeL1[l1Index] = cluster;
+  }
+
+  /** Of each cluster with an active L2 table, the first entry that names it. */
+  activeL1Indexes(): ReadonlyMap<number, number> {
+    const found = new Map<number, number>();
+    this.#activeL1.forEach((cluster, index) => {
+      if (cluster !== 0 && !found.has(cluster)) found.set(cluster, index);
+    });
+    return found;
   }
 
   /**

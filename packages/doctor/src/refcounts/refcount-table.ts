@@ -1,5 +1,6 @@
 import { ioBuffer } from '@tidemark/block';
 import type { Walk } from '../count/walk.ts';
+import type { Finding } from '../findings.ts';
 import { forUsedEntries } from '../layout/pieces.ts';
 import { RefcountBlock } from './refcount-pieces.ts';
 
@@ -11,6 +12,10 @@ export interface RefcountTable {
   readonly perBlock: number;
   /** The clusters of table and blocks that were counted. */
   readonly own: readonly number[];
+  /** Entries of the table whose blocks were counted, and where those are. */
+  readonly counted: readonly { readonly index: number; readonly cluster: number }[];
+  /** Told of in `checkBlocks`. */
+  readonly faults: readonly Finding[];
   /** The structure itself is damaged: entries of it cannot be changed in place. */
   isBroken: boolean;
 }
@@ -19,11 +24,18 @@ const RESERVED = 0x1ffn;
 
 /** Reads the table, counts it and its blocks, and remembers which clusters have a refcount of 1. */
 export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
-  const { layout, source, references, findings } = walk;
+  const { layout, source, references } = walk;
   const perBlock = (layout.clusterSize * 8) / layout.refcountBits;
   const place = layout.refcountTable;
   if (place === undefined)
-    return { blocks: new Float64Array(0), perBlock, own: [], isBroken: true };
+    return {
+      blocks: new Float64Array(0),
+      perBlock,
+      own: [],
+      counted: [],
+      faults: [],
+      isBroken: true,
+    };
   const length = place.entries * 8;
   const what = 'the refcount table';
   let isBroken = !references.addRange({ offset: place.offset, length }, 1, { what });
@@ -33,36 +45,46 @@ export async function readRefcountTable(walk: Walk): Promise<RefcountTable> {
   const first = place.offset / layout.clusterSize;
   const count = isBroken ? 0 : length / layout.clusterSize;
   const own = Array.from({ length: count }, (_, i) => first + i);
+  const counted: { readonly index: number; readonly cluster: number }[] = [];
   const seen = new Set<number>();
-  const wrong = (index: number, problem: string) => {
+  const faults: Finding[] = [];
+  const wrong = (index: number, problem: string, qemuLine: string) => {
     isBroken = true;
-    findings.add({
+    faults.push({
       kind: 'refcount-table',
       severity: 'corruption',
       offset: place.offset + index * 8,
       message: `entry ${index} of the refcount table ${problem}`,
+      qemuLine: `ERROR ${qemuLine}`,
     });
   };
   forUsedEntries(bytes, (at) => {
     const entry = view.getBigUint64(at);
     const index = at / 8;
-    if ((entry & RESERVED) !== 0n) wrong(index, 'has reserved bits set');
+    const isReserved = (entry & RESERVED) !== 0n;
+    if (isReserved) {
+      wrong(index, 'has reserved bits set', `refcount table entry ${index} has reserved bits set`);
+    }
     const offset = entry & ~RESERVED;
     if (offset % BigInt(layout.clusterSize) !== 0n) {
-      wrong(index, `points to ${offset}, not the start of a cluster`);
+      const line = `refcount block ${index} is not cluster aligned; refcount table entry corrupted`;
+      wrong(index, `points to ${offset}, not the start of a cluster`, line);
     } else if (offset >= BigInt(source.size)) {
-      wrong(index, `points to ${offset}, and the file ends at ${source.size}`);
-    } else if (seen.has(Number(offset))) {
-      wrong(index, `points to ${offset}, as another entry does`);
+      const line = `refcount block ${index} is outside image`;
+      wrong(index, `points to ${offset}, and the file ends at ${source.size}`, line);
     } else {
+      // Where another entry has the same one, it cannot hold the counts of both.
+      if (!seen.has(Number(offset))) blocks[index] = Number(offset);
       seen.add(Number(offset));
-      blocks[index] = Number(offset);
-      own.push(Number(offset) / layout.clusterSize);
-      references.counter.add(own.at(-1)!, 1);
+      if (isReserved) return;
+      const cluster = Number(offset) / layout.clusterSize;
+      own.push(cluster);
+      counted.push({ index, cluster });
+      references.counter.add(cluster, 1);
     }
   });
   await findSingle(walk, blocks, perBlock);
-  return { blocks, perBlock, own, isBroken };
+  return { blocks, perBlock, own, counted, faults, isBroken };
 }
 
 async function findSingle(walk: Walk, blocks: Float64Array, perBlock: number): Promise<void> {
@@ -81,24 +103,32 @@ async function findSingle(walk: Walk, blocks: Float64Array, perBlock: number): P
   }
 }
 
-/** When all is counted: a block that something else refers to as well may hold anything. */
+/**
+ * Tells of what is wrong with the structure, when all is counted: a block that something else refers to as well
+ * may hold anything.
+ */
 export function checkBlocks(
   { layout, references, findings }: Walk,
   refcounts: RefcountTable,
 ): void {
-  for (let index = 0; index < refcounts.blocks.length; index++) {
-    const offset = refcounts.blocks[index]!;
-    if (offset === 0) continue;
-    const cluster = offset / layout.clusterSize;
-    const count = references.counter.get(cluster);
+  for (const fault of refcounts.faults) findings.add(fault);
+  const { counter } = references;
+  const later = new Map<number, number>();
+  const { counted } = refcounts;
+  for (const { cluster } of counted) later.set(cluster, (later.get(cluster) ?? 0) + 1);
+  for (const { index, cluster } of counted) {
+    // As if blocks were counted last, one after the other: the first of two that are one is no fault yet.
+    later.set(cluster, later.get(cluster)! - 1);
+    const count = counter.get(cluster) - later.get(cluster)!;
     if (count === 1) continue;
     refcounts.isBroken = true;
     findings.add({
       kind: 'refcount-table',
       severity: 'corruption',
-      offset,
+      offset: cluster * layout.clusterSize,
       cluster,
       message: `refcount block ${index} lies in cluster ${cluster}, which is referred to ${count} times`,
+      qemuLine: `ERROR refcount block ${index} refcount=${count}`,
     });
   }
 }

@@ -20,6 +20,8 @@ export type RepairAction =
   /** `reason`: why none of the bitmaps can be kept, or that there are none. */
   | { readonly action: 'remove-bitmaps-extension'; readonly reason: string }
   | { readonly action: 'end-extensions'; readonly offset: number }
+  /** Features that nobody here keeps true, as bits of the header's field, in hex. */
+  | { readonly action: 'clear-features'; readonly autoclear: string }
   | { readonly action: 'clear-mark'; readonly mark: 'dirty' | 'corrupt' };
 
 /** One line of a plan. */
@@ -45,6 +47,8 @@ export function describeAction(action: RepairAction): string {
       return `remove the bitmaps extension: ${action.reason}`;
     case 'end-extensions':
       return `end the header extensions at byte ${action.offset}: what follows cannot be read`;
+    case 'clear-features':
+      return `clear autoclear features that are not known: 0x${action.autoclear}`;
     default:
       return `no longer mark the image as ${action.mark}`;
   }

@@ -2,8 +2,21 @@ import type { Walk } from '../count/walk.ts';
 import { type Draft, SECTOR } from './draft.ts';
 
 const COPIED = 0x80;
+const COPIED_BIT = 1n << 63n;
+const OFFSET_BITS = 0x00ff_ffff_ffff_fe00n;
 const ENTRY = 8;
 const OFFSET_HIGH = 0x00ff_ffff;
+
+/** A flag that is set right. */
+export interface ChangedFlag {
+  /** Of the entry. Bytes in the file. */
+  readonly at: number;
+  /** As it was. */
+  readonly entry: bigint;
+  readonly cluster: number;
+  /** Undefined: it is an entry of an L2 table. */
+  readonly l1Index?: number;
+}
 
 /**
  * Sets the flags of active L1 and L2 entries that say that nothing else uses a cluster, or clears
@@ -14,11 +27,19 @@ export async function editCopiedFlags(
   draft: Draft,
   to: 'set' | 'clear',
   isExclusive: (cluster: number) => boolean,
+  onChange: (flag: ChangedFlag) => void,
 ): Promise<number> {
   const { layout, source, activeL2Tables } = walk;
   const { clusterSize } = layout;
   const edit = async (offset: number, bytes: Uint8Array, step: number) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const changed = flip(bytes, { clusterSize, step, to, isExclusive });
+    const isL1 = offset === layout.l1?.offset;
+    for (const at of changed) {
+      const entry = view.getBigUint64(at) ^ COPIED_BIT;
+      const cluster = Number((entry & OFFSET_BITS) / BigInt(clusterSize));
+      onChange({ at: offset + at, entry, cluster, ...(isL1 && { l1Index: at / ENTRY }) });
+    }
     for (const sector of new Set(changed.map((at) => Math.floor(at / SECTOR) * SECTOR))) {
       await draft.set(offset + sector, bytes.subarray(sector, sector + SECTOR));
     }

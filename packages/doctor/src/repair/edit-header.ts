@@ -8,6 +8,8 @@ import {
 import type { Layout } from '../layout/layout.ts';
 import { type Draft, SECTOR } from './draft.ts';
 
+const KNOWN_AUTOCLEAR = Object.values(Autoclear).reduce((all, bit) => all | bit, 0n);
+
 /**
  * Takes the place of an extension that is gone where those behind it cannot be moved by one write:
  * a type that nobody knows, which every program leaves alone.
@@ -98,6 +100,16 @@ export class HeaderEditor {
 
   async setIncompatible(features: bigint): Promise<void> {
     await this.#step('unmark the image', HeaderV3.offsetOf.incompatibleFeatures, uint64(features));
+  }
+
+  /** As whoever writes has to. @returns what was cleared */
+  async clearUnknownAutoclear(): Promise<bigint> {
+    const { autoclear } = this.#layout;
+    const unknown = autoclear & ~KNOWN_AUTOCLEAR;
+    if (unknown === 0n) return 0n;
+    const kept = uint64(autoclear & KNOWN_AUTOCLEAR);
+    await this.#step('clear unknown features', HeaderV3.offsetOf.autoclearFeatures, kept);
+    return unknown;
   }
 
   /** Bits that nobody here keeps true are cleared, as the format asks of whoever writes. */

@@ -2,6 +2,7 @@ import type { ImageCheck } from '@tidemark/doctor';
 import { usageFailure } from '../failure.ts';
 import type { ImgHost } from '../host.ts';
 import { formatJson } from '../text/json.ts';
+import { twoDecimals } from '../text/two-decimals.ts';
 import { type CheckedImg, checkImg } from '../work/check-image.ts';
 import { checkCacheMode } from './cache-mode.ts';
 import { Naming } from './naming.ts';
@@ -78,7 +79,7 @@ function toText({ check: found, fixed }: CheckedImg): string {
 function statistics(found: ImageCheck): readonly string[] {
   const { totalClusters, allocatedClusters: allocated } = found;
   if (totalClusters === 0 || allocated === 0) return [];
-  const percent = (part: number, of: number) => `${((part * 100) / of).toFixed(2)}%`;
+  const percent = (part: number, of: number) => `${twoDecimals((part * 100) / of)}%`;
   const fragmented = percent(found.fragmentedClusters, allocated);
   const compressed = percent(found.compressedClusters, allocated);
   return [

@@ -6,16 +6,18 @@ const MAX_KEPT = 100_000;
 
 type Count = Required<Pick<Finding, 'cluster' | 'refcount' | 'references'>>;
 
-/** qemu-img's words for counts that are wrong; ours for all else. */
+/** qemu-img's words where it has some; ours for all else. */
 export function findingLine(finding: Finding): string {
-  const { severity, kind, message } = finding;
+  const { severity, kind, message, qemuLine } = finding;
+  // `info` tells of the marks, and QEMU refuses to write an image that is marked as corrupt.
+  if (kind === 'marked-dirty' || kind === 'marked-corrupt') return '';
   const count = countOf(finding);
   if (count !== undefined) {
     return countLine(kind === 'leak' ? 'Leaked' : 'ERROR', count);
   }
   // What qemu-img does not look at, or does not tell.
   if (severity === 'bitmap' || severity === 'note') return `${PROGRAM}: ${message}\n`;
-  return `ERROR ${message}\n`;
+  return `${qemuLine ?? `ERROR ${message}`}\n`;
 }
 
 function countOf({ kind, cluster, refcount, references }: Finding): Count | undefined {
@@ -41,7 +43,8 @@ export class RepairLines {
   }
 
   readonly found = (finding: Finding): void => {
-    this.#print(findingLine(finding));
+    // Flags are looked at when counts are right.
+    if (finding.kind !== 'copied-flag') this.#print(findingLine(finding));
     const count = countOf(finding);
     if (count !== undefined && this.#counts.length < MAX_KEPT) this.#counts.push(count);
   };
@@ -52,14 +55,22 @@ export class RepairLines {
   };
 
   /** Before the counts are written. */
-  repairing(): void {
+  repairing(isRebuilt = false): void {
     // A cluster in use that counts as free makes QEMU count all of them anew.
-    const isRebuilt = this.#mode === 'all' && this.#counts.some(({ refcount }) => refcount === 0);
-    if (isRebuilt) return this.#print('Rebuilding refcount structure\n');
+    const isFree = this.#mode === 'all' && this.#counts.some(({ refcount }) => refcount === 0);
+    if (isRebuilt || isFree) return this.#print('Rebuilding refcount structure\n');
     for (const count of this.#counts) {
       const isLeak = count.refcount > count.references;
       const isMended = isLeak || this.#mode === 'all';
       this.#print(countLine(isMended ? 'Repairing' : isLeak ? 'Leaked' : 'ERROR', count));
+    }
+  }
+
+  /** What is wrong still. What qemu-img is silent of has been told. */
+  left(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      const { severity } = finding;
+      if (severity !== 'bitmap' && severity !== 'note') this.#print(findingLine(finding));
     }
   }
 }

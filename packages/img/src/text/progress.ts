@@ -1,4 +1,5 @@
 import type { ImgHost } from '../host.ts';
+import { twoDecimals } from './two-decimals.ts';
 
 /** Less than this is not shown anew. */
 const STEP = 0.01;
@@ -19,7 +20,7 @@ export class Progress {
   show(part: number): void {
     if (!this.#isShown || (part - this.#last < STEP && part < 1)) return;
     this.#last = part;
-    this.#host.out(`    (${(part * 100).toFixed(2)}/100%)\r`);
+    this.#host.out(`    (${twoDecimals(part * 100)}/100%)\r`);
   }
 
   end(): void {

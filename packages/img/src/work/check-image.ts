@@ -7,7 +7,7 @@ import {
   planRepair,
 } from '@tidemark/doctor';
 import { isTidemarkError } from '@tidemark/core';
-import { hintLine, ImgFailure } from '../failure.ts';
+import { hintLine, ImgFailure, PROGRAM } from '../failure.ts';
 import { type Image, openImage, type OpenImageOptions } from '../open/open-image.ts';
 import { findingLine, RepairLines } from '../text/finding-lines.ts';
 import { foundClean } from './check-unlocked.ts';
@@ -108,13 +108,22 @@ async function repaired(
   { print, ...options }: Pick<CheckImgOptions, 'print'> & Pick<CheckOptions, 'dataFile'>,
 ): Promise<CheckedImg> {
   const lines = new RepairLines(print, mode);
-  const plan = await planRepair(image.file, { ...options, mode, onFinding: lines.found });
-  lines.repairing();
+  const plan = await planRepair(image.file, { ...options, mode, onFinding: lines.found }).catch(
+    (error: unknown) => {
+      if (!isTidemarkError(error, 'IMAGE_CORRUPT')) throw error;
+      print(`${PROGRAM}: ${error.message}\n${hintLine(error.context.hint ?? '')}`);
+    },
+  );
+  // The image stays as it is, and what is wrong with it can be told.
+  if (plan === undefined) return { path: image.path, check: await checkImage(image.file, options) };
+  const { after, fixed, actions } = plan;
+  lines.repairing(actions.some(({ action }) => action === 'rebuild-refcounts'));
+  for (const line of plan.flagLines) print(`Repairing ${line}\n`);
+  for (const finding of after.findings) {
+    if (finding.kind === 'copied-flag') print(findingLine(finding));
+  }
   await applyRepair(image.file, plan, { undo: undefined });
-  const { before, after } = plan;
-  const fixed = {
-    leaks: Math.max(0, before.leaks - after.leaks),
-    corruptions: Math.max(0, before.corruptions - after.corruptions),
-  };
+  // The image is checked once more when something was set right.
+  if (fixed.leaks + fixed.corruptions > 0) lines.left(after.findings);
   return { path: image.path, check: after, fixed };
 }
