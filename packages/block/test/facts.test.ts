@@ -133,6 +133,7 @@ describe('durable facts', () => {
         close: () => note('close'),
       },
       io: { read: async () => {}, write: async () => {} },
+      isTemporary: false,
       holes: NO_HOLES,
       readFacts: async () => {
         await note('facts');

@@ -235,6 +235,19 @@ describe('a file device', () => {
     expect(calls).toEqual([]);
   });
 
+  it('does not sync at close what nobody reads any more', async () => {
+    const calls: string[] = [];
+    const fs = withFile(() => ({
+      sync: async () => void calls.push('sync'),
+      datasync: async () => void calls.push('datasync'),
+    }));
+    const options = { writable: true, create: 'exclusive', size: 500, fs } as const;
+    const device = await openFileDevice(newPath(), { ...options, temporary: true });
+    await device.write(pattern(5), 0);
+    await device.close();
+    expect(calls).toEqual([]);
+  });
+
   it('fails every flush after one that failed, and the close too', async () => {
     let failures = 1;
     const fs = withFile((file) => ({

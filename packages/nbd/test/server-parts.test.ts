@@ -2,6 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tempDir } from '../../../tools/qemu.ts';
@@ -111,6 +112,9 @@ describe('an outbox', () => {
     return { outbox, received: () => Buffer.concat(got).length };
   };
   const reply = (outbox: Outbox, length: number) => outbox.push([outbox.take(length)], length);
+  /** In two pieces. */
+  const long = (outbox: Outbox) =>
+    outbox.push([outbox.take(32), outbox.take(256 * KIB)], 256 * KIB);
 
   it('keeps small replies for the end of the turn, until they are many', () => {
     const { outbox, received } = outboxFor({ takes: true });
@@ -142,6 +146,38 @@ describe('an outbox', () => {
     outbox.flush();
     expect(outbox.isFull).toBe(false);
   });
+
+  it.each([1, 2, 5])(
+    'tells once of each reply where the client is gone while %i wait, and more is answered then',
+    async (waiting) => {
+      let fail: () => void = () => {};
+      let isGone = false;
+      const socket = new Writable({
+        writev(_chunks, callback) {
+          if (isGone) callback(new Error('EPIPE'));
+          else fail = () => callback(new Error('EPIPE'));
+        },
+      });
+      socket.on('error', () => {});
+      const told: number[] = [];
+      let more = 3;
+      // As a transmission does: requests that are there already are answered once there is room.
+      const outbox = new Outbox(socket as Socket, new BufferPool(), ({ replies }) => {
+        told.push(replies);
+        while (more > 0 && !outbox.isFull) {
+          more -= 1;
+          long(outbox);
+        }
+        outbox.flush();
+      });
+      for (let count = 0; count < 1 + waiting; count++) long(outbox);
+      expect(told).toEqual([]);
+      isGone = true;
+      fail();
+      for (let turn = 0; turn < 10; turn++) await setImmediate();
+      expect(told).toEqual(Array.from({ length: 1 + waiting + 3 }, () => 1));
+    },
+  );
 });
 
 describe('an inbox', () => {

@@ -31,6 +31,8 @@ export interface FileDeviceParts {
   /** Called once, when a sync has failed: reads are to show what is on disk. Never rejects. */
   readonly dropCached?: (() => Promise<void>) | undefined;
   readonly writable: boolean;
+  /** Nobody reads it once it is closed. */
+  readonly isTemporary: boolean;
   readonly label: string;
   /** A path, for messages. */
   readonly where: string;
@@ -264,8 +266,9 @@ export class FileDevice implements FileBlockDevice {
     this.#guard.close();
     await this.#resizing;
     await this.#calls.drain();
+    const { isTemporary } = this.#parts;
     try {
-      if (this.#isDirty || this.#syncs.hasFailed) await this.#syncs.join();
+      if (!isTemporary && (this.#isDirty || this.#syncs.hasFailed)) await this.#syncs.join();
     } finally {
       // The helper first: its copy of the descriptor holds the lock too.
       await this.#parts.holes.close();

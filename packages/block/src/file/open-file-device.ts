@@ -39,6 +39,8 @@ export interface FileDeviceOptions {
    * nothing else to do meanwhile. Default false.
    */
   readonly waits?: boolean;
+  /** Nobody reads it once it is closed: that does not wait for the disk. Default false. */
+  readonly temporary?: boolean;
   /** Let helper programs see and make holes. Default true. */
   readonly helper?: boolean;
   /** Default: the system's files. */
@@ -134,6 +136,7 @@ async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDe
     sizeNow: isSystem && kind === 'file' ? () => fstatSync(file.fd).size : undefined,
     dropCached: isSystem ? () => dropOrNotify(file, context) : undefined,
     writable,
+    isTemporary: context.temporary ?? false,
     label: context.label ?? `${kind} '${where}'`,
     where,
   });

@@ -24,6 +24,7 @@ export async function openScratch({ size, folder }: ScratchOptions): Promise<Blo
       create: 'exclusive',
       size,
       lock: false,
+      temporary: true,
       label: `scratch file in ${own}`,
     }),
   );

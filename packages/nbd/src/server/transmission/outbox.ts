@@ -46,6 +46,8 @@ export class Outbox {
   /** Bytes since the last flush. */
   #turnLength = 0;
   #isFlushing = false;
+  /** The system takes no more. */
+  #isBroken = false;
 
   /** `onSent` is called in `push` and `flush`, or later. */
   constructor(socket: Socket, pool: BufferPool, onSent: (sent: Sent) => void) {
@@ -118,7 +120,7 @@ export class Outbox {
     this.#sealed = 0;
     this.#end = 0;
     // As late as a socket tells: it makes room for requests, whose replies come here again.
-    if (this.#socket.destroyed) setImmediate(settle);
+    if (this.#isBroken || this.#socket.destroyed) setImmediate(settle);
     else this.#sendSoon(behind(pieces, taken), settle);
   }
 
@@ -142,7 +144,11 @@ export class Outbox {
     this.#socket.cork();
     for (const piece of pieces.slice(0, -1)) this.#socket.write(piece);
     // The last one is sent last, so it speaks for all.
-    this.#socket.write(pieces.at(-1)!, settle);
+    this.#socket.write(pieces.at(-1)!, (error) => {
+      // A socket that is written to while it tells of this would tell of some writes twice.
+      if (error) this.#isBroken = true;
+      settle();
+    });
     this.#socket.uncork();
   }
 
