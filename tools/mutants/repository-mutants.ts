@@ -115,6 +115,18 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'a digest of what lay there before counts',
+    file: source('make/hashing/shared-offers.ts'),
+    find: 'Atomics.compareExchange(words, slot * 3 + 2, 1, 2);',
+    replace: 'Atomics.store(words, slot * 3 + 2, 2);',
+  },
+  {
+    name: 'the digest of a granule that is being hashed counts',
+    file: source('make/hashing/offers.ts'),
+    find: 'if (state === DONE) {',
+    replace: 'if (state === DONE || state === 1) {',
+  },
+  {
     name: 'what is sealed reaches what is not sealed yet',
     file: source('make/chunk.ts'),
     find: 'const at = this.#end + count * this.#overhead;',

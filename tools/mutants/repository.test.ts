@@ -3,6 +3,16 @@ import { REPOSITORY_MUTANTS } from './repository-mutants.ts';
 
 mutantSuite('repository', REPOSITORY_MUTANTS, {
   project: 'repository',
-  filters: ['back-up', 'upkeep', 'order', 'format', 'chunks', 'resume', 'copy', 'trusted'],
+  filters: [
+    'back-up',
+    'upkeep',
+    'order',
+    'format',
+    'chunks',
+    'resume',
+    'copy',
+    'trusted',
+    'hashing',
+  ],
   usually: 1,
 });

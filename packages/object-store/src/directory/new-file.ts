@@ -16,6 +16,8 @@ export class NewFile implements ObjectWriter {
   readonly #options: NewFileOptions;
   readonly #writes = new Set<Promise<void>>();
   #file: Promise<OpenFile> | undefined;
+  /** The last write; the next one begins behind it. */
+  #last: Promise<void> = Promise.resolve();
   #end = 0;
   #isClosed = false;
   #isGone = false;
@@ -30,7 +32,9 @@ export class NewFile implements ObjectWriter {
   async append(bytes: Uint8Array): Promise<void> {
     const at = this.#end;
     this.#end += bytes.length;
-    const write = this.#write(bytes, at);
+    // A file is written by one at a time: others would keep a processor busy with waiting for its lock.
+    const write = this.#last.catch(() => {}).then(async () => this.#write(bytes, at));
+    this.#last = write;
     this.#writes.add(write);
     try {
       await write;

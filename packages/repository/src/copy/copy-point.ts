@@ -5,6 +5,7 @@ import { BlobWriter } from '../blobs/blob-writer.ts';
 import type { PointManifest } from '../format/manifest.ts';
 import type { PlaceOfPoint, PreparedPoint } from '../make/commit-points.ts';
 import { copyDrive } from '../make/copy-drive.ts';
+import { ChunkMemory } from '../make/hashing/chunk-memory.ts';
 import type { RateLimit } from '../make/rate-limit.ts';
 import { MapWriter } from '../map/map-writer.ts';
 import type { OpenPoint } from '../points.ts';
@@ -133,19 +134,25 @@ async function copyContent(
   const known = haveSameNames(from, to)
     ? { earlier: new MapDigests(mapOf(manifest, await from.reader())) }
     : {};
-  const { read } = await copyDrive({
-    ...known,
-    source: await openPointDevice(from, point),
-    drive,
-    parts: dirtyRanges(changed, drive),
-    sealer: to.sealer,
-    blobs,
-    map,
-    rate,
-    signal,
-    onProgress: ({ done }) => {
-      onProgress(done, changed.dirtyBytes);
-    },
-  });
-  return { map: await map.finish(), read };
+  const memory = new ChunkMemory(to.sealer, rate !== undefined);
+  try {
+    const { read } = await copyDrive({
+      ...known,
+      source: await openPointDevice(from, point),
+      drive,
+      parts: dirtyRanges(changed, drive),
+      sealer: to.sealer,
+      memory,
+      blobs,
+      map,
+      rate,
+      signal,
+      onProgress: ({ done }) => {
+        onProgress(done, changed.dirtyBytes);
+      },
+    });
+    return { map: await map.finish(), read };
+  } finally {
+    await memory.close();
+  }
 }

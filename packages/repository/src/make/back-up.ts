@@ -5,6 +5,7 @@ import type { RootPoint } from '../format/root.ts';
 import type { Repository } from '../repository.ts';
 import { commitPoints, type PreparedPoint } from './commit-points.ts';
 import type { DriveToBackUp, Task } from './drive-to-back-up.ts';
+import { ChunkMemory } from './hashing/chunk-memory.ts';
 import { Meter, type RepositoryBackupProgress } from './meter.ts';
 import { planPoint } from './plan.ts';
 import { preparePoint } from './prepare-point.ts';
@@ -101,21 +102,33 @@ function nextBitmap(
     : { name: successor.nameAt(checkpoint), granularity: successor.granularity, checkpoint };
 }
 
+/** Without those of drives of which nobody knows how much there is. */
+function bytesToRead(tasks: readonly Task[]): number {
+  let bytes = 0;
+  for (const { plan, bitmap } of tasks) {
+    if (plan.parent !== undefined && bitmap !== undefined) bytes += bitmap.content.dirtyBytes;
+  }
+  return bytes;
+}
+
 async function prepareAll(
   { repository, rate, onProgress, signal }: RepositoryBackupOptions,
   tasks: readonly Task[],
 ): Promise<readonly PreparedPoint[]> {
   const limit = rate === undefined ? undefined : new RateLimit(rate);
   const meter = new Meter(tasks, onProgress);
+  const memory = new ChunkMemory(repository.sealer, rate !== undefined);
+  const options = { repository, memory, rate: limit, meter, signal };
   const prepared: PreparedPoint[] = [];
   try {
-    for (const task of tasks) {
-      prepared.push(await preparePoint(task, { repository, rate: limit, meter, signal }));
-    }
+    memory.expect(bytesToRead(tasks));
+    for (const task of tasks) prepared.push(await preparePoint(task, options));
     return prepared;
   } catch (error) {
     // It may tell of blobs that were never stored.
     repository.forgetIndex();
     throw error;
+  } finally {
+    await memory.close();
   }
 }

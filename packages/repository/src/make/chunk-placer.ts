@@ -1,15 +1,13 @@
 import type { Granules } from '@tidemark/backup/parts';
-import { isZero } from '@tidemark/block';
 import type { BlobWriter } from '../blobs/blob-writer.ts';
-import type { Sealer } from '../crypt/sealer.ts';
 import type { MapWriter } from '../map/map-writer.ts';
-import { type Chunk, CHUNK_SIZE, type ChunkPart } from './chunk.ts';
+import type { Chunk, ChunkPart } from './chunk.ts';
 import type { Placed } from './chunk-queue.ts';
+import { CHUNK_SIZE } from './hashing/chunk-memory.ts';
 import type { TryWriter } from './try-writer.ts';
 
 export interface PlaceOptions {
   readonly drive: Granules;
-  readonly sealer: Sealer;
   readonly blobs: BlobWriter;
   readonly map: MapWriter;
   /** Told of all that was read. */
@@ -26,6 +24,8 @@ export interface Copied {
 /** Puts the content of chunks into packs and into the map, in the order of the drive. */
 export class ChunkPlacer {
   readonly #options: PlaceOptions;
+  /** Of the chunk's granules with content, those that were placed. */
+  #placed = 0;
   readonly copied = { looked: 0, read: 0, zero: 0 } satisfies Copied;
 
   constructor(options: PlaceOptions) {
@@ -37,6 +37,7 @@ export class ChunkPlacer {
     const { drive, blobs } = this.#options;
     const length = CHUNK_SIZE - chunk.left;
     if (length > 0) await blobs.makeRoom(length, length / drive.granularity);
+    this.#placed = 0;
     for (const part of chunk.parts) {
       this.copied.looked += part.length;
       if (part.at !== undefined) await this.#placeContent(chunk, part.at, part);
@@ -65,20 +66,20 @@ export class ChunkPlacer {
       const content = chunk.content(at + done, Math.min(drive.granularity, length - done));
       done += content.length;
       const digest = this.#placeGranule(chunk, content);
-      await map.set(granule, digest);
+      const opening = map.set(granule, digest);
+      if (opening !== undefined) await opening;
       tries?.note({ granule, digest }, content.length);
     }
   }
 
   /** @returns its digest; undefined: all zeros */
   #placeGranule(chunk: Chunk, content: Uint8Array): Uint8Array | undefined {
-    const { sealer, blobs } = this.#options;
-    if (isZero(content)) {
+    const digest = chunk.digest(this.#placed++);
+    if (digest === undefined) {
       this.copied.zero += content.length;
       return undefined;
     }
-    const digest = sealer.digest(content);
-    const stored = blobs.place(digest, content);
+    const stored = this.#options.blobs.place(digest, content);
     if (stored !== undefined) chunk.keep(stored);
     return digest;
   }

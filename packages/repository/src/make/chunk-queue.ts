@@ -1,10 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Chunk } from './chunk.ts';
-
-/** Chunks in memory: what a cold disk needs to be kept busy, and what is written meanwhile. */
-const MAX_CHUNKS = 16;
+import { MAX_CHUNKS } from './hashing/chunk-memory.ts';
 
 export interface ChunkQueueOptions {
-  readonly newChunk: () => Chunk;
+  /** Counted from 0. */
+  readonly newChunk: (number: number) => Chunk;
+  /** Hashes a granule ahead, the last one. @returns false: there is none to hash */
+  readonly hashOne: () => boolean;
   /** Called in order, of chunks that were read. */
   readonly place: (chunk: Chunk) => Promise<Placed>;
 }
@@ -39,7 +41,9 @@ export class ChunkQueue {
   async next(): Promise<Chunk> {
     for (;;) {
       this.#throwFailure();
-      if (this.#closed.length > 0 && this.#closed[0]!.ready === undefined) {
+      const first = this.#closed[0];
+      const isRead = first !== undefined && first.ready === undefined;
+      if (isRead && first.chunk.isHashed) {
         await this.#placeFirst();
         continue;
       }
@@ -48,15 +52,15 @@ export class ChunkQueue {
         this.open = chunk;
         return chunk;
       }
-      if (this.#closed.length > 0) await this.#placeFirst();
+      if (isRead && this.#options.hashOne()) await setImmediate();
+      else if (first !== undefined) await this.#placeFirst();
       else await Promise.race(this.#storing);
     }
   }
 
   #make(): Chunk | undefined {
     if (this.#made === MAX_CHUNKS) return undefined;
-    this.#made += 1;
-    return this.#options.newChunk();
+    return this.#options.newChunk(this.#made++);
   }
 
   /** Nothing more is put into the open one. */
@@ -66,6 +70,7 @@ export class ChunkQueue {
     if (chunk === undefined) return;
     const closed: Closed = { chunk, ready: undefined };
     if (chunk.reads.length > 0) closed.ready = this.#whenRead(closed);
+    else chunk.whenRead();
     // Failures are met in order.
     closed.ready?.catch(() => {});
     this.#closed.push(closed);
@@ -74,6 +79,7 @@ export class ChunkQueue {
   async #whenRead(closed: Closed): Promise<void> {
     await Promise.all(closed.chunk.reads);
     closed.ready = undefined;
+    closed.chunk.whenRead();
   }
 
   async #placeFirst(): Promise<void> {
@@ -103,7 +109,12 @@ export class ChunkQueue {
   /** All is placed and written. */
   async finish(): Promise<void> {
     this.close();
-    while (this.#closed.length > 0) await this.#placeFirst();
+    while (this.#closed.length > 0) {
+      const { chunk, ready } = this.#closed[0]!;
+      if (ready !== undefined || chunk.isHashed || !this.#options.hashOne()) {
+        await this.#placeFirst();
+      }
+    }
     await Promise.all(this.#storing);
     this.#throwFailure();
   }

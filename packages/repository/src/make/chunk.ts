@@ -1,8 +1,6 @@
-import { ioBuffer } from '@tidemark/block';
+import { isZero } from '@tidemark/block';
 import type { TryEntry } from '../format/try-record.ts';
-
-/** Bytes of content: what is read and written together. */
-export const CHUNK_SIZE: number = 1024 * 1024;
+import { CHUNK_SIZE, type ChunkRoom } from './hashing/chunk-memory.ts';
 
 /** A part of a drive. Granules, and bytes of content. */
 export interface ChunkPart {
@@ -21,7 +19,10 @@ export interface ChunkPart {
 export class Chunk {
   readonly #granularity: number;
   readonly #overhead: number;
+  readonly #room: ChunkRoom;
   readonly #bytes: Uint8Array;
+  /** Of granules with content, in order: whether they are all zeros. */
+  #zeros: boolean[] = [];
   #parts: ChunkPart[] = [];
   #reads: Promise<void>[] = [];
   #end = 0;
@@ -29,10 +30,11 @@ export class Chunk {
   #kept = 0;
 
   /** `granularity`: at most `CHUNK_SIZE`. `overhead`: what sealing adds to a granule. */
-  constructor(granularity: number, overhead: number) {
+  constructor(granularity: number, overhead: number, room: ChunkRoom) {
     this.#granularity = granularity;
     this.#overhead = overhead;
-    this.#bytes = ioBuffer(CHUNK_SIZE + (CHUNK_SIZE / granularity) * overhead);
+    this.#room = room;
+    this.#bytes = room.bytes;
   }
 
   /** What is in it, ascending. */
@@ -75,6 +77,29 @@ export class Chunk {
     this.#reads.push(read);
   }
 
+  /** All of its content is there. */
+  whenRead(): void {
+    for (const { at, length } of this.#parts) {
+      if (at === undefined) continue;
+      for (let done = 0; done < length; done += this.#granularity) {
+        const size = Math.min(this.#granularity, length - done);
+        const granule = this.#zeros.push(isZero(this.content(at + done, size))) - 1;
+        if (!this.#zeros[granule]!) this.#room.offer(granule, at + done, size);
+      }
+    }
+    this.#room.publish();
+  }
+
+  /** Nothing is to be won by waiting. */
+  get isHashed(): boolean {
+    return this.#zeros.every((zeros, granule) => zeros || this.#room.isHashed(granule));
+  }
+
+  /** Of a granule with content, in order. Undefined: all zeros. */
+  digest(granule: number): Uint8Array | undefined {
+    return this.#zeros[granule] === true ? undefined : this.#room.digest(granule);
+  }
+
   content(at: number, length: number): Uint8Array {
     return this.#bytes.subarray(at, at + length);
   }
@@ -93,6 +118,7 @@ export class Chunk {
 
   clear(): void {
     this.#parts = [];
+    this.#zeros = [];
     this.#reads = [];
     this.#end = 0;
     this.#left = CHUNK_SIZE;

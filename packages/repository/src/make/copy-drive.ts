@@ -12,6 +12,7 @@ import type { MapWriter } from '../map/map-writer.ts';
 import { Chunk } from './chunk.ts';
 import { ChunkPlacer, type Copied } from './chunk-placer.ts';
 import { ChunkQueue } from './chunk-queue.ts';
+import type { ChunkMemory } from './hashing/chunk-memory.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { TryEntry } from '../format/try-record.ts';
 import type { TryWriter } from './try-writer.ts';
@@ -39,6 +40,7 @@ export interface CopyOptions {
   /** What to look at: whole granules, ascending. */
   readonly parts: Iterable<ByteRange>;
   readonly sealer: Sealer;
+  readonly memory: ChunkMemory;
   readonly blobs: BlobWriter;
   readonly map: MapWriter;
   /** What is known without a read. */
@@ -51,14 +53,17 @@ export interface CopyOptions {
 
 /**
  * Stores the content of the parts and puts it into the map. Known zeros are not read. What is read is
- * hashed in and written from the memory that it was read into, many reads and writes at a time.
+ * hashed in and written from the memory that it was read into, many reads and writes at a time. One drive at
+ * a time has the memory.
  */
 export async function copyDrive(options: CopyOptions): Promise<Copied> {
-  const { source, drive, parts, sealer, onProgress } = options;
+  const { source, drive, parts, sealer, memory, signal, onProgress } = options;
   const placer = new ChunkPlacer(options);
   const queue = new ChunkQueue({
-    newChunk: () => new Chunk(drive.granularity, sealer.overhead),
+    newChunk: (number) => new Chunk(drive.granularity, sealer.overhead, memory.room(number)),
+    hashOne: () => memory.hashOne(),
     place: async (chunk) => {
+      throwIfCancelled(signal);
       const placed = await placer.place(chunk);
       const { looked, read } = placer.copied;
       onProgress?.({ done: looked, read });

@@ -10,11 +10,13 @@ import type { Copied } from './chunk-placer.ts';
 import { copyDrive } from './copy-drive.ts';
 import { openTries } from './tries.ts';
 import { hasParts, partsOf, type Task } from './drive-to-back-up.ts';
+import type { ChunkMemory } from './hashing/chunk-memory.ts';
 import type { Meter } from './meter.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 export interface PrepareOptions {
   readonly repository: Repository;
+  readonly memory: ChunkMemory;
   readonly rate: RateLimit | undefined;
   readonly meter: Meter;
   readonly signal: AbortSignal | undefined;
@@ -69,7 +71,7 @@ async function prepare(task: Task, options: PrepareOptions): Promise<PreparedPoi
 
 async function copy(
   task: Task,
-  { repository, meter, rate, signal }: PrepareOptions,
+  { repository, memory, meter, rate, signal }: PrepareOptions,
   { blobs, reader }: { readonly blobs: BlobWriter; readonly reader: BlobReader },
 ): Promise<{ readonly map: string | null; readonly copied: Copied }> {
   const { source, plan } = task;
@@ -84,6 +86,7 @@ async function copy(
     drive,
     parts: partsOf(task),
     sealer: repository.sealer,
+    memory,
     blobs,
     map,
     rate,

@@ -33,11 +33,17 @@ export class MapWriter {
     this.#root = base === null ? undefined : fromHex(base);
   }
 
-  /** Undefined: zeros. */
-  async set(granule: number, digest: Uint8Array | undefined): Promise<void> {
+  /** Undefined: zeros. @returns a promise where a node has to be opened first */
+  set(granule: number, digest: Uint8Array | undefined): Promise<void> | undefined {
     const index = Math.floor(granule / FAN_OUT);
-    const opened = this.#path[0];
-    const leaf = opened?.index === index ? opened : await this.#open(0, index);
+    const leaf = this.#path[0];
+    if (leaf?.index !== index) return this.#openAndSet(index, granule, digest);
+    if (leaf.node.set(granule % FAN_OUT, digest)) leaf.isChanged = true;
+    return undefined;
+  }
+
+  async #openAndSet(index: number, granule: number, digest: Uint8Array | undefined): Promise<void> {
+    const leaf = await this.#open(0, index);
     if (leaf.node.set(granule % FAN_OUT, digest)) leaf.isChanged = true;
   }
 
