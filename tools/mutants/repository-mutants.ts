@@ -115,6 +115,18 @@ export const REPOSITORY_MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'a manifest that a prune is removing can be named',
+    file: source('make/commit-points.ts'),
+    find: 'if (condemned.has(own) || ',
+    replace: 'if (',
+  },
+  {
+    name: 'a manifest goes without being condemned',
+    file: source('upkeep/prune.ts'),
+    find: 'const goes = [...packs, ...plan.manifests];',
+    replace: 'const goes = packs;',
+  },
+  {
     name: 'a digest of what lay there before counts',
     file: source('make/hashing/shared-offers.ts'),
     find: 'Atomics.compareExchange(words, slot * 3 + 2, 1, 2);',

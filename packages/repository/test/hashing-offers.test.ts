@@ -36,6 +36,8 @@ class TwoThreads {
   #step = 0;
   /** Digests that the other thread has found. */
   byOther = 0;
+  /** Digests that were right, of four. */
+  right = 0;
 
   constructor(switches: readonly Switch[]) {
     this.#switches = switches;
@@ -88,9 +90,9 @@ function run(switches: readonly Switch[], helps: boolean): TwoThreads {
     threads.offer(1);
     threads.offers.publish();
     if (helps) threads.offers.hashOne();
-    if (threads.take(0) !== value) throw new Error(`${value}: ${JSON.stringify(switches)}`);
+    threads.right += threads.take(0) === value ? 1 : 0;
     threads.fill(0, 9);
-    if (threads.take(1) !== value + 1) throw new Error(`${value + 1}: ${JSON.stringify(switches)}`);
+    threads.right += threads.take(1) === value + 1 ? 1 : 0;
   }
   return threads;
 }
@@ -126,10 +128,14 @@ it.each([false, true])(
     const { steps } = run([], helps);
     let runs = 0;
     let byOther = 0;
+    const wrong: (readonly Switch[])[] = [];
     for (const switches of schedules(steps)) {
+      const threads = run(switches, helps);
       runs += 1;
-      byOther += run(switches, helps).byOther;
+      byOther += threads.byOther;
+      if (threads.right < 4) wrong.push(switches);
     }
+    expect(wrong.slice(0, 3)).toEqual([]);
     expect(runs).toBeGreaterThan(10_000);
     expect(byOther).toBeGreaterThan(runs / 20);
   },

@@ -78,10 +78,11 @@ async function assertStillWhole(
   if (points.some(({ id }) => id === own)) return;
   if (base !== null && !points.some(({ id }) => id === base)) throw baseGone(repository);
   if (place !== undefined && points.at(-1)?.id !== place.behind) throw cameMeanwhile(repository);
-  if (root.prunes === prunes) return;
   // Before this root, all that was condemned may be gone. After it, a condemnation lets our swap fail.
   const condemned = new Set(root.condemned);
-  if (!(await isThere(repository, pointKey(own)))) throw pruned(repository);
+  // Always: it may have been there before, and condemned.
+  if (condemned.has(own) || !(await isThere(repository, pointKey(own)))) throw pruned(repository);
+  if (root.prunes === prunes) return;
   for (const id of packs) {
     if (condemned.has(id) || !(await isThere(repository, packKey(id)))) throw pruned(repository);
   }

@@ -56,7 +56,7 @@ export interface PruneReport {
  * Gives back the space of what no point needs. Others may read and write meanwhile: what is to go is
  * condemned in the root first, in a step that a new point would make fail, and a writer that began
  * before looks again before its own point is named. So no clock has to be right for any point to be.
- * Order: new packs are durable; the root condemns the old ones (the commit point); they are removed;
+ * Order: new packs are durable; the root condemns the old ones, and manifests (the commit point); they are removed;
  * the root is told. Cut off anywhere, the next prune goes on.
  * @throws BACKUP_CORRUPT: a point is damaged, and nothing is removed; LOCKED, CANCELLED
  */
@@ -70,8 +70,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
     const rewrittenBytes = await rewritePacks(repository, plan, signal);
     throwIfCancelled(signal);
     if (!(await condemn(repository, plan))) continue;
-    await removeCondemned(repository);
-    const manifests = await removeManifests(options);
+    const manifests = await removeCondemned(repository);
     await removeTries(options);
     repository.forgetIndex();
     return report(plan, rewrittenBytes, manifests);
@@ -100,15 +99,37 @@ async function makePlan({
     const id = idInKey(key);
     if (id !== undefined) packs.push({ id, size, isOld: stored <= oldest });
   }
-  return { root, ...planPrune({ blobs, marks, packs, indexed, maxUnused }) };
+  const manifests = await unnamedManifests(repository, root, oldest);
+  return { root, manifests, ...planPrune({ blobs, marks, packs, indexed, maxUnused }) };
 }
 
-type Plan = PrunePlan & { readonly root: Root };
+/** Manifests that no root names any more, or that none has come to name. */
+async function unnamedManifests(
+  { store }: Repository,
+  root: Root,
+  oldest: number,
+): Promise<readonly string[]> {
+  const named = new Set(allPoints(root).map(({ id }) => id));
+  const unnamed: string[] = [];
+  for await (const { key, stored } of store.list(POINTS_PREFIX)) {
+    const id = idInKey(key);
+    if (id !== undefined && !named.has(id) && stored <= oldest) unnamed.push(id);
+  }
+  return unnamed;
+}
+
+interface Plan extends PrunePlan {
+  readonly root: Root;
+  /** Ids of manifests that go. */
+  readonly manifests: readonly string[];
+}
 
 /** @returns false: there are points that were not looked at, or less is there than was */
 async function condemn(repository: Repository, plan: Plan): Promise<boolean> {
   const looked = new Set(allPoints(plan.root).map(({ id }) => id));
-  const goes = [...plan.unused, ...plan.rewritten].map(({ id }) => id);
+  const packs = [...plan.unused, ...plan.rewritten].map(({ id }) => id);
+  // A backup may be about to let the root name one of these manifests.
+  const goes = [...packs, ...plan.manifests];
   let isCurrent = true;
   await repository.changeRoot((root) => {
     // Another prune may have condemned what this one counts on.
@@ -121,37 +142,30 @@ async function condemn(repository: Repository, plan: Plan): Promise<boolean> {
   return isCurrent;
 }
 
-/** The pack first: an index without a pack is passed over, and a pack without an index made whole. */
-async function removeCondemned(repository: Repository): Promise<void> {
-  const { condemned } = await repository.readRoot();
-  if (condemned.length === 0) return;
-  for (const id of condemned) {
-    await repository.store.delete(packKey(id));
-    await repository.store.delete(indexKey(id));
+/**
+ * The pack first: an index without a pack is passed over, and a pack without an index made whole.
+ * @returns how many manifests went
+ */
+async function removeCondemned(repository: Repository): Promise<number> {
+  const { store } = repository;
+  const root = await repository.readRoot();
+  if (root.condemned.length === 0) return 0;
+  const removed = new Set(root.condemned);
+  const manifests = (await unnamedManifests(repository, root, Infinity)).filter((id) =>
+    removed.has(id),
+  );
+  for (const id of manifests) await store.delete(pointKey(id));
+  const packs = new Set(removed);
+  for (const id of manifests) packs.delete(id);
+  for (const id of packs) {
+    await store.delete(packKey(id));
+    await store.delete(indexKey(id));
   }
-  const removed = new Set(condemned);
-  await repository.changeRoot((root) => {
-    const left = root.condemned.filter((id) => !removed.has(id));
-    return left.length === root.condemned.length ? root : { ...root, condemned: left };
+  await repository.changeRoot((now) => {
+    const left = now.condemned.filter((id) => !removed.has(id));
+    return left.length === now.condemned.length ? now : { ...now, condemned: left };
   });
-}
-
-/** Manifests that no root names any more, or that none has come to name. */
-async function removeManifests({
-  repository,
-  grace = DAY,
-  now = Date.now,
-}: PruneOptions): Promise<number> {
-  const oldest = now() - grace;
-  const named = new Set(allPoints(await repository.readRoot()).map(({ id }) => id));
-  let removed = 0;
-  for await (const { key, stored } of repository.store.list(POINTS_PREFIX)) {
-    const id = idInKey(key);
-    if (id === undefined || named.has(id) || stored > oldest) continue;
-    await repository.store.delete(pointKey(id));
-    removed += 1;
-  }
-  return removed;
+  return manifests.length;
 }
 
 /** Records of backups that were cut off long ago: nobody goes on with them. */
