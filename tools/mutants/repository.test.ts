@@ -13,6 +13,7 @@ mutantSuite('repository', REPOSITORY_MUTANTS, {
     'copy',
     'trusted',
     'hashing',
+    'prune-beside',
   ],
   usually: 1,
 });
