@@ -5,6 +5,13 @@ const binding = (file: string) => `packages/store-sidecar/src/binding/${file}`;
 /** Each breaks one rule by which a sidecar is tied to its drive. */
 export const SIDECAR_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a copy of a sidecar that took its place in the midst of a lease is trusted after a close',
+    by: 'replaced',
+    file: binding('binding.ts'),
+    find: '    if (writesDrive && (await this.#place.look())) await lease.lapse();\n',
+    replace: '',
+  },
+  {
     name: 'a session vouches at its close for bitmaps that missed its writes',
     file: 'packages/store-sidecar/src/binding/binding.ts',
     find: '    if (areAtStake(directory, this.#control)) return;\n',
@@ -232,5 +239,37 @@ export const LEASE_MUTANTS: readonly Mutant[] = [
     find: 'for (const { lease } of tracked) if (lease?.allowsWrite() === false) return true;',
     replace:
       'for (const { lease } of [...tracked].slice(0, 1)) if (lease?.allowsWrite() === false) return true;',
+  },
+];
+
+/** Each breaks one rule by which bitmaps in a file that was cut short are given up. */
+export const CUT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'bits of a file that was cut short are written on',
+    file: 'packages/qcow2/src/host-metadata.ts',
+    find: '    await this.#assertWhole();\n',
+    replace: '',
+  },
+  {
+    name: 'bitmaps of a file that was cut short are vouched for still',
+    file: 'packages/qcow2/src/give-up-bitmaps.ts',
+    find: '    await owner.patch({ autoclear });\n',
+    replace: '',
+  },
+];
+
+/** Each makes a file that was cut short as long again. */
+export const GAP_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a file that was cut short is grown',
+    file: 'packages/block/src/file/file-device.ts',
+    find: 'const before = this.#size;\n    this.assertWhole();',
+    replace: 'const before = this.#size;',
+  },
+  {
+    name: 'a file that was cut short is written at its end',
+    file: 'packages/block/src/file/file-device.ts',
+    find: 'end === this.#size && sizeNow() < end',
+    replace: 'end === this.#size && sizeNow() > end',
   },
 ];

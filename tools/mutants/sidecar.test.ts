@@ -1,7 +1,17 @@
 import { mutantSuite } from './mutant-suite.ts';
-import { LEASE_MUTANTS, SIDECAR_MUTANTS } from './sidecar-mutants.ts';
+import { CUT_MUTANTS, GAP_MUTANTS, LEASE_MUTANTS, SIDECAR_MUTANTS } from './sidecar-mutants.ts';
 
 mutantSuite('leases', LEASE_MUTANTS, { project: 'tracking', filters: ['lease'] });
+mutantSuite('files that are cut short', CUT_MUTANTS, {
+  project: 'drive',
+  filters: ['cut-short'],
+  usually: 1,
+});
+mutantSuite('the ends of files', GAP_MUTANTS, {
+  project: 'block',
+  filters: ['file-device'],
+  usually: 1,
+});
 mutantSuite('sidecars', SIDECAR_MUTANTS, {
   project: 'store-sidecar',
   filters: [
@@ -9,6 +19,7 @@ mutantSuite('sidecars', SIDECAR_MUTANTS, {
     'compare-facts',
     'recovery',
     'lease',
+    'replaced',
     'rest',
     'trip-wire',
     'fingerprint',
