@@ -9,8 +9,10 @@ import {
 import { commonJsFolder } from '../../tools/bundle/commonjs-folder.ts';
 import { licences } from '../../tools/bundle/licences.ts';
 import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
+import { seldomLoaded } from '../../tools/bundle/seldom-loaded.ts';
 import { COMMON, FOLDER, MINIFY } from '../../tools/bundle/program-options.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
+import { MERGES, SELDOM } from './seldom.ts';
 import { IMG_COMMANDS } from './src/img-commands.ts';
 
 /** What a command of `tidemark img` always needs is one file; what it seldom loads lies in this folder. */
@@ -45,6 +47,15 @@ function alone(file: string, options: RolldownOptions): RolldownOptions {
   // What is loaded late elsewhere is in this file as well, and run late.
   const checks = { ineffectiveDynamicImport: false };
   return { ...COMMON, checks, ...options, output };
+}
+
+/** Of commands that copy nothing. */
+function later(command: string): readonly Plugin[] {
+  if (!['bitmap', 'check', 'info', 'snapshot'].includes(command)) return [];
+  return [
+    seldomLoaded({ sources: SELDOM, file: `${LATER}/${command}-seldom.js` }),
+    seldomLoaded({ sources: MERGES, file: `${LATER}/${command}-merges.js` }),
+  ];
 }
 
 /** All that a program loads before it does anything, in one file: each file costs at every start. */
@@ -105,7 +116,7 @@ export default defineConfig([
     ...COMMON,
     input: { [command]: `img:${command}` },
     preserveEntrySignatures: 'allow-extension' as const,
-    plugins: [imgProgram(command), version, partsOfNode()],
+    plugins: [imgProgram(command), version, partsOfNode(), ...later(command)],
     output: {
       ...FOLDER,
       dir: 'dist/img',

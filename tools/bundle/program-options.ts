@@ -1,4 +1,5 @@
 import type { OutputOptions, RolldownOptions } from 'rolldown';
+import { asciiOnly } from './ascii-only.ts';
 
 /** Of every build of a program. */
 export const COMMON: RolldownOptions = {
@@ -26,4 +27,5 @@ export const FOLDER: OutputOptions = {
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
   minify: MINIFY,
+  plugins: [asciiOnly()],
 };

@@ -46,9 +46,9 @@ export const RESIZED_IMAGES: readonly Mutant[] = [
   {
     name: 'an image has its new size before its bitmaps have',
     file: 'packages/qcow2/src/host-metadata.ts',
-    find: 'if (isResize) return this.#resizer.commit(virtualSize, set);',
+    find: 'if (isResize) return this.#parts.resizer.commit(virtualSize, set);',
     replace:
-      'if (isResize) {\n        await this.#resizer.commit(virtualSize, (fields) => owner.patch(fields));\n        return set();\n      }',
+      'if (isResize) {\n        await this.#parts.resizer.commit(virtualSize, (fields) => owner.patch(fields));\n        return set();\n      }',
   },
   {
     name: 'an L1 table is in place before it is durable',

@@ -8,12 +8,12 @@ import type { BitmapsPointer, CommitOptions, ImageMetadata } from './image-metad
 import { giveUpBitmaps } from './give-up-bitmaps.ts';
 import type { ImageState } from './image-state.ts';
 import type { HeaderPatch } from './header/header-owner.ts';
-import type { Resizer } from './io/resizer.ts';
+import type { DiskParts } from './io/disk-parts.ts';
 import type { HostRange } from './util/range-set.ts';
 
 interface HostMetadataOptions {
   readonly state: ImageState;
-  readonly resizer: Resizer;
+  readonly parts: DiskParts;
   readonly writable: boolean;
 }
 
@@ -22,16 +22,16 @@ export class HostMetadata implements ImageMetadata {
   readonly label: string;
   readonly writable: boolean;
   readonly #state: ImageState;
-  readonly #resizer: Resizer;
+  readonly #parts: DiskParts;
   #tellOfCut: ((message: string) => void) | undefined;
   /** Once the file was found to be shorter than it was. */
   #cut: Promise<TidemarkError> | undefined;
 
-  constructor({ state, resizer, writable }: HostMetadataOptions) {
+  constructor({ state, parts, writable }: HostMetadataOptions) {
     this.label = state.file.label;
     this.writable = writable;
     this.#state = state;
-    this.#resizer = resizer;
+    this.#parts = parts;
   }
 
   get version(): number {
@@ -129,7 +129,7 @@ export class HostMetadata implements ImageMetadata {
   }
 
   checkSize(virtualSize: number): void {
-    this.#resizer.check(virtualSize);
+    this.#parts.resizer.check(virtualSize);
   }
 
   async commitBitmaps(
@@ -141,8 +141,8 @@ export class HostMetadata implements ImageMetadata {
     await unchanging(async () => {
       await this.#prepare();
       if (!isResize) return;
-      this.#resizer.check(virtualSize);
-      await this.#resizer.prepare(virtualSize);
+      this.#parts.resizer.check(virtualSize);
+      await this.#parts.resizer.prepare(virtualSize);
     });
     // An image that has none and gets none is only resized.
     const hasNone = pointer === undefined && this.bitmaps === undefined && control === undefined;
@@ -161,11 +161,11 @@ export class HostMetadata implements ImageMetadata {
         hasNone && isResize
           ? owner.patch(fields)
           : owner.setBitmaps({ pointer, control: control?.(), isVouchedFor, fields });
-      if (isResize) return this.#resizer.commit(virtualSize, set);
+      if (isResize) return this.#parts.resizer.commit(virtualSize, set);
       await unchanging(() => this.#state.writeBack());
       await set();
     });
-    if (isResize) await this.#resizer.finish();
+    if (isResize) await this.#parts.resizer.finish();
   }
 
   async commitControl(change: (now: Control) => Control | undefined): Promise<void> {

@@ -10,13 +10,10 @@ import type { ImageMetadata } from './image-metadata.ts';
 import type { ImageState } from './image-state.ts';
 import { type Qcow2Info, infoOf } from './info.ts';
 import type { BackingFile } from './io/backing-file.ts';
-import { CompressedWriter } from './io/compressed-writer.ts';
+import { DiskParts } from './io/disk-parts.ts';
 import { type LayerExtent, layerExtents, mergeLayers } from './io/layer-extents.ts';
-import { type Preallocation, Preallocator } from './io/preallocator.ts';
-import { mergeExtents, Reader } from './io/reader.ts';
-import { Resizer } from './io/resizer.ts';
-import { Writer } from './io/writer.ts';
-import { Zeroer } from './io/zeroer.ts';
+import type { Preallocation } from './io/preallocator.ts';
+import { mergeExtents } from './io/reader.ts';
 import { roundUp, SECTOR_SIZE } from './geometry.ts';
 import { InFlight } from './util/in-flight.ts';
 
@@ -39,12 +36,7 @@ export class Qcow2Image implements BlockDevice {
   readonly #state: ImageState;
   readonly #access: ContentAccess;
   readonly #backing: BackingFile;
-  readonly #reader: Reader;
-  readonly #writer: Writer;
-  readonly #compressedWriter: CompressedWriter;
-  readonly #zeroer: Zeroer;
-  readonly #preallocator: Preallocator;
-  readonly #resizer: Resizer;
+  readonly #parts: DiskParts;
   readonly #calls = new InFlight();
   #closing: Promise<void> | undefined;
   #isReplaced = false;
@@ -56,13 +48,9 @@ export class Qcow2Image implements BlockDevice {
     this.#state = state;
     this.#access = new ContentAccess(this.label, state);
     this.#backing = backing;
-    this.#reader = new Reader(state, backing);
-    this.#writer = new Writer(state, this.#reader);
-    this.#compressedWriter = new CompressedWriter(state, this.#writer);
-    this.#zeroer = new Zeroer({ state, writer: this.#writer, backing });
-    this.#preallocator = new Preallocator({ state, writer: this.#writer, backing });
-    this.#resizer = new Resizer({ state, zeroer: this.#zeroer, backing });
-    this.metadata = new HostMetadata({ state, resizer: this.#resizer, writable });
+    const parts = new DiskParts(state, backing);
+    this.#parts = parts;
+    this.metadata = new HostMetadata({ state, parts, writable });
   }
 
   get size(): number {
@@ -74,24 +62,24 @@ export class Qcow2Image implements BlockDevice {
 
   async read(target: Uint8Array, offset: number): Promise<void> {
     this.#access.check(offset, target.length);
-    await this.#calls.run(() => this.#reader.read(target, offset));
+    await this.#calls.run(() => this.#parts.reader.read(target, offset));
   }
 
   async write(source: Uint8Array, offset: number): Promise<void> {
-    await this.#change(offset, source.length, () => this.#writer.write(source, offset));
+    await this.#change(offset, source.length, () => this.#parts.writer.write(source, offset));
   }
 
   /** Of what the tables in memory tell the place. */
   readNow(target: Uint8Array, offset: number): boolean {
     if (!this.#access.allows(offset, target.length)) return false;
-    return unlessCorrupt(() => this.#reader.readNow(target, offset));
+    return unlessCorrupt(() => this.#parts.reader.readNow(target, offset));
   }
 
   /** What is written in place. */
   writeNow(source: Uint8Array, offset: number): boolean {
     const isReady = this.writable && this.#state.isReadyToWrite;
     if (!isReady || !this.#access.allows(offset, source.length)) return false;
-    return unlessCorrupt(() => this.#writer.writeNow(source, offset));
+    return unlessCorrupt(() => this.#parts.writer.writeNow(source, offset));
   }
 
   /**
@@ -104,7 +92,9 @@ export class Qcow2Image implements BlockDevice {
     if (offset % clusterSize !== 0 || !isWhole || source.length === 0) {
       throw new RangeError(`expected one cluster, got ${source.length} bytes at ${offset}`);
     }
-    await this.#change(offset, source.length, () => this.#compressedWriter.write(source, offset));
+    await this.#change(offset, source.length, () =>
+      this.#parts.compressedWriter.write(source, offset),
+    );
   }
 
   async writeZeroes(
@@ -112,11 +102,13 @@ export class Qcow2Image implements BlockDevice {
     length: number,
     options: WriteZeroesOptions = {},
   ): Promise<void> {
-    await this.#change(offset, length, () => this.#zeroer.writeZeroes(offset, length, options));
+    await this.#change(offset, length, () =>
+      this.#parts.zeroer.writeZeroes(offset, length, options),
+    );
   }
 
   async discard(offset: number, length: number): Promise<void> {
-    await this.#change(offset, length, () => this.#zeroer.discard(offset, length));
+    await this.#change(offset, length, () => this.#parts.zeroer.discard(offset, length));
   }
 
   /**
@@ -124,7 +116,7 @@ export class Qcow2Image implements BlockDevice {
    * `metadata` is all that an image has to say.
    */
   async preallocate(offset: number, length: number, how: Preallocation): Promise<void> {
-    await this.#change(offset, length, () => this.#preallocator.fill(offset, length, how));
+    await this.#change(offset, length, () => this.#parts.preallocator.fill(offset, length, how));
   }
 
   async flush(): Promise<void> {
@@ -134,7 +126,7 @@ export class Qcow2Image implements BlockDevice {
 
   extents(offset: number, length: number): AsyncIterable<BlockExtent> {
     this.#access.check(offset, length);
-    return mergeExtents(this.#reader.extents(offset, length));
+    return mergeExtents(this.#parts.reader.extents(offset, length));
   }
 
   /** The internal snapshots, oldest first. @throws IMAGE_CORRUPT */
@@ -191,16 +183,16 @@ export class Qcow2Image implements BlockDevice {
 
   async #resize(size: number): Promise<void> {
     const { mutex, owner } = this.#state;
-    this.#resizer.check(size);
+    this.#parts.resizer.check(size);
     if (size === this.size) return;
     if (this.#state.header.bitmaps !== undefined) {
       const problem = 'an image that holds bitmaps cannot be resized without them';
       const hint = 'open it together with its bitmaps, or remove them first';
       throw new TidemarkError('DEVICE_UNSUPPORTED', problem, { where: this.label, hint });
     }
-    await this.#resizer.prepare(size);
-    await mutex.run(() => this.#resizer.commit(size, (fields) => owner.patch(fields)));
-    await this.#resizer.finish();
+    await this.#parts.resizer.prepare(size);
+    await mutex.run(() => this.#parts.resizer.commit(size, (fields) => owner.patch(fields)));
+    await this.#parts.resizer.finish();
   }
 
   close(): Promise<void> {

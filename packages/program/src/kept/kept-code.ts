@@ -11,10 +11,14 @@ import { basename } from 'node:path';
 
 const NEWLINE = 10;
 const MOST_USES = 64;
-/** Of a sector, several are looked at. */
-const SAMPLED = 64;
+/** V8 copies what does not begin at a multiple of it. */
+const ALIGNMENT = 8;
+/** Words of 32 bits that are looked at, and those from one to the next at most: two in a sector. */
+const SAMPLES = 2048;
+const MAX_STEP = 64;
 const FNV = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
+const { imul } = Math;
 
 /** A file of a program: CommonJS, without dynamic imports. */
 export interface ProgramFile {
@@ -38,7 +42,7 @@ interface Head {
   readonly stamp: string;
   readonly uses: readonly string[];
   /** Of the text, and of `data`. */
-  readonly sums: readonly [number, number];
+  readonly sums: readonly [string, string];
 }
 
 /** @returns undefined where nothing is kept of this very file */
@@ -66,11 +70,14 @@ export function writeKept(folder: string, { path, uses, file, data }: KeptCode):
   const place = placeOf(folder, path);
   const sums = [sumOf(file.text), sumOf(data)] as const;
   const head: Head = { path, stamp: file.stamp, uses, sums };
+  const line = JSON.stringify(head);
+  const length = Buffer.byteLength(line) + 1;
+  const padding = ' '.repeat((ALIGNMENT - (length % ALIGNMENT)) % ALIGNMENT);
   const own = `${place}.${process.pid}`;
   try {
     const descriptor = openSync(own, 'wx', 0o600);
     try {
-      for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), data]) {
+      for (const bytes of [Buffer.from(`${line}${padding}\n`), data]) {
         for (let done = 0; done < bytes.length;) done += writeSync(descriptor, bytes, done);
       }
       // V8 believes what it is given: it is whole on disk before it has its name (the commit point).
@@ -86,20 +93,27 @@ export function writeKept(folder: string, { path, uses, file, data }: KeptCode):
 }
 
 /**
- * Of one byte in so many, and the length: V8 runs what it is given, so what lies on a damaged sector must not be.
- * All bytes would take a millisecond and more, in a function that has just been compiled.
+ * Of some words, and the length: V8 runs what it is given, so what lies on a damaged sector must not be.
+ * All of it would take a millisecond and more, in a function that has just been compiled.
  */
-const sumOf = (bytes: Uint8Array): number => hashOf(bytes, SAMPLED);
+function sumOf({ buffer, byteOffset, length }: Uint8Array): string {
+  const words = new Int32Array(
+    buffer,
+    byteOffset,
+    Math.floor(length / Int32Array.BYTES_PER_ELEMENT),
+  );
+  return hashOf(words, Math.min(MAX_STEP, Math.ceil(words.length / SAMPLES)), length);
+}
 
 /** Files of one name in other folders have other places, or are told apart by what is written there. */
 const placeOf = (folder: string, path: string): string =>
-  `${folder}/${basename(path)}.${hashOf(Buffer.from(path), 1).toString(16)}`;
+  `${folder}/${basename(path)}.${hashOf(Buffer.from(path), 1, path.length)}`;
 
-/** FNV-1a, of the length and of each byte that is so many behind the last one. */
-function hashOf(bytes: Uint8Array, step: number): number {
-  let hash = FNV ^ bytes.length;
-  for (let at = 0; at < bytes.length; at += step) {
-    hash = Math.imul(hash ^ bytes[at]!, FNV_PRIME) >>> 0;
+/** FNV-1a, of the length and of each number that is `step` behind the last one. */
+function hashOf(numbers: ArrayLike<number>, step: number, length: number): string {
+  let hash = FNV ^ length;
+  for (let at = 0; at < numbers.length; at += step) {
+    hash = imul(hash ^ numbers[at]!, FNV_PRIME);
   }
-  return hash >>> 0;
+  return (hash >>> 0).toString(16).padStart(8, '0');
 }

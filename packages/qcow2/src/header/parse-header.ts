@@ -4,6 +4,7 @@ import type { HostFile } from '../io/host-file.ts';
 import { checkTables, type HeaderFault } from './check-tables.ts';
 import { parseExtensions } from './extensions.ts';
 import { hasExtendedL2, refuseUnknownFeatures } from './features.ts';
+import { readFirstCluster, readFirstPart } from './first-cluster.ts';
 import type { BackingName, Extension, ImageHeader } from './image-header.ts';
 import { parseBitmaps } from './parse-bitmaps.ts';
 import {
@@ -40,11 +41,11 @@ export async function readHeader(
   const where = file.label;
   const fault: HeaderFault = (field, problem) =>
     corrupt({ where, struct: 'header', field, offset: HeaderV3.offsetOf[field], problem });
-  const start = await file.readNewSoon(0, Math.min(file.size, HEADER_LENGTH));
+  const start = await readFirstPart(file);
   const fields = decodeFields(where, start);
   checkShape(fields, fault);
 
-  const cluster = await file.readNewSoon(0, 2 ** fields.clusterBits);
+  const cluster = await readFirstCluster(file, start, fields);
   const backing = readBackingName(fields, cluster, fault);
   const area = { where, start: fields.headerLength, end: backing?.offset ?? cluster.length };
   const extensions = parseExtensions(cluster, area);
