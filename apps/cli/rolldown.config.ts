@@ -12,6 +12,7 @@ import { partsOfNode } from '../../tools/bundle/parts-of-node.ts';
 import { seldomLoaded } from '../../tools/bundle/seldom-loaded.ts';
 import { COMMON, FOLDER, MINIFY } from '../../tools/bundle/program-options.ts';
 import { statedVersion } from '../../tools/bundle/stated-version.ts';
+import { launcher } from './launcher.ts';
 import { MERGES, SELDOM } from './seldom.ts';
 import { IMG_COMMANDS } from './src/img-commands.ts';
 
@@ -125,5 +126,5 @@ export default defineConfig([
       codeSplitting: { groups: [atOnce(`img:${command}`)] },
     },
   })),
-  alone('main', { input: 'src/main.ts', external: ['./start.js'] }),
+  alone('main', { input: 'src/main.ts', external: ['./start.js'], plugins: [launcher()] }),
 ]);

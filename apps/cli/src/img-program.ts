@@ -1,4 +1,4 @@
-import { expectLocks } from '@tidemark/block/look-ahead';
+import { expectHeldFile, expectLocks, letGoOfHeldFile } from '@tidemark/block/look-ahead';
 import type { NbdConnector } from '@tidemark/img';
 import { type ImgCommand, runCommand } from '@tidemark/img/run';
 import { runOnRecentNode } from '@tidemark/program';
@@ -8,6 +8,8 @@ import { IMG_HOST } from './img-host.ts';
 export interface Started {
   /** What was read ahead for the first look for writers. */
   readonly locks: Promise<string | undefined> | undefined;
+  /** The descriptor of the image, where it was locked on the way here. */
+  readonly held: string | undefined;
   /** Loads the rest of the program. */
   readonly rest: () => { readonly connectNbd: NbdConnector };
 }
@@ -21,11 +23,14 @@ export type ImgProgram = (
 
 /** Leaves the exit code behind. */
 export function imgProgram(command: ImgCommand): ImgProgram {
-  return (moduleUrl, words, { locks, rest }) =>
-    runOnRecentNode('tidemark', moduleUrl, async () => {
+  return (moduleUrl, words, { locks, held, rest }) => {
+    if (held !== undefined) expectHeldFile(Number(held));
+    const main = async () => {
       expectLocks(locks);
       // The client of NBD is much to load, and few images are on a server.
       const connectNbd: NbdConnector = async (...server) => rest().connectNbd(...server);
       process.exitCode = await runCommand(command, words, { ...IMG_HOST, connectNbd });
-    });
+    };
+    return runOnRecentNode('tidemark', moduleUrl, main, letGoOfHeldFile);
+  };
 }

@@ -8,6 +8,10 @@ import { looksForWriters } from './looking.ts';
 const load = keptRequire(fileOnDisk, __filename, require);
 const rest = (): typeof import('./start.ts') => load('./start.js');
 
+// Of nobody that is started from here.
+const { TIDEMARK_HELD: held } = process.env;
+delete process.env['TIDEMARK_HELD'];
+
 const words = process.argv.slice(2);
 const locks = looksForWriters(words) ? lookAhead() : undefined;
 const [command, ...others] = words;
@@ -16,5 +20,5 @@ if (step === undefined) {
   void rest().start(import.meta.url, words, locks);
 } else {
   const { run }: { readonly run: ImgProgram } = load(`./img/${step}.js`);
-  void run(import.meta.url, others, { locks, rest });
+  void run(import.meta.url, others, { locks, held, rest });
 }

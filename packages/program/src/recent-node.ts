@@ -14,12 +14,13 @@ const OLDEST = { major: 22, minor: 15 };
 /**
  * Runs `main` where this Node is recent enough. On an older one it goes on with the Node that the
  * workspace has installed for itself, or, where there is none, says NODE_TOO_OLD and exits.
- * Nothing here may need a recent Node.
+ * Nothing here may need a recent Node. `letGo`: called before another one goes on.
  */
 export async function runOnRecentNode(
   program: string,
   moduleUrl: string,
   main: () => Promise<void>,
+  letGo: () => void = () => {},
 ): Promise<void> {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) {
@@ -34,6 +35,7 @@ export async function runOnRecentNode(
     process.exitCode = exitCodeOf(error);
     return;
   }
+  letGo();
   // Not the module's path: of a program that is packed into one file that is none.
   goOnWith(node, process.argv.slice(1));
 }

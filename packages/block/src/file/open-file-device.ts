@@ -6,6 +6,7 @@ import { findTools } from '../helper/tools.ts';
 import { FileHoles } from '../holes/file-holes.ts';
 import { type Holes, NO_HOLES } from '../holes/holes.ts';
 import { fromSystemError } from '../io-error.ts';
+import { takeHeldFile } from '../locks/held-file.ts';
 import { lockFile, lookForWriters } from '../locks/lock-file.ts';
 import { blockDeviceSize, checkBlockDeviceWritable } from './block-device-facts.ts';
 import { dropCached } from './drop-cached.ts';
@@ -16,7 +17,7 @@ import { whyFlushesAreWeak } from './mount-trust.ts';
 import { PromptIo } from './prompt-io.ts';
 import { waitingIo } from './waiting-io.ts';
 import type { FileStatus, FileSystem, OpenFile } from './file-system.ts';
-import { SYSTEM_FILES, WAITING_FILES } from './system-files.ts';
+import { openedFile, SYSTEM_FILES, WAITING_FILES } from './system-files.ts';
 
 /** How `openFileDevice` opens a file or a block device. */
 export interface FileDeviceOptions {
@@ -94,8 +95,9 @@ async function openExisting(fs: FileSystem, context: Context): Promise<FileBlock
   const isClaimed = expected === 'block device' && writable && lock !== false;
   // O_EXCL on a block device: nobody has mounted or claimed it (open(2)).
   const flags = isClaimed ? constants.O_RDWR | constants.O_EXCL : writable ? 'r+' : 'r';
-  const file = await fs.open(where, flags);
-  return closeOnError(file, () => makeDevice(file, context));
+  const held = lock === false ? undefined : await takeHeldFile(where, writable);
+  const file = held === undefined ? await fs.open(where, flags) : openedFile(held);
+  return closeOnError(file, () => makeDevice(file, context, held !== undefined));
 }
 
 async function createFile(
@@ -117,12 +119,16 @@ async function createFile(
   }
 }
 
-async function makeDevice(file: OpenFile, context: Context): Promise<FileBlockDevice> {
+async function makeDevice(
+  file: OpenFile,
+  context: Context,
+  isHeld = false,
+): Promise<FileBlockDevice> {
   const { where, writable, isSystem, lock = true, waits = false } = context;
   const status = await file.stat();
   const kind = kindOf(status, where);
   if (kind === 'block device' && writable) checkBlockDeviceWritable(status, where);
-  if (isSystem && lock !== false) await lockOrNotify(file, kind, context);
+  if (isSystem && lock !== false && !isHeld) await lockOrNotify(file, kind, context);
   if (isSystem && writable && kind === 'file') notifyOfWeakFlushes(file, context);
   return new FileDevice({
     file,

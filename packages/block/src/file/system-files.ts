@@ -41,6 +41,9 @@ export const WAITING_FILES: FileSystem = {
   unlink: async (path) => unlinkSync(path),
 };
 
+/** One of `WAITING_FILES` that is open already. */
+export const openedFile = (fd: number): OpenFile => new WaitingFile(fd);
+
 class SystemFile implements OpenFile {
   readonly fd: number;
 

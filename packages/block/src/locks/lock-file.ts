@@ -3,6 +3,7 @@ import { fileSystemType } from '../file/system-files.ts';
 import { runOnDescriptor } from '../helper/run-on-descriptor.ts';
 import type { Tools } from '../helper/tools.ts';
 import { isLockedByOthers } from './found-locks.ts';
+import { NFS, READER_LOCKS, WRITER_LOCKS } from './lock-bytes.ts';
 import { LOCK_CONFLICT, LOCK_SCRIPT, LOCK_TAKEN } from './lock-script.ts';
 
 export interface LockOptions {
@@ -14,19 +15,6 @@ export interface LockOptions {
   /** The helper program is waited for in the tick of the call. Default false. */
   readonly waits?: boolean;
 }
-
-/** QEMU's permissions (include/block/block-common.h): byte 100 + n is used, 200 + n is not shared. */
-const CONSISTENT_READ = 0;
-const WRITE = 1;
-const RESIZE = 3;
-
-/** What a reader and a writer of a file use, and what neither lets others do meanwhile. */
-const READER_USES = [CONSISTENT_READ];
-const WRITER_USES = [CONSISTENT_READ, WRITE, RESIZE];
-const UNSHARED = [WRITE, RESIZE];
-
-/** statfs(2), NFS_SUPER_MAGIC: there a flock is a lock on all bytes, our own ones too. */
-const NFS = 0x6969;
 
 /**
  * Locks an open file as QEMU does, against QEMU and against ourselves: one writer or any number of
@@ -42,10 +30,8 @@ export async function lockFile(
 ): Promise<string | undefined> {
   const { writable, waits = false } = options;
   const { perl } = options.tools;
-  const uses = writable ? WRITER_USES : READER_USES;
   // Own bytes first: of two that start at once, at least one then sees the other.
-  const own = [...uses.map((bit) => 100 + bit), ...UNSHARED.map((bit) => 200 + bit)];
-  const others = [...uses.map((bit) => 200 + bit), ...UNSHARED.map((bit) => 100 + bit)];
+  const { own, others } = writable ? WRITER_LOCKS : READER_LOCKS;
   const canFlock = await takesFlock(fd, options);
   if (perl === undefined) return lockWithoutPerl(fd, where, { ...options, others });
   const args = [
@@ -67,8 +53,7 @@ export async function lockFile(
  * For a look at an image that starts no program. @throws LOCKED
  */
 export async function lookForWriters(fd: number, where: string): Promise<void> {
-  const bytes = [...READER_USES.map((bit) => 200 + bit), ...UNSHARED.map((bit) => 100 + bit)];
-  if (await isLockedByOthers(fd, bytes)) throw locked(where, false);
+  if (await isLockedByOthers(fd, READER_LOCKS.others)) throw locked(where, false);
 }
 
 /** Keeps our own programs out, and sees whether others are there now. */

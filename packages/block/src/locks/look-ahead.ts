@@ -1,5 +1,7 @@
 import { closeSync, openSync, read, readSync } from 'node:fs';
 
+export { expectHeldFile, letGoOfHeldFile } from './held-file.ts';
+
 const LOCKS = '/proc/locks';
 const MAX_READ = 64 * 1024;
 
