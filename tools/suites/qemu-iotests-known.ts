@@ -17,7 +17,8 @@ export const TESTS: readonly { readonly words: readonly string[]; readonly tests
   { words: ['-raw', '-nbd'], tests: names('119 123 147 205 241 259 005 021 032 045 094 113') },
 ];
 
-const CHECK = 'check -r puts counts right where they are, or elsewhere, so that it frees other clusters';
+const CHECK =
+  'check -r puts counts right where they are, or elsewhere, so that it frees other clusters';
 const NAMES = 'new images have no table of names of features, and clusters lie elsewhere';
 const DRIVERS = 'it needs a driver that is not here: blkdebug, null-co, quorum, ssh';
 const ENCRYPTION = 'it needs encryption';

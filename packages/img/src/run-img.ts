@@ -41,7 +41,8 @@ async function findAndRun(words: readonly string[], host: ImgHost): Promise<numb
 function beforeCommand(option: string, { out, version = '' }: ImgHost): number {
   if (option === '-h' || option === '--help') throw new HelpWanted();
   if (option === '-V' || option === '--version') {
-    out(`${PROGRAM} version ${version}, for command lines of qemu-img version 7.2\n`);
+    // Programs look for these words, and then for what the version can do.
+    out(`qemu-img version 7.2.0 (${PROGRAM} ${version})\n`);
     return 0;
   }
   if (/^(?:-T|--trace$|--trace=)/.test(option)) throw notOffered("Option '--trace'");
