@@ -1,8 +1,11 @@
-import type { QmpClient } from '@tidemark/qmp';
+import type { JsonObject, QmpClient } from '@tidemark/qmp';
 import type { Epoch, Shadow } from './shadow.ts';
 
-/** Bytes. */
-const GRANULARITY = 4096;
+/** Granularity in bytes. */
+const ADDED = { persistent: true, granularity: 4096 };
+
+/** Bitmaps that come and go together, in one transaction. */
+const PAIR = ['left', 'right'] as const;
 
 /** Who has the drive open. */
 export interface Server {
@@ -13,9 +16,7 @@ export interface Server {
 }
 
 interface Beginning {
-  readonly name: string;
-  /** When it began before; that is what counts where the command has no effect. */
-  readonly before: readonly Epoch[];
+  readonly names: readonly string[];
   readonly end: () => Epoch;
 }
 
@@ -30,6 +31,8 @@ export class Admin {
   commands = 0;
   readonly #shadow: Shadow;
   #server: Server | undefined;
+  /** They are removed one by one, where they are of no use. */
+  #isPairApart = false;
   /** What was asked for last, until it is answered. */
   #beginning: Beginning | undefined;
 
@@ -40,54 +43,86 @@ export class Admin {
   /** Goes on until it is told to stop, or the server dies. @throws what ends it */
   async work(server: Server, signal: AbortSignal): Promise<void> {
     this.#server = server;
+    if (PAIR.some((name) => this.lost.has(name))) this.#isPairApart = true;
     for (const name of this.lost) await this.#remove(name);
     for (const name of ['nightly', 'keep']) if (!this.epochs.has(name)) await this.#add(name);
     while (!signal.aborted) {
       await this.#begin('block-dirty-bitmap-clear', 'nightly');
       if (!this.epochs.has('extra')) await this.#add('extra');
       else {
-        await this.#execute('block-dirty-bitmap-merge', { target: 'nightly', bitmaps: ['extra'] });
+        const { node } = server;
+        await this.#execute('block-dirty-bitmap-merge', {
+          ...{ node, target: 'nightly', bitmaps: ['extra'] },
+        });
         await this.#remove('extra');
       }
+      await this.#changePair();
     }
+  }
+
+  /** Whether one of two is there that were added, and are removed, in one step. */
+  tears(found: ReadonlyMap<string, unknown>): boolean {
+    return !this.#isPairApart && found.has(PAIR[0]) !== found.has(PAIR[1]);
   }
 
   /** The server has died: a command that was not answered has taken effect, or not. */
   settle(): void {
     if (this.#beginning === undefined) return;
-    const { name, before, end } = this.#beginning;
-    this.epochs.set(name, [...before, end()]);
+    const { names, end } = this.#beginning;
+    const last = end();
+    // What counts where the command has no effect is when it began before.
+    for (const name of names) this.epochs.set(name, [...(this.epochs.get(name) ?? []), last]);
     this.#beginning = undefined;
   }
 
   async #add(name: string): Promise<void> {
     this.doubtful.add(name);
-    await this.#begin('block-dirty-bitmap-add', name, {
-      persistent: true,
-      granularity: GRANULARITY,
-    });
+    await this.#begin('block-dirty-bitmap-add', name, ADDED);
     this.doubtful.delete(name);
+  }
+
+  async #changePair(): Promise<void> {
+    const isThere = this.epochs.has(PAIR[0]);
+    const type = isThere ? 'block-dirty-bitmap-remove' : 'block-dirty-bitmap-add';
+    for (const name of PAIR) this.doubtful.add(name);
+    const { node } = this.#server!;
+    const actions = PAIR.map((name) => ({
+      type,
+      data: { node, name, ...(!isThere && ADDED) },
+    }));
+    const change = () => this.#execute('transaction', { actions });
+    if (isThere) {
+      await change();
+      for (const name of PAIR) this.epochs.delete(name);
+    } else await this.#beginAll(PAIR, change);
+    this.#isPairApart = false;
+    for (const name of PAIR) this.doubtful.delete(name);
   }
 
   async #remove(name: string): Promise<void> {
     this.doubtful.add(name);
-    await this.#execute('block-dirty-bitmap-remove', { name });
+    await this.#execute('block-dirty-bitmap-remove', { node: this.#server!.node, name });
     this.doubtful.delete(name);
     this.lost.delete(name);
     this.epochs.delete(name);
   }
 
-  async #begin(command: string, name: string, args: object = {}): Promise<void> {
-    const { end } = this.#shadow.begin();
-    this.#beginning = { name, before: this.epochs.get(name) ?? [], end };
-    await this.#execute(command, { name, ...args });
-    this.#beginning = undefined;
-    this.epochs.set(name, [end()]);
+  async #begin(command: string, name: string, args: JsonObject = {}): Promise<void> {
+    const { node } = this.#server!;
+    await this.#beginAll([name], () => this.#execute(command, { node, name, ...args }));
   }
 
-  async #execute(command: string, args: object): Promise<void> {
-    const { qmp, node } = this.#server!;
-    await qmp.execute(command, { node, ...args });
+  async #beginAll(names: readonly string[], change: () => Promise<void>): Promise<void> {
+    const { end } = this.#shadow.begin();
+    this.#beginning = { names, end };
+    await change();
+    this.#beginning = undefined;
+    const epoch = end();
+    for (const name of names) this.epochs.set(name, [epoch]);
+  }
+
+  async #execute(command: string, args: JsonObject): Promise<void> {
+    await this.#server!.qmp.execute(command, args);
     this.commands += 1;
   }
 }
