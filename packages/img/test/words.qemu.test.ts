@@ -56,6 +56,29 @@ describeWithQemu('what cannot be done to an image', ['qemu-img', 'qemu-io'], () 
   );
 
   it.each([
+    ['counts of more than 64 bits', 96, 7],
+    ['counts of far more', 96, 0x4004],
+    ['no header at all', 100, 0],
+    ['a header that is longer than all clusters', 100, 0x7000_0000],
+    ['a compression that nobody knows', 104, 0x2000_0000],
+    ['a compression without its feature', 104, 0x0100_0000],
+    ['a feature without its compression', 76, 8],
+  ])('of a header with %s', async (_, at, value) => {
+    const path = join(dir, 'header.qcow2');
+    await run('qemu-img', 'create', '-q', '-f', 'qcow2', path, '1M');
+    const bytes = readFileSync(path);
+    bytes.writeUInt32BE(value, at);
+    writeFileSync(path, bytes);
+    const ours = await runOurs(dir, ['info', 'header.qcow2']);
+    const theirs = await inDir('qemu-img info header.qcow2');
+    expect(theirs.code).toBe(1);
+    expect(ours).toEqual({
+      ...theirs,
+      stderr: theirs.stderr.replace('qemu-img: ', 'tidemark img: '),
+    });
+  });
+
+  it.each([
     ['without names', [63], undefined, false],
     ['with a name', [63], 63, false],
     ['with a name in an entry that is cut short', [63], 63, true],

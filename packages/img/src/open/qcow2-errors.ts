@@ -7,6 +7,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   'header.backingFileSize': 'Backing file name too long',
   'header.refcountTableClusters': 'Image does not contain a reference count table',
   'header.refcountTableOffset': 'Reference count table offset invalid',
+  'header.refcountOrder': 'Reference count entry width too large; may not exceed 64 bits',
   'header.size': 'Image is too big',
   'header.l1Size': 'L1 table is too small',
   'header.l1TableOffset': 'Active L1 table offset invalid',
@@ -14,6 +15,11 @@ const FIELDS: Readonly<Record<string, string>> = {
   'header.snapshotsOffset': 'Snapshot table offset invalid',
   'header extension.length': 'Header extension too large',
 };
+
+/** Bytes of a header of version 3. */
+const V3_LENGTH = 104;
+/** A header that is longer is so whatever its clusters are. Bytes. */
+const MAX_CLUSTER = 2 ** 21;
 
 /** An error of `openQcow2` in qemu-img's words, where it has some. */
 export function wordQcow2Error(error: unknown): unknown {
@@ -35,7 +41,23 @@ function wordsOf(error: TidemarkError): string | undefined {
   const { struct, field } = error.context;
   const found = error.message.match(/ is (\d+), not 9 to 21/);
   if (field === 'clusterBits' && found !== null) return `Unsupported cluster size: 2^${found[1]}`;
+  if (field === 'headerLength') return lengthWords(error.message);
+  if (field === 'compressionType') return compressionWords(error.message);
   return struct === undefined ? undefined : FIELDS[`${struct}.${field}`];
+}
+
+/** One that is no multiple of 8 is nothing to qemu-img. */
+function lengthWords(message: string): string | undefined {
+  const length = Number(/ is (\d+),/.exec(message)?.[1]);
+  if (length < V3_LENGTH) return 'qcow2 header too short';
+  return length > MAX_CLUSTER ? 'qcow2 header exceeds cluster size' : undefined;
+}
+
+function compressionWords(message: string): string | undefined {
+  const type = Number(/ is (\d+),/.exec(message)?.[1]);
+  if (type > 1) return `qcow2: unknown compression type: ${type}`;
+  const not = type === 0 ? 'not ' : '';
+  return `qcow2: Compression type incompatible feature bit must ${not}be set`;
 }
 
 /** Names first, and those that have none as one number. */
