@@ -15,7 +15,7 @@ export async function compare(words: readonly string[], host: ImgHost): Promise<
   let otherFormat: string | undefined;
   let cache = 'writeback';
   let [strict, isQuiet, shows, share] = [false, false, false, false];
-  const naming = new Naming(host);
+  const naming = new Naming(host, EXIT_OPEN);
   const spec = { short: 'f:F:T:pqsU', long: ['force-share:U'], exitCode: EXIT_OPEN, naming };
   const rest = readArguments(words, spec, (key, value) => {
     if (key === 'f') format = value;

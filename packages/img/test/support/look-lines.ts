@@ -52,6 +52,11 @@ export const PROGRAM = lines(`
   info --object id=s a.qcow2
   info --object '' a.qcow2
   info --object foo,id=s a.qcow2
+  info --object secret,id=s,data=x --object secret,id=s,data=y a.qcow2
+  info --object secret,id=s,data=x --object secret,id=t,data=y a.qcow2
+  compare --object secret,id=s,data=x --object secret,id=s,data=x a.qcow2 a.raw
+  compare --object secret a.qcow2 a.raw
+  info --object iothread,id=s a.qcow2
   info --object qom-type=secret,id=s,data=x a.qcow2
   foo
   ''
