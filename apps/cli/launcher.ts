@@ -27,12 +27,21 @@ exec{"node"}"node",$program,@words or print STDERR "$program: node: $!\\n";
 exit 127`;
 
 /**
+ * Programs run qemu-img with 1 GiB of address space; V8 reserves half of that for compiled code, and does without it
+ * where it has to. What is kept of it is no good there.
+ */
+const NARROW =
+  'if [ "$1" = img ] && [ "$(ulimit -v)" -lt 2097152 ] 2>/dev/null; ' +
+  'then export NODE_OPTIONS="--jitless $NODE_OPTIONS" NODE_DISABLE_COMPILE_CACHE=1; fi';
+
+/**
  * The first lines of the program: a shell goes on with Node, as Node reads it they are two strings and comments. Who
  * changes bitmaps needs a lock, which Node cannot take: perl takes it on the way, in a third of the time that it
  * takes as Node's child.
  */
 const LINES = [
   '#!/bin/sh',
+  `':' //; ${NARROW}`,
   `':' //; if [ "$1.$2" = img.bitmap ] && [ -z "$PERL5OPT" ] && [ -d /proc/self/fdinfo ] && [ -x /usr/bin/perl ]; then PERL_BADLANG=0 exec /usr/bin/perl -e '${PERL.replace(/\n */g, '')}' -- "$0" "$@"; fi`,
   `':' //; exec node "$0" "$@"`,
 ];

@@ -17,9 +17,14 @@ export class Sandbox {
   constructor(folder: string) {
     this.#folder = folder;
     mkdirSync(join(folder, 'bin'), { recursive: true });
-    for (const [name, program] of Object.entries({ tidemark: TIDEMARK, tidemarkd: TIDEMARKD })) {
-      const script = `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`;
-      writeFileSync(join(folder, 'bin', name), script, { mode: 0o755 });
+    const node = process.execPath;
+    // By its name, as npm links it: with the first lines of its file.
+    const byName = `PATH='${dirname(node)}':"$PATH" exec sh '${TIDEMARK}'`;
+    for (const [name, how] of [
+      ['tidemark', byName],
+      ['tidemarkd', `exec '${node}' '${TIDEMARKD}'`],
+    ] as const) {
+      writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${how} "$@"\n`, { mode: 0o755 });
     }
   }
 

@@ -115,6 +115,25 @@ describe.runIf(isHere)('a program that is started by its name', () => {
     }
   });
 
+  it('starts within 1 GiB of address space, as OpenStack and oVirt give it', () => {
+    const path = newImage('g.qcow2');
+    const within = (...words: readonly string[]) =>
+      ended('/bin/sh', [
+        '-c',
+        'ulimit -v 1048576; exec sh "$@"',
+        'sh',
+        join(bin, 'tidemark'),
+        ...words,
+      ]);
+    const done = { status: 0, signal: null, stdout: '', stderr: '' };
+    expect(within('img', 'bitmap', '--add', path, 'b')).toEqual(done);
+    const info = within('img', 'info', '--output=json', path);
+    expect(info).toEqual(byNode(['img', 'info', '--output=json', path]));
+    expect(info.stdout).toContain('"name": "b"');
+    // Whoever sees this change sees that the rest of the test shows nothing.
+    expect(ended('/bin/sh', ['-c', 'ulimit -v 1048576; exec node -e 1']).status).not.toBe(0);
+  });
+
   it('is refused an image that is in use, in the same words', async () => {
     const path = newImage('c.qcow2');
     // A reader of QEMU's kind: it lets nobody write.
