@@ -40,7 +40,7 @@ const NARROW =
  * takes as Node's child.
  */
 const LINES = [
-  '#!/bin/sh',
+  '#!/usr/bin/env sh',
   `':' //; ${NARROW}`,
   `':' //; if [ "$1.$2" = img.bitmap ] && [ -z "$PERL5OPT" ] && [ -d /proc/self/fdinfo ] && [ -x /usr/bin/perl ]; then PERL_BADLANG=0 exec /usr/bin/perl -e '${PERL.replace(/\n */g, '')}' -- "$0" "$@"; fi`,
   `':' //; exec node "$0" "$@"`,

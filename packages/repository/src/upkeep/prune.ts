@@ -66,7 +66,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
     throwIfCancelled(signal);
     repository.forgetIndex();
     const plan = await makePlan(options);
-    if (options.dryRun === true) return report(plan, 0, 0);
+    if (options.dryRun === true) return report(plan, 0, plan.manifests.length);
     const rewrittenBytes = await rewritePacks(repository, plan, signal);
     throwIfCancelled(signal);
     if (!(await condemn(repository, plan))) continue;
