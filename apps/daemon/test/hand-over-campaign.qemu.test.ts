@@ -67,7 +67,8 @@ describeWithQemu(
       await working;
       // Of a bitmap that QEMU had in use when it died nothing is known.
       const mayBeLost = isKilled && open === byQemu;
-      return drive.check({ asksQemu: !mayBeLost, mayBeLost });
+      const problems = await drive.check({ asksQemu: !mayBeLost, mayBeLost });
+      return problems.map((problem) => `${isKilled ? 'killed' : 'ended'}: ${problem}`);
     }
 
     it(
