@@ -45,6 +45,9 @@ export class Admin {
     this.#server = server;
     if (PAIR.some((name) => this.lost.has(name))) this.#isPairApart = true;
     for (const name of this.lost) await this.#remove(name);
+    if (this.#isPairApart) {
+      for (const name of PAIR) if (this.epochs.has(name)) await this.#remove(name);
+    }
     for (const name of ['nightly', 'keep']) if (!this.epochs.has(name)) await this.#add(name);
     while (!signal.aborted) {
       await this.#begin('block-dirty-bitmap-clear', 'nightly');
@@ -60,9 +63,11 @@ export class Admin {
     }
   }
 
-  /** Whether one of two is there that were added, and are removed, in one step. */
+  /** Whether one of two is there that were added, and are removed, in one step; they go one by one then. */
   tears(found: ReadonlyMap<string, unknown>): boolean {
-    return !this.#isPairApart && found.has(PAIR[0]) !== found.has(PAIR[1]);
+    if (this.#isPairApart || found.has(PAIR[0]) === found.has(PAIR[1])) return false;
+    this.#isPairApart = true;
+    return true;
   }
 
   /** The server has died: a command that was not answered has taken effect, or not. */
