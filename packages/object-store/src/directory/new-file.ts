@@ -14,9 +14,8 @@ export class NewFile implements ObjectWriter {
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #options: NewFileOptions;
-  readonly #writes = new Set<Promise<void>>();
   #file: Promise<OpenFile> | undefined;
-  /** The last write; the next one begins behind it. */
+  /** Resolves, whatever became of them, when all writes so far have ended; the next one begins then. */
   #last: Promise<void> = Promise.resolve();
   #end = 0;
   #isClosed = false;
@@ -33,25 +32,22 @@ export class NewFile implements ObjectWriter {
     const at = this.#end;
     this.#end += bytes.length;
     // A file is written by one at a time: others would keep a processor busy with waiting for its lock.
-    const write = this.#last.catch(() => {}).then(async () => this.#write(bytes, at));
-    this.#last = write;
-    this.#writes.add(write);
-    try {
-      await write;
-    } catch (error) {
-      const cause = systemError(error, this.#path);
+    const write = this.#last.then(async () => this.#write(bytes, at));
+    this.#last = write.catch((cause: unknown) => {
       this.#failure ??= { cause };
-      throw cause;
-    } finally {
-      this.#writes.delete(write);
-    }
+    });
+    await write;
   }
 
   async #write(bytes: Uint8Array, at: number): Promise<void> {
-    const file = await this.#open();
-    for (let done = 0; done < bytes.length;) {
-      const left = bytes.length - done;
-      done += (await file.write(bytes, done, left, at + done)).bytesWritten;
+    try {
+      const file = await this.#open();
+      for (let done = 0; done < bytes.length;) {
+        const left = bytes.length - done;
+        done += (await file.write(bytes, done, left, at + done)).bytesWritten;
+      }
+    } catch (error) {
+      throw systemError(error, this.#path);
     }
   }
 
@@ -62,7 +58,7 @@ export class NewFile implements ObjectWriter {
 
   async finish(key: string): Promise<boolean> {
     try {
-      await Promise.allSettled(this.#writes);
+      await this.#last;
       if (this.#failure !== undefined) throw this.#failure.cause;
       await (await this.#open()).sync();
       await this.#close();
@@ -75,7 +71,7 @@ export class NewFile implements ObjectWriter {
   }
 
   async abandon(): Promise<void> {
-    await Promise.allSettled(this.#writes);
+    await this.#last;
     if (this.#file === undefined || this.#isGone) return;
     // Whatever has failed was told already.
     await this.#close().catch(() => {});
