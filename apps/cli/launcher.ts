@@ -1,5 +1,5 @@
 import type { Plugin } from 'rolldown';
-import { WRITER_LOCKS } from '../../packages/block/src/locks/lock-bytes.ts';
+import { PERL_FLOCK, WRITER_LOCKS } from '../../packages/block/src/locks/lock-bytes.ts';
 
 /**
  * What perl does before it becomes Node: opens the image and locks it as `lockFile` would, hands it on in descriptor
@@ -13,7 +13,7 @@ sub held{
   return if length(pack("p",""))!=8||@words<4||!-f$path;
   sysopen(my$file,$path,2)||return;
   flock($file,6)||return;
-  my$lock="s s x4 q q l x4";
+  my$lock="${PERL_FLOCK}";
   fcntl($file,37,pack($lock,0,0,$_,1,0))||return for ${WRITER_LOCKS.own.join()};
   for(${WRITER_LOCKS.others.join()}){
     my$found=pack($lock,1,0,$_,1,0);

@@ -20,5 +20,8 @@ const bytesOf = (uses: readonly number[]): LockBytes => ({
 export const READER_LOCKS: LockBytes = bytesOf([CONSISTENT_READ]);
 export const WRITER_LOCKS: LockBytes = bytesOf([CONSISTENT_READ, WRITE, RESIZE]);
 
+/** `struct flock` of 64-bit Linux (fcntl_locking(2)), as perl packs it. */
+export const PERL_FLOCK = 's s x4 q q l x4';
+
 /** statfs(2), NFS_SUPER_MAGIC: there a flock is a lock on all bytes, our own ones too. */
 export const NFS = 0x6969;

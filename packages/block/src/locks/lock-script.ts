@@ -1,3 +1,5 @@
+import { PERL_FLOCK } from './lock-bytes.ts';
+
 /** Exit codes of the lock script. */
 export const LOCK_TAKEN = 0;
 export const LOCK_CONFLICT = 10;
@@ -5,12 +7,12 @@ export const LOCK_CONFLICT = 10;
 /**
  * Takes read locks on the bytes of the first argument, then looks for locks of others on those of
  * the second. OFD locks (fcntl 36 and 37, fcntl_locking(2)) belong to the open file, not to the
- * process that took them: they stay when perl ends. `struct flock` of 64-bit Linux. The third argument
- * is the mode of a flock (flock(2)), which those have to respect who cannot take the others; 0: none.
+ * process that took them: they stay when perl ends. The third argument is the mode of a flock
+ * (flock(2)), which those have to respect who cannot take the others; 0: none.
  */
 export const LOCK_SCRIPT = `
 exit 20 unless length(pack('p', '')) == 8;
-my $flock = 's s x4 q q l x4';
+my $flock = '${PERL_FLOCK}';
 open(my $file, '+<&=', 3) or exit 21;
 if ($ARGV[2] && !flock($file, $ARGV[2] + 0)) {
   exit ${LOCK_CONFLICT} if $! == 11;
